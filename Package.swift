@@ -1,0 +1,76 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let xml = Target.Dependency.product(name: "XMLCoder", package: "XMLCoder")
+
+let package = Package(
+    name: "cristae",
+    products: [.executable(name: "cristae", targets: ["cristae"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.4.0"),
+        .package(url: "https://github.com/CoreOffice/XMLCoder", from: "0.17.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CBlosc", pkgConfig: "blosc", providers: [.apt(["libblosc-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
+
+        library("Elements"),
+        library("JSONText"),
+        library("Threads"),
+        library("Geometry", ["Elements"]),
+        library("Codecs", ["Elements", "CBlosc", "CZstd", "CDeflate"]),
+        library("Stores", ["Elements", "JSONText", "Threads", "Codecs", "CCurl", crypto, xml]),
+        library("Volumes", ["Elements", "JSONText", "Geometry", "Codecs", "Stores"]),
+        library("HDF5", ["Elements", "Threads", "CHDF5"]),
+        library("Resampling", ["Elements", "Geometry"]),
+        library("Ledger", ["Elements", "JSONText", "Threads", "Codecs", crypto, system]),
+        library(
+            "Pipeline",
+            [
+                "Elements", "JSONText", "Threads", "Geometry", "Codecs", "Stores", "Volumes", "HDF5", "Resampling",
+                "Ledger", collections, crypto, logging,
+            ]),
+        .executableTarget(
+            name: "cristae",
+            dependencies: ["JSONText", "Threads", "Stores", "Ledger", "Pipeline", arguments, logging],
+            swiftSettings: strict),
+
+        tests("ElementsTests", ["Elements", "JSONText", "Threads"]),
+        tests("GeometryTests", ["Geometry"], resources: [.copy("Data")]),
+        tests("CodecsTests", ["Codecs", "Elements"]),
+        tests("StoresTests", ["Stores", "Elements", "JSONText"]),
+        tests("VolumesTests", ["Volumes", "Elements", "Codecs", "JSONText"]),
+        tests("HDF5Tests", ["HDF5", "Elements", "Codecs"]),
+        tests("ResamplingTests", ["Resampling", "Elements", "Geometry"]),
+        tests("LedgerTests", ["Ledger", "Elements", "JSONText"]),
+        tests("PipelineTests", ["Pipeline", "Elements", "JSONText", "Geometry", "Stores", "Ledger", "HDF5"]),
+        tests("EndToEndTests", ["JSONText", "cristae"]),
+    ]
+)

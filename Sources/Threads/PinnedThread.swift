@@ -1,0 +1,38 @@
+internal import Foundation
+internal import Synchronization
+
+/// A serial executor on one thread of its own, for a C library that wants to be entered by one thread at a time and
+/// for calls that block. An actor that returns it as its `unownedExecutor` runs there and nowhere else.
+///
+/// `@unchecked Sendable`: the queue of jobs is only touched with `condition` locked.
+public final class PinnedThread: SerialExecutor, @unchecked Sendable {
+    private let condition = NSCondition()
+    private var jobs: [UnownedJob] = []
+
+    /// Starts the thread, which lives as long as the process.
+    public init(name: String) {
+        let thread = Thread { [self] in run() }
+        thread.name = name
+        thread.stackSize = 8 << 20
+        thread.start()
+    }
+
+    public func enqueue(_ job: consuming ExecutorJob) {
+        let unowned = UnownedJob(job)
+        condition.lock()
+        jobs.append(unowned)
+        condition.signal()
+        condition.unlock()
+    }
+
+    private func run() {
+        while true {
+            condition.lock()
+            while jobs.isEmpty { condition.wait() }
+            let batch = jobs
+            jobs.removeAll(keepingCapacity: true)
+            condition.unlock()
+            for job in batch { job.runSynchronously(on: asUnownedSerialExecutor()) }
+        }
+    }
+}
