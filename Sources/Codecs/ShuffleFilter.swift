@@ -1,0 +1,40 @@
+/// The byte shuffle of HDF5 (filter 2) and numcodecs (`shuffle`), the way back only.
+///
+/// Shuffled bytes hold the first byte of every element, then the second of every element, and so on. Bytes after the
+/// last whole element stay where they are, as HDF5 has it.
+public struct ShuffleFilter: Sendable, Equatable {
+    /// Bytes of one element.
+    public let elementByteCount: Int
+
+    public init(elementByteCount: Int) { self.elementByteCount = elementByteCount }
+
+    /// Puts the bytes of each element together again; returns the number of bytes written, which is that of `encoded`.
+    ///
+    /// - Throws: ``CodecError`` with code `.tooLarge` where `output` is smaller than `encoded`, `.unsupported` where the
+    ///   elements have no bytes.
+    public func decode(_ encoded: RawSpan, into output: inout MutableRawSpan) throws(CodecError) -> Int {
+        let count = encoded.byteCount
+        guard elementByteCount > 0 else {
+            throw CodecError(.unsupported, codec: "shuffle", "elements of \(elementByteCount) bytes")
+        }
+        guard count <= output.byteCount else {
+            throw .tooLarge(codec: "shuffle", capacity: output.byteCount, found: count)
+        }
+        let elements = count / elementByteCount
+        let width = elementByteCount
+        encoded.withUnsafeBytes { source in
+            output.withUnsafeMutableBytes { target in
+                for byte in 0..<width {
+                    let plane = byte * elements
+                    var position = byte
+                    for element in 0..<elements {
+                        target[position] = source[plane + element]
+                        position += width
+                    }
+                }
+                for index in (elements * width)..<count { target[index] = source[index] }
+            }
+        }
+        return count
+    }
+}

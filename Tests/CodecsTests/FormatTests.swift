@@ -1,0 +1,135 @@
+import Codecs
+import Elements
+import Testing
+
+/// Rules of the single formats, on bytes written by the reference tools.
+@Suite struct FormatTests {
+    @Test func crcOfTheCheckValueAndOfParts() {
+        let digits = Array("123456789".utf8)
+        #expect(Checksum.crc32(digits.span.bytes) == 0xCBF4_3926)
+        let head = Checksum.crc32(digits.span.bytes.extracting(0..<4))
+        #expect(Checksum.crc32(digits.span.bytes.extracting(4..<9), continuing: head) == 0xCBF4_3926)
+        let nothing: [UInt8] = []
+        #expect(Checksum.crc32(nothing.span.bytes) == 0)
+        #expect(Checksum.crc32(nothing.span.bytes, continuing: head) == head)
+    }
+
+    @Test func gzipHeaderHasNeitherTimeNorName() throws {
+        let encoded = try GzipCodec().encodedBytes([1, 2, 3])
+        #expect(Array(encoded[..<8]) == [0x1F, 0x8B, 8, 0, 0, 0, 0, 0])
+        #expect(encoded[9] == 255)
+    }
+
+    @Test func gzipReadsSeveralMembersAndZerosBehindThem() throws {
+        let codec = GzipCodec()
+        let members = try codec.encodedBytes([1, 2, 3]) + codec.encodedBytes([]) + codec.encodedBytes([4])
+        #expect(try codec.decodedBytes(members, capacity: 4) == [1, 2, 3, 4])
+        #expect(try codec.decodedBytes(members + [0, 0, 0], capacity: 4) == [1, 2, 3, 4])
+        #expect(try errorCode { _ = try codec.decodedBytes(members + [0, 7], capacity: 4) } == .corrupt)
+        #expect(try errorCode { _ = try codec.decodedBytes(members, capacity: 3) } == .tooLarge)
+    }
+
+    @Test func gzipReadsHeadersWithNameAndTime() throws {
+        // printf abc | gzip -N of a file "a.txt"
+        let encoded = bytes(hex: "1f8b0808785634120003612e747874004b4c4a0600c241243503000000")
+        #expect(try GzipCodec().decodedBytes(encoded, capacity: 3) == Array("abc".utf8))
+    }
+
+    @Test func zlibIgnoresBytesBehindTheStream() throws {
+        // python3 -c 'import zlib; print(zlib.compress(b"abc").hex())'
+        let encoded = bytes(hex: "789c4b4c4a0600024d0127")
+        #expect(try ZlibCodec().decodedBytes(encoded + [9, 9], capacity: 3) == Array("abc".utf8))
+        var damaged = encoded
+        damaged[10] ^= 1
+        #expect(try errorCode { _ = try ZlibCodec().decodedBytes(damaged, capacity: 3) } == .corrupt)
+    }
+
+    @Test(arguments: [13, 100, -2])
+    func deflateRefusesUnknownLevels(level: Int) throws {
+        #expect(try errorCode { _ = try GzipCodec(level: level).encodedBytes([1]) } == .unsupported)
+        #expect(try errorCode { _ = try ZlibCodec(level: level).encodedBytes([1]) } == .unsupported)
+    }
+
+    @Test func zstdReadsSeveralAndSkippableFrames() throws {
+        let codec = ZstdCodec()
+        let skippable = bytes(hex: "502a4d18 03000000 ffffff")
+        let frames =
+            try skippable + codec.encodedBytes([1, 2, 3]) + skippable
+            + ZstdCodec(checksum: true).encodedBytes([4, 5]) + skippable
+        #expect(try codec.decodedBytes(frames, capacity: 5) == [1, 2, 3, 4, 5])
+        #expect(try errorCode { _ = try codec.decodedBytes(frames, capacity: 4) } == .tooLarge)
+        #expect(try errorCode { _ = try codec.decodedBytes(frames + [1, 2, 3], capacity: 5) } == .tooShort)
+        #expect(
+            try errorCode { _ = try codec.decodedBytes(frames + [UInt8](repeating: 1, count: 9), capacity: 5) }
+                == .corrupt)
+    }
+
+    @Test func zstdReadsFramesWithoutContentSize() throws {
+        // printf abcabcabc | zstd -c: no content size, a checksum.
+        let encoded = bytes(hex: zstdWithoutContentSize)
+        #expect(try ZstdCodec().decodedBytes(encoded, capacity: 9) == Array("abcabcabc".utf8))
+        #expect(try errorCode { _ = try ZstdCodec().decodedBytes(encoded, capacity: 8) } == .tooLarge)
+        var damaged = encoded
+        damaged[damaged.count - 1] ^= 1
+        #expect(try errorCode { _ = try ZstdCodec().decodedBytes(damaged, capacity: 9) } == .checksum)
+    }
+
+    @Test func zstdWritesTheChecksumOnlyWhenAsked() throws {
+        let data = noisyBytes(500)
+        let without = try ZstdCodec(level: 1).encodedBytes(data)
+        let with = try ZstdCodec(level: 1, checksum: true).encodedBytes(data)
+        #expect(with.count == without.count + 4)
+        #expect(with[4] & 4 == 4)
+        #expect(without[4] & 4 == 0)
+    }
+
+    @Test func bloscIgnoresBytesBehindTheBuffer() throws {
+        let codec = BloscCodec(typeSize: 1)
+        let encoded = try codec.encodedBytes([1, 2, 3, 4])
+        #expect(try codec.decodedBytes(encoded + [0, 0], capacity: 4) == [1, 2, 3, 4])
+    }
+
+    @Test func bloscChecksTheStatedSizeFirst() throws {
+        var encoded = try BloscCodec(typeSize: 4).encodedBytes(noisyBytes(4000))
+        encoded.replaceSubrange(4..<8, with: [0xEF, 0xFF, 0xFF, 0x7F])
+        do {
+            _ = try BloscCodec(typeSize: 4).decodedBytes(encoded, capacity: 4000)
+            Issue.record("decoded 2 GiB into 4000 bytes")
+        } catch let error as CodecError {
+            #expect(error.code == .tooLarge)
+            #expect(error.expected == 4000)
+            #expect(error.found == 0x7FFF_FFEF)
+            #expect(!error.description.contains("\n"))
+        }
+    }
+
+    @Test func bloscRefusesUnknownParameters() throws {
+        let refused = [
+            BloscCodec(compressor: "brotli", typeSize: 1), BloscCodec(level: 10, typeSize: 1),
+            BloscCodec(shuffle: 3, typeSize: 1), BloscCodec(typeSize: 0), BloscCodec(typeSize: 256),
+            BloscCodec(typeSize: 1, blockSize: -1),
+        ]
+        for codec in refused { #expect(try errorCode { _ = try codec.encodedBytes([1]) } == .unsupported) }
+    }
+
+    @Test func shuffleGathersTheBytesOfElements() throws {
+        let shuffled: [UInt8] = [1, 4, 7, 2, 5, 8, 3, 6, 9, 100]
+        var output = [UInt8](repeating: 0, count: 10)
+        var span = output.mutableSpan.mutableBytes
+        #expect(try ShuffleFilter(elementByteCount: 3).decode(shuffled.span.bytes, into: &span) == 10)
+        #expect(output == [1, 2, 3, 4, 5, 6, 7, 8, 9, 100])
+        var small = [UInt8](repeating: 0, count: 9)
+        #expect(
+            try errorCode {
+                var span = small.mutableSpan.mutableBytes
+                _ = try ShuffleFilter(elementByteCount: 3).decode(shuffled.span.bytes, into: &span)
+            } == .tooLarge)
+        #expect(
+            try errorCode {
+                var span = small.mutableSpan.mutableBytes
+                _ = try ShuffleFilter(elementByteCount: 0).decode(shuffled.span.bytes, into: &span)
+            } == .unsupported)
+    }
+}
+
+private let zstdWithoutContentSize = "28b52ffd045849000061626361626361626357465217"
