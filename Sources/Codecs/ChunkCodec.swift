@@ -14,7 +14,7 @@ public protocol ChunkCodec: Sendable {
     /// A result shorter than `output` is no error here: the caller knows whether it must be filled.
     ///
     /// - Throws: ``CodecError`` with code `.tooLarge` where the result would not fit into `output`, `.tooShort` where
-    ///   `encoded` ends too early, `.checksum`, `.corrupt` or `.unsupported`.
+    ///   `encoded` ends too early, `.checksum`, `.corrupt` or `.unsupported`. Damaged bytes may give any of them.
     func decode(_ encoded: RawSpan, into output: inout MutableRawSpan) throws(CodecError) -> Int
 
     /// Encodes `decoded` into a new buffer.

@@ -64,7 +64,10 @@ struct CodecCase: Sendable, CustomTestStringConvertible {
         let encoded = try test.codec.encodedBytes(original)
         for length in stride(from: 0, to: encoded.count, by: max(1, encoded.count / 97)) {
             let code = try errorCode { _ = try test.codec.decodedBytes(Array(encoded[..<length]), capacity: 3000) }
-            #expect(code == .tooShort || code == .corrupt, "\(length) of \(encoded.count) bytes")
+            // libdeflate reads zeros behind the end, and may run out of space before it notices.
+            let runsOnIntoZeros = code == .tooLarge && ["gzip", "zlib"].contains(test.codec.name)
+            #expect(
+                code == .tooShort || code == .corrupt || runsOnIntoZeros, "\(length) of \(encoded.count) bytes")
         }
     }
 
