@@ -20,7 +20,6 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
-let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let xml = Target.Dependency.product(name: "XMLCoder", package: "XMLCoder")
 
 let package = Package(
@@ -31,7 +30,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
-        .package(url: "https://github.com/apple/swift-system", from: "1.4.0"),
         .package(url: "https://github.com/CoreOffice/XMLCoder", from: "0.17.0"),
     ],
     targets: [
@@ -50,7 +48,7 @@ let package = Package(
         library("Volumes", ["Elements", "JSONText", "Geometry", "Codecs", "Stores"]),
         library("HDF5", ["Elements", "Threads", "CHDF5"]),
         library("Resampling", ["Elements", "Geometry"]),
-        library("Ledger", ["Elements", "JSONText", "Threads", "Codecs", crypto, system]),
+        library("Ledger", ["Elements", "JSONText", "Threads", "Codecs", crypto]),
         library(
             "Pipeline",
             [

@@ -36,11 +36,4 @@ public struct Grid: Sendable, Hashable, Codable {
                 translation.y + Double(box.start.y) * voxelSize.y,
                 translation.x + Double(box.start.x) * voxelSize.x))
     }
-
-    /// Whether two voxel sizes are the same within a relative tolerance of 1e-3 on every axis.
-    ///
-    /// Stored scales carry float noise (11.840000000000002), and `1e-3` is what the crops' own loaders use.
-    public func hasVoxelSize(equalTo other: Grid) -> Bool {
-        voxelSize.zip(other.voxelSize) { abs($0 - $1) <= 1e-3 * max(abs($0), abs($1)) }.allSatisfy { $0 }
-    }
 }

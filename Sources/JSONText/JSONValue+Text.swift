@@ -89,20 +89,11 @@ extension JSONValue {
 
     /// Any Codable value as a JSON value.
     public init(encoding value: some Encodable) throws(JSONError) {
-        do {
-            let data = try JSONEncoder().encode(value)
-            self = try JSONDecoder().decode(JSONValue.self, from: data)
-        } catch {
-            throw JSONError("\(error)")
-        }
+        self = try JSONFile.decode(JSONValue.self, from: JSONFile.encode(value))
     }
 
     /// This JSON value as a Codable type.
     public func decode<T: Decodable>(_ type: T.Type) throws(JSONError) -> T {
-        do {
-            return try JSONDecoder().decode(type, from: JSONEncoder().encode(finite))
-        } catch {
-            throw JSONError("\(error)".replacing("\n", with: " "))
-        }
+        try JSONFile.decode(type, from: Array(canonicalText.utf8))
     }
 }

@@ -1,0 +1,173 @@
+internal import Elements
+internal import Glibc
+
+/// A directory below which everything stays: each path is walked component by component from its descriptor, `..`, absolute
+/// parts and symbolic links are refused, so that neither a hostile key nor a planted link leads outside.
+///
+/// The directory itself may be reached through a link; that is its owner's choice. All functions block.
+public final class ConfinedFolder: Sendable {
+    /// The path it was opened with, for messages.
+    public let path: String
+    private let root: FileHandle
+
+    /// Opens the directory, making it and its parents where they are missing.
+    ///
+    /// - Throws: ``LedgerError`` `.cannotWrite`.
+    public init(creating path: String) throws(LedgerError) {
+        self.path = path
+        var made = path.hasPrefix("/") ? "" : "."
+        for component in path.split(separator: "/") {
+            made += "/" + component
+            guard mkdir(made, 0o777) == 0 || errno == EEXIST || errno == EISDIR || access(made, F_OK) == 0 else {
+                throw LedgerError.system(.cannotWrite, path: path, "making the directory \(made)")
+            }
+        }
+        let number = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard number >= 0 else { throw LedgerError.system(.cannotWrite, path: path, "opening the directory") }
+        root = FileHandle(number)
+        guard faccessat(number, ".", W_OK | X_OK, 0) == 0 else {
+            throw LedgerError.system(.cannotWrite, path: path, "access to the directory")
+        }
+    }
+
+    /// The components of a path below this directory.
+    ///
+    /// - Throws: `.unsafePath` for an empty or absolute path, `.`, `..`, empty components, control characters.
+    public static func components(of relative: String, in path: String = "") throws(LedgerError) -> [String] {
+        let parts = relative.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        for part in parts {
+            guard !part.isEmpty, part != ".", part != "..", part.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }),
+                part.utf8.count <= 255
+            else {
+                throw LedgerError(.unsafePath, path: path, "the path \(relative.debugDescription) is not safe")
+            }
+        }
+        return parts
+    }
+
+    /// A folder below this one, opened, and the name of something in it.
+    struct Place: ~Copyable {
+        let folder: FileHandle
+        let name: String
+    }
+
+    /// Opens the folder that holds `relative`; nil where there is none and none is to be made.
+    func place(of relative: String, creating: Bool) throws(LedgerError) -> Place? {
+        let parts = try Self.components(of: relative, in: path)
+        let duplicate = fcntl(root.number, F_DUPFD_CLOEXEC, 0)
+        guard duplicate >= 0 else { throw LedgerError.system(.cannotRead, path: path, "dup") }
+        var folder = FileHandle(duplicate)
+        for part in parts.dropLast() {
+            if creating, mkdirat(folder.number, part, 0o777) != 0, errno != EEXIST {
+                throw LedgerError.system(.cannotWrite, path: "\(path)/\(relative)", "making the directory \(part)")
+            }
+            let next = openat(folder.number, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+            guard next >= 0 else {
+                if !creating && errno == ENOENT { return nil }
+                throw LedgerError.system(.cannotWrite, path: "\(path)/\(relative)", "opening the directory \(part)")
+            }
+            folder = FileHandle(next)
+        }
+        return Place(folder: folder, name: parts[parts.count - 1])
+    }
+
+    /// Bytes of a regular file; nil where there is none.
+    public func fileSize(_ relative: String) throws(LedgerError) -> Int? {
+        guard let place = try place(of: relative, creating: false) else { return nil }
+        var status = stat()
+        guard fstatat(place.folder.number, place.name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
+            if errno == ENOENT { return nil }
+            throw LedgerError.system(.cannotRead, path: "\(path)/\(relative)", "stat")
+        }
+        return status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : nil
+    }
+
+    /// The content of a small file; nil where there is none.
+    public func read(_ relative: String, maximumBytes: Int = 1 << 30) throws(LedgerError) -> [UInt8]? {
+        let full = "\(path)/\(relative)"
+        guard let file = try open(relative, flags: O_RDONLY) else { return nil }
+        let size = try file.size(path: full)
+        guard size <= maximumBytes else {
+            throw LedgerError(.corrupt, path: full, "\(size) bytes where at most \(maximumBytes) are expected")
+        }
+        var bytes = [UInt8](repeating: 0, count: size)
+        let count: Int
+        do {
+            count = try bytes.withUnsafeMutableBytes { try file.read(into: $0, at: 0, path: full) }
+        } catch let error as LedgerError {
+            throw error
+        } catch {
+            throw LedgerError(.cannotRead, path: full, "\(error)")
+        }
+        return Array(bytes.prefix(count))
+    }
+
+    /// Opens an existing file (or makes one, with `O_CREAT` in `flags`); nil where there is none.
+    func open(_ relative: String, flags: Int32) throws(LedgerError) -> FileHandle? {
+        let creating = flags & O_CREAT != 0
+        guard let place = try place(of: relative, creating: creating) else { return nil }
+        // O_NONBLOCK: a FIFO that stands where a file is expected must not hang the job; regular files do not care.
+        let number = openat(place.folder.number, place.name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0o666)
+        guard number >= 0 else {
+            if errno == ENOENT && !creating { return nil }
+            throw LedgerError.system(creating ? .cannotWrite : .cannotRead, path: "\(path)/\(relative)", "opening")
+        }
+        return FileHandle(number)
+    }
+
+    /// Removes a file; whether there was one.
+    @discardableResult
+    public func remove(_ relative: String) throws(LedgerError) -> Bool {
+        guard let place = try place(of: relative, creating: false) else { return false }
+        if unlinkat(place.folder.number, place.name, 0) == 0 { return true }
+        guard errno == ENOENT else {
+            throw LedgerError.system(.cannotWrite, path: "\(path)/\(relative)", "removing")
+        }
+        return false
+    }
+
+    /// The names in a folder, sorted, without `.` and `..`; empty where there is no such folder. "" is the root.
+    public func list(_ relative: String = "") throws(LedgerError) -> [String] {
+        guard let place = try place(of: relative.isEmpty ? "-" : relative + "/-", creating: false) else { return [] }
+        let number = openat(place.folder.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard number >= 0, let stream = fdopendir(number) else {
+            throw LedgerError.system(.cannotRead, path: "\(path)/\(relative)", "listing")
+        }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    /// Writes a small file so that a reader sees the old content or the new one, never half of it, also after a power cut.
+    public func write(_ bytes: some Collection<UInt8>, to relative: String) throws(LedgerError) {
+        let file = try TemporaryFile(for: relative, in: self, creating: true)
+        do throws(LedgerError) {
+            try file.write(ByteBuffer(bytes))
+            try file.publish()
+        } catch {
+            file.discard()
+            throw error
+        }
+    }
+
+    /// The same, where the content is not what the file already holds; a file that is right is not touched.
+    public func update(_ bytes: some Collection<UInt8>, to relative: String) throws(LedgerError) {
+        if let old = try? read(relative), old.elementsEqual(bytes) { return }
+        try write(bytes, to: relative)
+    }
+
+    /// Removes what killed processes have left of temporary files in the folders named.
+    public func removeTemporaries(in folders: [String]) throws(LedgerError) {
+        for folder in folders {
+            for name in try list(folder) where TemporaryFile.isTemporary(name) {
+                try remove(folder.isEmpty ? name : "\(folder)/\(name)")
+            }
+        }
+    }
+}

@@ -1,0 +1,199 @@
+internal import Codecs
+public import Elements
+internal import Glibc
+internal import Synchronization
+
+/// What download keeps of an item: one plain ZIP file, stored, that holds its objects under their keys. zarr-python's
+/// `ZipStore`, TensorStore and `unzip` open it once it has been closed.
+///
+/// It is appended to while downloading. After a kill the intact entries are kept (their CRC says so) and the torn tail is cut
+/// off. Beside it lies a journal of the keys that the store has proved not to hold (404).
+///
+/// All functions block; they may be called from any thread.
+public final class Pack: Sendable {
+    private struct State: Sendable {
+        var index: PackIndex
+        var absent: Set<String>
+        var journalEnd: Int
+    }
+
+    /// The file, for messages.
+    public let path: String
+    private let file: FileHandle
+    private let journal: FileHandle
+    private let state: Mutex<State>
+
+    /// Opens a pack at `relative` (ending in `.zip`), making it where there is none.
+    ///
+    /// - Throws: ``LedgerError``.
+    public init(opening relative: String, in folder: ConfinedFolder) throws(LedgerError) {
+        path = "\(folder.path)/\(relative)"
+        let name = Self.journalName(of: relative)
+        guard let opened = try folder.open(relative, flags: O_RDWR | O_CREAT),
+            let openedJournal = try folder.open(name, flags: O_RDWR | O_CREAT)
+        else { throw LedgerError(.cannotWrite, path: path, "the pack could not be opened") }
+        let index = try PackIndex(of: opened, path: path)
+        let (absent, journalEnd) = try Self.readJournal(openedJournal, path: path)
+        file = opened
+        journal = openedJournal
+        state = Mutex(State(index: index, absent: absent, journalEnd: journalEnd))
+    }
+
+    /// Removes a pack and its journal.
+    public static func remove(_ relative: String, in folder: ConfinedFolder) throws(LedgerError) {
+        try folder.remove(relative)
+        try folder.remove(journalName(of: relative))
+    }
+
+    private static func journalName(of relative: String) -> String { relative + ".absent" }
+
+    // MARK: Reading
+
+    /// Whether the pack holds the object, or knows that the store does not.
+    public func knows(_ key: String) -> Bool {
+        state.withLock { $0.index.entries[key] != nil || $0.absent.contains(key) }
+    }
+
+    public func isAbsent(_ key: String) -> Bool { state.withLock { $0.absent.contains(key) } }
+
+    /// Size in bytes and CRC of an object; nil where the pack does not hold it.
+    public func summary(_ key: String) -> (size: Int, crc32: UInt32)? {
+        state.withLock { state in state.index.entries[key].map { ($0.size, $0.crc32) } }
+    }
+
+    /// The bytes of an object, checked against their CRC; nil where the pack does not hold it.
+    ///
+    /// - Throws: `.corrupt` where the bytes are not what was written.
+    public func read(_ key: String) throws(LedgerError) -> ByteBuffer? {
+        guard let entry = state.withLock({ $0.index.entries[key] }) else { return nil }
+        guard let bytes = try PackIndex.read(entry, of: file, path: path) else {
+            throw LedgerError(.corrupt, path: path, "the entry \(key) (\(entry.size) bytes) does not match its CRC")
+        }
+        return bytes
+    }
+
+    // MARK: Writing
+
+    /// Appends an object. One that is there already is not written again.
+    public func append(_ key: String, _ bytes: ByteBuffer) throws(LedgerError) {
+        guard bytes.count <= ZipFormat.maximumEntryBytes, key.utf8.count <= 0xFFFF else {
+            throw LedgerError(.cannotWrite, path: path, "\(key): \(bytes.count) bytes are too many for an entry")
+        }
+        let crc32 = bytes.withSpan { Checksum.crc32($0) }
+        let header = ZipFormat.localHeader(name: Array(key.utf8), size: bytes.count, crc32: crc32)
+        try withState { state throws(LedgerError) in
+            guard state.index.entries[key] == nil else { return }
+            try self.reopen(&state)
+            let start = state.index.end
+            try self.write(header, at: start)
+            try bytes.withUnsafeBytes { content throws(LedgerError) in
+                try self.file.write(content, at: start + header.count, path: self.path)
+            }
+            state.index.entries[key] = ZipFormat.Entry(
+                headerOffset: start, offset: start + header.count, size: bytes.count, crc32: crc32)
+            state.index.end = start + header.count + bytes.count
+        }
+    }
+
+    /// Notes that the store has no such object.
+    public func noteAbsent(_ key: String) throws(LedgerError) {
+        let line = Self.journalLine(key)
+        try withState { state throws(LedgerError) in
+            guard state.absent.insert(key).inserted else { return }
+            try line.withUnsafeBytesTyped { bytes throws(LedgerError) in
+                try self.journal.write(bytes, at: state.journalEnd, path: self.path)
+            }
+            state.journalEnd += line.count
+        }
+    }
+
+    /// Writes the central directory and makes all of it durable.
+    public func close() throws(LedgerError) {
+        try withState { state throws(LedgerError) in
+            if !state.index.isClosed {
+                var directory: [UInt8] = []
+                for (name, entry) in state.index.entries.sorted(by: { $0.value.headerOffset < $1.value.headerOffset }) {
+                    directory += ZipFormat.centralHeader(name: Array(name.utf8), entry: entry)
+                }
+                let size = directory.count
+                directory += ZipFormat.end(count: state.index.entries.count, size: size, offset: state.index.end)
+                try self.file.truncate(to: state.index.end, path: self.path)
+                try self.write(directory, at: state.index.end)
+                state.index.isClosed = true
+            }
+            try self.file.sync(path: self.path)
+            try self.journal.sync(path: self.path)
+        }
+    }
+
+    /// Before the first new entry: cuts off the central directory or the torn tail.
+    private func reopen(_ state: inout State) throws(LedgerError) {
+        let size = try file.size(path: path)
+        guard state.index.isClosed || size > state.index.end else { return }
+        try file.truncate(to: state.index.end, path: path)
+        state.index.isClosed = false
+    }
+
+    private func write(_ bytes: [UInt8], at offset: Int) throws(LedgerError) {
+        try bytes.withUnsafeBytesTyped { pointer throws(LedgerError) in
+            try self.file.write(pointer, at: offset, path: self.path)
+        }
+    }
+
+    /// `Mutex.withLock` with the error type kept.
+    private func withState(_ body: (inout State) throws(LedgerError) -> Void) throws(LedgerError) {
+        let result: Result<Void, LedgerError> = state.withLock { state in
+            do throws(LedgerError) {
+                return .success(try body(&state))
+            } catch {
+                return .failure(error)
+            }
+        }
+        try result.get()
+    }
+
+    // MARK: Journal of absent keys: one line each, "<crc32 of the key, 8 hex digits> <key>\n"
+
+    private static func journalLine(_ key: String) -> [UInt8] {
+        let sum = ByteBuffer(Array(key.utf8)).withSpan { Checksum.crc32($0) }
+        let digits = String(sum, radix: 16)
+        return Array("\(String(repeating: "0", count: 8 - digits.count))\(digits) \(key)\n".utf8)
+    }
+
+    /// The keys of all whole lines, and where they end.
+    private static func readJournal(
+        _ journal: borrowing FileHandle, path: String
+    ) throws(LedgerError) -> (Set<String>, Int) {
+        let buffer = ByteBuffer(count: try journal.size(path: path))
+        let count = try buffer.withUnsafeMutableBytes { bytes throws(LedgerError) in
+            try journal.read(into: bytes, at: 0, path: path)
+        }
+        buffer.resize(to: count)
+        var keys: Set<String> = []
+        var end = 0
+        for line in buffer.array.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+            guard end + line.count < count, line.count > 9 else { break }
+            let key = String(decoding: line.dropFirst(9), as: UTF8.self)
+            guard Self.journalLine(key).elementsEqual(line + [UInt8(ascii: "\n")]) else { break }
+            keys.insert(key)
+            end += line.count + 1
+        }
+        return (keys, end)
+    }
+}
+
+extension [UInt8] {
+    /// `withUnsafeBytes` with the error type kept.
+    fileprivate func withUnsafeBytesTyped(
+        _ body: (UnsafeRawBufferPointer) throws(LedgerError) -> Void
+    ) throws(LedgerError) {
+        let result: Result<Void, LedgerError> = withUnsafeBytes { bytes in
+            do throws(LedgerError) {
+                return .success(try body(bytes))
+            } catch {
+                return .failure(error)
+            }
+        }
+        try result.get()
+    }
+}

@@ -1,0 +1,62 @@
+public import JSONText
+
+/// The small file which says that a stage of an item is done, from what, and with which result.
+public struct Record: Sendable, Hashable, Codable {
+    /// A file that the stage has made, below the output directory.
+    public struct Output: Sendable, Hashable, Codable {
+        public let path: String
+        public let digest: FileDigest
+
+        public init(path: String, digest: FileDigest) {
+            self.path = path
+            self.digest = digest
+        }
+    }
+
+    public let item: String
+    public let stage: String
+    /// Of everything the stage was made from.
+    public let fingerprint: Fingerprint
+    public let outputs: [Output]
+    /// What later stages and the summaries need to know.
+    public let result: JSONValue
+
+    public init(item: String, stage: String, fingerprint: Fingerprint, outputs: [Output], result: JSONValue) {
+        self.item = item
+        self.stage = stage
+        self.fingerprint = fingerprint
+        self.outputs = outputs
+        self.result = result
+    }
+}
+
+/// The records in a state directory, at `records/<item>/<stage>.json`. All functions block.
+public struct RecordStore: Sendable {
+    private let state: ConfinedFolder
+
+    public init(in state: ConfinedFolder) { self.state = state }
+
+    /// nil where there is none; one that cannot be read counts as none, for the stage can always be done again.
+    public func record(item: String, stage: String) throws(LedgerError) -> Record? {
+        guard let text = try state.read(path(item, stage), maximumBytes: 1 << 28) else { return nil }
+        return try? JSONFile.decode(Record.self, from: text)
+    }
+
+    /// Writes a record; from then on the stage is done.
+    public func write(_ record: Record) throws(LedgerError) {
+        let text: [UInt8]
+        do throws(JSONError) {
+            text = try JSONFile.encode(record, pretty: true)
+        } catch {
+            throw LedgerError(.cannotWrite, path: path(record.item, record.stage), error.description)
+        }
+        try state.write(text, to: path(record.item, record.stage))
+    }
+
+    public func remove(item: String, stage: String) throws(LedgerError) { try state.remove(path(item, stage)) }
+
+    /// All items that have a record of any stage, sorted.
+    public func items() throws(LedgerError) -> [String] { try state.list("records") }
+
+    private func path(_ item: String, _ stage: String) -> String { "records/\(item)/\(stage).json" }
+}
