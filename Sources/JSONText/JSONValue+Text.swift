@@ -1,4 +1,4 @@
-public import Foundation
+internal import Foundation
 
 /// Why a text is not JSON.
 public struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {

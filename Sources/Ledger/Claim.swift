@@ -1,3 +1,4 @@
+internal import Elements
 internal import Foundation
 internal import Glibc
 internal import JSONText
@@ -117,23 +118,19 @@ public final class Claim: Sendable {
     }
 
     private static func create(_ path: String, _ text: String, in state: ConfinedFolder) throws(LedgerError) -> Bool {
+        let opened: FileHandle?
         do throws(LedgerError) {
-            guard let file = try state.open(path, flags: O_WRONLY | O_CREAT | O_EXCL) else { return false }
-            let bytes = Array(text.utf8)
-            let result: Result<Void, LedgerError> = bytes.withUnsafeBytes { pointer in
-                do throws(LedgerError) {
-                    return .success(try file.write(pointer, at: 0, path: path))
-                } catch {
-                    return .failure(error)
-                }
-            }
-            try result.get()
-            try file.sync(path: path)
-            return true
+            opened = try state.open(path, flags: O_WRONLY | O_CREAT | O_EXCL)
         } catch {
             if error.errorNumber == EEXIST { return false }
             throw error
         }
+        guard let opened else { return false }
+        try ByteBuffer(Array(text.utf8)).withUnsafeBytes { bytes throws(LedgerError) in
+            try opened.write(bytes, at: 0, path: path)
+        }
+        try opened.sync(path: path)
+        return true
     }
 
     /// Seconds since the claim was last touched, by the clock of the file system it lies on.

@@ -100,7 +100,7 @@ public final class Pack: Sendable {
         let line = Self.journalLine(key)
         try withState { state throws(LedgerError) in
             guard state.absent.insert(key).inserted else { return }
-            try line.withUnsafeBytesTyped { bytes throws(LedgerError) in
+            try ByteBuffer(line).withUnsafeBytes { bytes throws(LedgerError) in
                 try self.journal.write(bytes, at: state.journalEnd, path: self.path)
             }
             state.journalEnd += line.count
@@ -135,7 +135,7 @@ public final class Pack: Sendable {
     }
 
     private func write(_ bytes: [UInt8], at offset: Int) throws(LedgerError) {
-        try bytes.withUnsafeBytesTyped { pointer throws(LedgerError) in
+        try ByteBuffer(bytes).withUnsafeBytes { pointer throws(LedgerError) in
             try self.file.write(pointer, at: offset, path: self.path)
         }
     }
@@ -179,21 +179,5 @@ public final class Pack: Sendable {
             end += line.count + 1
         }
         return (keys, end)
-    }
-}
-
-extension [UInt8] {
-    /// `withUnsafeBytes` with the error type kept.
-    fileprivate func withUnsafeBytesTyped(
-        _ body: (UnsafeRawBufferPointer) throws(LedgerError) -> Void
-    ) throws(LedgerError) {
-        let result: Result<Void, LedgerError> = withUnsafeBytes { bytes in
-            do throws(LedgerError) {
-                return .success(try body(bytes))
-            } catch {
-                return .failure(error)
-            }
-        }
-        try result.get()
     }
 }
