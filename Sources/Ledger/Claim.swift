@@ -114,7 +114,8 @@ public final class Claim: Sendable {
         let path = "claims/\(name)"
         guard let holder = try state.read(path) else { return false }
         let isDead = (try? JSONValue(parsing: holder))?.decoded(Owner.self)?.isDead ?? false
-        return try !isDead && (age(of: path, in: state) ?? .infinity) <= claimSeconds
+        let age = try age(of: path, in: state) ?? .infinity
+        return !isDead && age <= claimSeconds
     }
 
     private static func create(_ path: String, _ text: String, in state: ConfinedFolder) throws(LedgerError) -> Bool {
