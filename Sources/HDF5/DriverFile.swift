@@ -1,0 +1,138 @@
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+/// A file on disk as ``FileDriver`` serves it to the library.
+///
+/// libhdf5 does not survive a failed write: closing the file afterwards may crash (1.10.8). So it is never told about one.
+/// The first failure is remembered; from then on nothing more is written to disk, and what the library believes to have
+/// written is kept in memory for the rest of the file's short life. Whoever called the library asks for `failure`.
+final class DriverFile {
+    private var descriptor: Int32
+    private var laidAside: [(address: UInt64, bytes: [UInt8])] = []
+    /// Bytes on disk beyond which every write fails with "no space left", as if the disk were that small.
+    private let capacity: UInt64
+    /// The system's number of the first error while writing.
+    private(set) var failure: Int32?
+    /// Set when nobody wants the file any more: nothing is written.
+    var isAbandoned = false
+    /// Whether the library has the file open.
+    var isAttached = false
+    /// The longest read of dataset elements that the library may do just now, in bytes.
+    var longestRead = Int.max
+    /// What the library has allocated, in bytes from the beginning.
+    var endOfAllocation: UInt64 = 0
+    private(set) var endOfFile: UInt64
+
+    /// Makes a file that must not be there yet.
+    init(creating path: String, capacity: UInt64 = .max, _ call: Call) throws(HDF5Error) {
+        descriptor = try Self.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, call)
+        endOfFile = 0
+        self.capacity = capacity
+    }
+
+    /// Opens a regular file for reading.
+    init(opening path: String, _ call: Call) throws(HDF5Error) {
+        descriptor = try Self.open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, call)
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            close(descriptor)
+            throw call.error("this is not a regular file")
+        }
+        endOfFile = UInt64(max(status.st_size, 0))
+        capacity = 0
+    }
+
+    deinit { if descriptor >= 0 { close(descriptor) } }
+
+    private static func open(_ path: String, _ flags: Int32, _ call: Call) throws(HDF5Error) -> Int32 {
+        guard !path.utf8.contains(0) else { throw call.error("the path contains a zero byte") }
+        while true {
+            #if canImport(Glibc)
+                let descriptor = Glibc.open(path, flags, 0o666)
+            #else
+                let descriptor = Darwin.open(path, flags, 0o666)
+            #endif
+            if descriptor >= 0 { return descriptor }
+            let number = errno
+            if number != EINTR { throw call.error(String(cString: strerror(number)), errno: number) }
+        }
+    }
+
+    /// Fills `buffer` from `address` on; what lies beyond the end reads as zero.
+    func read(into buffer: UnsafeMutableRawBufferPointer, at address: UInt64) -> Bool {
+        var done = 0
+        while done < buffer.count, let offset = off_t(exactly: address + UInt64(done)) {
+            let count = pread(descriptor, buffer.baseAddress.map { $0 + done }, buffer.count - done, offset)
+            if count == 0 { break }
+            if count < 0 {
+                if errno == EINTR { continue }
+                return false
+            }
+            done += count
+        }
+        if done < buffer.count {
+            UnsafeMutableRawBufferPointer(rebasing: buffer[done...]).initializeMemory(as: UInt8.self, repeating: 0)
+        }
+        for part in laidAside {
+            let start = max(address, part.address)
+            let end = min(address + UInt64(buffer.count), part.address + UInt64(part.bytes.count))
+            guard start < end else { continue }
+            let source = part.bytes[Int(start - part.address)..<Int(end - part.address)]
+            UnsafeMutableRawBufferPointer(rebasing: buffer[Int(start - address)...]).copyBytes(from: source)
+        }
+        return true
+    }
+
+    /// Writes `buffer` at `address`, or lays it aside where that cannot be done.
+    func write(_ buffer: UnsafeRawBufferPointer, at address: UInt64) {
+        endOfFile = max(endOfFile, address + UInt64(buffer.count))
+        if failure == nil, !isAbandoned { failure = writeToDisk(buffer, at: address) }
+        if failure != nil || isAbandoned { laidAside.append((address, Array(buffer))) }
+    }
+
+    private func writeToDisk(_ buffer: UnsafeRawBufferPointer, at address: UInt64) -> Int32? {
+        guard address + UInt64(buffer.count) <= capacity else { return ENOSPC }
+        var done = 0
+        while done < buffer.count {
+            guard let offset = off_t(exactly: address + UInt64(done)) else { return EFBIG }
+            let count = pwrite(descriptor, buffer.baseAddress.map { $0 + done }, buffer.count - done, offset)
+            if count < 0 {
+                if errno == EINTR { continue }
+                return errno
+            }
+            if count == 0 { return EIO }
+            done += count
+        }
+        return nil
+    }
+
+    /// Gives the file on disk the length that the library has allocated.
+    func truncate() {
+        guard failure == nil, !isAbandoned, endOfFile != endOfAllocation else { return }
+        guard endOfAllocation <= capacity else {
+            failure = ENOSPC
+            return
+        }
+        guard ftruncate(descriptor, off_t(clamping: endOfAllocation)) == 0 else {
+            failure = errno
+            return
+        }
+        endOfFile = endOfAllocation
+    }
+
+    /// Closes the descriptor; network file systems tell about failed writes only now.
+    func closeDescriptor() {
+        guard descriptor >= 0 else { return }
+        if close(descriptor) != 0, errno != EINTR, failure == nil, !isAbandoned { failure = errno }
+        descriptor = -1
+        laidAside = []
+    }
+
+    /// Throws if a write has failed.
+    func check(_ call: Call) throws(HDF5Error) {
+        if let failure { throw call.error(String(cString: strerror(failure)), errno: failure) }
+    }
+}

@@ -1,0 +1,36 @@
+internal import CHDF5
+internal import Threads
+
+/// The process-wide state of libhdf5, which is made on the HDF5 thread and used nowhere else.
+enum HDF5Library {
+    /// The one thread that enters libhdf5. Its error stack is per thread, so is the silencing of its printing.
+    static let thread = PinnedThread(name: "hdf5")
+
+    /// Opens the library at its first use.
+    static let session = Session()
+
+    struct Session: Sendable {
+        /// The identifier of ``FileDriver``; negative if the library would not have it.
+        let driver: hid_t
+        let types: ElementTypes
+
+        init() {
+            // Without this the library closes everything once more when the process ends, after a failure too.
+            H5dont_atexit()
+            H5open()
+            H5Eset_auto2(hid_t(H5E_DEFAULT), nil, nil)
+            driver = FileDriver.register()
+            types = ElementTypes()
+            for id in ChunkFilter.foreignIDs { ChunkFilter.registerStandIn(for: id) }
+        }
+    }
+
+    /// Numbers the files, so that a dataset handle is not taken for one of another file.
+    private static nonisolated(unsafe) var filesOpened = 0
+
+    /// A number that no other file of this process has. Call it on the HDF5 thread.
+    static func nextFileNumber() -> Int {
+        filesOpened += 1
+        return filesOpened
+    }
+}

@@ -1,0 +1,102 @@
+internal import Elements
+
+/// Brings the elements of a decoded chunk into C order and native byte order.
+enum ElementOrder {
+    /// Reverses the bytes of every element in place. `elementByteCount` is 1, 2, 4 or 8.
+    static func swapBytes(of buffer: ByteBuffer, elementByteCount: Int) {
+        switch elementByteCount {
+        case 2: swapBytes(of: buffer, as: UInt16.self)
+        case 4: swapBytes(of: buffer, as: UInt32.self)
+        case 8: swapBytes(of: buffer, as: UInt64.self)
+        default: break
+        }
+    }
+
+    private static func swapBytes<Value: FixedWidthInteger & BitwiseCopyable>(
+        of buffer: ByteBuffer, as type: Value.Type
+    ) {
+        buffer.withUnsafeMutableBytes { bytes in
+            bytes.withMemoryRebound(to: Value.self) { values in
+                for index in values.indices { values[index] = values[index].byteSwapped }
+            }
+        }
+    }
+
+    /// A copy with the last axis varying fastest, of a chunk in which the first one does.
+    /// `elementByteCount` is 1, 2, 4 or 8; the buffer holds exactly the elements of `shape`, which has no empty axis.
+    static func fromFortranOrder(_ buffer: ByteBuffer, shape: [Int], elementByteCount: Int) -> ByteBuffer {
+        switch elementByteCount {
+        case 2: transposed(buffer, shape: shape, as: UInt16.self)
+        case 4: transposed(buffer, shape: shape, as: UInt32.self)
+        case 8: transposed(buffer, shape: shape, as: UInt64.self)
+        default: transposed(buffer, shape: shape, as: UInt8.self)
+        }
+    }
+
+    /// Elements of a tile's edge: two tiles of 8-byte elements stay within the first-level cache.
+    private static let tile = 32
+
+    /// For each position on the axes between, the plane of the first axis (contiguous in the source) and the last one
+    /// (contiguous in the result) is transposed in tiles.
+    private static func transposed<Value: FixedWidthInteger & BitwiseCopyable>(
+        _ buffer: ByteBuffer, shape: [Int], as type: Value.Type
+    ) -> ByteBuffer {
+        let result = ByteBuffer(count: buffer.count)
+        guard shape.count > 1, let rows = shape.first, let columns = shape.last else { return buffer }
+        let middle = shape[1..<(shape.count - 1)]
+        let elements = shape.reduce(1, *)
+        let sourceColumn = elements / columns
+        let targetRow = elements / rows
+        buffer.withUnsafeBytes { sourceBytes in
+            result.withUnsafeMutableBytes { targetBytes in
+                let source = sourceBytes.bindMemory(to: Value.self)
+                let target = targetBytes.bindMemory(to: Value.self)
+                forEachPosition(middle, firstStride: rows, lastStride: columns) { sourceBase, targetBase in
+                    for tileRow in stride(from: 0, to: rows, by: tile) {
+                        for tileColumn in stride(from: 0, to: columns, by: tile) {
+                            for row in tileRow..<min(tileRow + tile, rows) {
+                                var from = sourceBase + row + tileColumn * sourceColumn
+                                let to = targetBase + row * targetRow
+                                for column in tileColumn..<min(tileColumn + tile, columns) {
+                                    target[to + column] = source[from]
+                                    from += sourceColumn
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        return result
+    }
+
+    /// All positions on `axes`, as offsets in an order where the first axis is fastest (its neighbours `firstStride`
+    /// apart) and in one where the last axis is fastest (`lastStride` apart).
+    private static func forEachPosition(
+        _ axes: ArraySlice<Int>, firstStride: Int, lastStride: Int, _ body: (Int, Int) -> Void
+    ) {
+        let extents = Array(axes)
+        var firstStrides: [Int] = []
+        var stride = firstStride
+        for extent in extents {
+            firstStrides.append(stride)
+            stride *= extent
+        }
+        var lastStrides = [Int](repeating: lastStride, count: extents.count)
+        for axis in extents.indices.dropLast().reversed() {
+            lastStrides[axis] = lastStrides[axis + 1] * extents[axis + 1]
+        }
+        for position in 0..<extents.reduce(1, *) {
+            var rest = position
+            var first = 0
+            var last = 0
+            for axis in extents.indices.reversed() {
+                let index = rest % extents[axis]
+                rest /= extents[axis]
+                first += index * firstStrides[axis]
+                last += index * lastStrides[axis]
+            }
+            body(first, last)
+        }
+    }
+}

@@ -1,0 +1,47 @@
+public import JSONText
+
+/// What the `cellmap` block in the attributes of a label group says about its values.
+///
+/// Every member may be missing: the group `all` has no such block, and neither have many predictions.
+public struct LabelAnnotation: Sendable, Hashable {
+    /// What the values of a label array stand for.
+    public enum Kind: String, Sendable, Hashable, Codable {
+        /// Every value but absent and unknown is the id of an object.
+        case instance = "instance_segmentation"
+        /// Values say absent, present or unknown.
+        case semantic = "semantic_segmentation"
+        /// The attributes do not say.
+        case unspecified
+    }
+
+    /// The class, such as `mito`.
+    public let className: String?
+    public let kind: Kind
+    /// The value of voxels outside the class.
+    public let absent: Int?
+    /// The value of voxels of the class, for semantic labels.
+    public let present: Int?
+    /// The value of voxels that nobody has annotated.
+    public let unknown: Int?
+
+    public init(className: String?, kind: Kind, absent: Int?, present: Int?, unknown: Int?) {
+        self.className = className
+        self.kind = kind
+        self.absent = absent
+        self.present = present
+        self.unknown = unknown
+    }
+
+    /// Reads the attributes of a label group or array; what is missing or malformed is left out.
+    public init(zattrs: JSONValue) {
+        let annotation = zattrs["cellmap"]?["annotation"]
+        let type = annotation?["annotation_type"]
+        let encoding = type?["encoding"]
+        self.init(
+            className: annotation?["class_name"]?.string,
+            kind: type?["type"]?.string.flatMap(Kind.init(rawValue:)) ?? .unspecified,
+            absent: encoding?["absent"]?.integer,
+            present: encoding?["present"]?.integer,
+            unknown: encoding?["unknown"]?.integer)
+    }
+}

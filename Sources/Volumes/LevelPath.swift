@@ -1,0 +1,22 @@
+/// The rule that paths of levels from outside must keep: they become keys of requests and names of local files.
+enum LevelPath {
+    /// The longest key that S3 holds, in bytes.
+    private static let maximumByteCount = 1024
+
+    /// What is wrong with a path; nil where it is relative and stays below its group.
+    static func objection(_ path: String) -> String? {
+        guard !path.isEmpty else { return "is empty" }
+        guard path.utf8.count <= maximumByteCount else { return "is longer than \(maximumByteCount) bytes" }
+        let isControl = { (scalar: Unicode.Scalar) in
+            scalar.properties.generalCategory == .control || scalar.properties.generalCategory == .lineSeparator
+                || scalar.properties.generalCategory == .paragraphSeparator
+        }
+        guard !path.unicodeScalars.contains(where: isControl) else { return "has a control character" }
+        guard !path.hasPrefix("/") else { return "is absolute" }
+        for component in path.split(separator: "/", omittingEmptySubsequences: false) {
+            if component.isEmpty { return "has an empty component" }
+            if component == "." || component == ".." { return "has the component \"\(component)\"" }
+        }
+        return nil
+    }
+}
