@@ -171,3 +171,15 @@ public final class ConfinedFolder: Sendable {
         }
     }
 }
+
+extension ConfinedFolder {
+    /// Appends to a file in one write. A process that dies on the way leaves a torn last line, which readers must drop.
+    public func append(_ bytes: [UInt8], to relative: String) throws(LedgerError) {
+        guard let file = try open(relative, flags: O_WRONLY | O_CREAT) else { return }
+        let full = "\(path)/\(relative)"
+        let end = try file.size(path: full)
+        try ByteBuffer(bytes).withUnsafeBytes { content throws(LedgerError) in
+            try file.write(content, at: end, path: full)
+        }
+    }
+}

@@ -1,0 +1,129 @@
+internal import Elements
+internal import Foundation
+internal import JSONText
+internal import Ledger
+internal import Stores
+internal import Threads
+
+/// What the store has said about a dataset's metadata, kept in `state/metadata/<dataset>.jsonl`: each question is asked once, also
+/// over kills and re-plans. A line a question; a torn last line is dropped.
+///
+/// Kept are listings, metadata that are JSON, and "there is no such object"; never a failure.
+actor AnswerCache {
+    private enum Answer: Sendable {
+        case text(String?)
+        case listing(Listing)
+    }
+
+    /// The largest metadata object that is read, in bytes.
+    private static let maximumBytes = 16 << 20
+
+    private let store: any ObjectStore
+    nonisolated var storeURL: StoreURL { store.url }
+    private let state: ConfinedFolder
+    private let path: String
+    private var answers: [String: Answer] = [:]
+    private var asking: [String: Task<Answer, any Error>] = [:]
+    private var unsaved: [String] = []
+    private var isSaving = false
+
+    /// Reads what is known of `dataset` at `store`.
+    init(dataset: String, store: any ObjectStore, state: ConfinedFolder) async throws {
+        self.store = store
+        self.state = state
+        path = "metadata/\(dataset).jsonl"
+        let header = Self.header(of: store)
+        let (state, path) = (state, path)
+        let text = try await ThreadPool.files.run { () throws(LedgerError) in try state.read(path) } ?? []
+        let lines = text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast()
+        guard let first = lines.first, String(decoding: first, as: UTF8.self) == header else {
+            try await ThreadPool.files.run { () throws(LedgerError) in try state.write(Array((header + "\n").utf8), to: path) }
+            return
+        }
+        for line in lines.dropFirst() {
+            guard let value = try? JSONValue(parsing: line), let question = value["ask"]?.string else { continue }
+            answers[question] = Self.answer(from: value)
+        }
+    }
+
+    /// A metadata object; nil where the store has none.
+    func text(_ key: String) async throws -> String? {
+        guard case .text(let text) = try await answer("get \(key)") else { return nil }
+        return text
+    }
+
+    /// One level below a folder.
+    func list(_ prefix: String) async throws -> Listing {
+        guard case .listing(let listing) = try await answer("list \(prefix)") else { return Listing() }
+        return listing
+    }
+
+    private func answer(_ question: String) async throws -> Answer {
+        if let known = answers[question] { return known }
+        if let task = asking[question] { return try await task.value }
+        let store = store
+        let task = Task { try await Self.ask(question, store) }
+        asking[question] = task
+        defer { asking[question] = nil }
+        let answer = try await withTaskCancellationHandler {
+            try await task.value
+        } onCancel: {
+            task.cancel()
+        }
+        answers[question] = answer
+        if let line = Self.line(question, answer) { unsaved.append(line) }
+        return answer
+    }
+
+    private static func ask(_ question: String, _ store: any ObjectStore) async throws -> Answer {
+        if question.hasPrefix("list ") { return .listing(try await store.list(String(question.dropFirst(5)))) }
+        let key = String(question.dropFirst(4))
+        guard let object = try await store.get(key, range: nil, maximumBytes: maximumBytes) else { return .text(nil) }
+        return .text(String(decoding: object.bytes.array, as: UTF8.self))
+    }
+
+    /// Writes what is new. Called now and then, and when discovery is through.
+    func save() async throws {
+        guard !isSaving, !unsaved.isEmpty else { return }
+        isSaving = true
+        defer { isSaving = false }
+        // The empty line ends whatever a kill has torn.
+        let text = "\n" + unsaved.joined()
+        unsaved = []
+        let (state, path) = (state, path)
+        try await ThreadPool.files.run { () throws(LedgerError) in try state.append(Array(text.utf8), to: path) }
+    }
+
+    // MARK: Lines
+
+    private static func header(of store: any ObjectStore) -> String {
+        JSONValue.object(["source": .string(store.url.description), "version": 1]).canonicalText
+    }
+
+    private static func line(_ question: String, _ answer: Answer) -> String? {
+        var value: [String: JSONValue] = ["ask": .string(question)]
+        switch answer {
+        case .text(let text?):
+            // What is no JSON is not worth keeping: it will be asked for again, and may be mended by then.
+            guard (try? JSONValue(parsing: text.utf8)) != nil else { return nil }
+            value["text"] = .string(text)
+        case .text(nil):
+            value["text"] = .null
+        case .listing(let listing):
+            value["folders"] = .array(listing.prefixes.map { .string($0) })
+            value["objects"] = .array(listing.objects.map { .string($0.name) })
+        }
+        return JSONValue.object(value).canonicalText + "\n"
+    }
+
+    private static func answer(from value: JSONValue) -> Answer? {
+        if let folders = value["folders"]?.array, let objects = value["objects"]?.array {
+            return .listing(
+                Listing(
+                    prefixes: folders.compactMap(\.string),
+                    objects: objects.compactMap(\.string).map { ListedObject(name: $0, size: nil, etag: nil) }))
+        }
+        guard let text = value["text"] else { return nil }
+        return .text(text.string)
+    }
+}

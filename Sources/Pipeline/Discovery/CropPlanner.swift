@@ -1,0 +1,172 @@
+internal import Elements
+internal import Geometry
+internal import JSONText
+internal import Stores
+internal import Volumes
+
+/// Plans one ground-truth crop: which arrays, which levels, which voxels.
+struct CropPlanner: Sendable {
+    /// Chunks of one array that an item may need; beyond that its metadata is nonsense.
+    static let maximumChunks = 1 << 26
+
+    let manifest: Manifest
+    let reader: DatasetReader
+    /// The raw images of the crop's alignment, the one to prefer first.
+    let images: [MultiscaleImage]
+
+    private var rule: LevelChoice {
+        LevelChoice(target: manifest.targetNm, tolerance: manifest.tolerance, finest: manifest.levels == .finest)
+    }
+
+    /// The plan of the crop in `group`, or nil where it has none of the classes asked for.
+    func plan(name: String, cropID: Int, group: String) async throws -> ItemPlan? {
+        let present = try await reader.cache.list(group).prefixes
+        let wanted = manifest.classes == ["*"] ? present : present.filter { manifest.classes.contains($0) }
+        let rules = deriveRules(present: Set(present), wanted: Set(wanted))
+        guard !wanted.isEmpty || !rules.isEmpty else { return nil }
+
+        let names = Array(Set(wanted + rules.map(\.rule.from))).sorted()
+        let labels = try await concurrentMap(names) { try await reader.image("\(group)/\($0)") }
+        guard let chosen = chooseLevels(labels) else {
+            throw VolumeError(
+                .badMetadata, path: reader.url(group), "neither the raw image nor the labels have a level to use")
+        }
+        var arrays: [String: ArrayPlan] = [:]
+        for (index, name) in names.enumerated() {
+            arrays[name] = try await labelPlan(
+                name, labels[index], labels[index].multiscale.levels[chosen.choice.labels[index]])
+        }
+        // A class whose labels are empty is no failure, but there is nothing to place the crop by.
+        let raw = try await rawPlan(chosen.image, level: chosen.choice.raw, around: arrays.values.map(\.grid), group: group)
+        let derived = rules.compactMap { name, rule in
+            arrays[rule.from].map { DerivePlan(name: name, source: $0, ids: rule.ids, instances: rule.instances) }
+        }
+        var plan = ItemPlan(
+            name: name, dataset: reader.dataset, cropID: cropID, group: group, raw: raw,
+            labels: wanted.compactMap { arrays[$0] }, derived: derived,
+            isMatched: chosen.choice.matched.allSatisfy { $0 }, metadata: [])
+        plan.metadata = try await metadata(of: plan)
+        return plan
+    }
+
+    /// The classes that may have to be made from another one's ids.
+    private func deriveRules(present: Set<String>, wanted: Set<String>) -> [(name: String, rule: Manifest.DeriveRule)] {
+        manifest.derive.sorted { $0.key < $1.key }.compactMap { name, rule in
+            let isAsked = manifest.classes == ["*"] || manifest.classes.contains(name)
+            return isAsked && present.contains(rule.from) ? (name, rule) : nil
+        }
+    }
+
+    /// The first raw image that all labels match in voxel size; else the first.
+    private func chooseLevels(
+        _ labels: [MultiscaleImage]
+    ) -> (image: MultiscaleImage, choice: LevelChoice.Choice)? {
+        let choices = images.compactMap { image in
+            rule.choose(
+                raw: image.multiscale.levels.map(\.scale), labels: labels.map { $0.multiscale.levels.map(\.scale) }
+            ).map { (image: image, choice: $0) }
+        }
+        return choices.first { $0.choice.matched.allSatisfy { $0 } } ?? choices.first
+    }
+
+    // MARK: Arrays
+
+    private func labelPlan(
+        _ name: String, _ image: MultiscaleImage, _ level: Multiscale.Level
+    ) async throws -> ArrayPlan {
+        let (metadata, text) = try await reader.array(image, level: level)
+        let path = reader.url("\(image.key)/\(level.path)/.zarray")
+        guard metadata.elementType.isInteger else {
+            throw VolumeError(
+                .unsupported, path: path, key: "dtype",
+                "\(metadata.elementType.rawValue) values are no label ids (a smoothed level?)")
+        }
+        let grid = try grid(of: metadata, level: level, path: path)
+        let attributes = (try? JSONValue(parsing: image.attributes.utf8)) ?? .null
+        let annotation = LabelAnnotation(zattrs: attributes)
+        let whole = Box(shape: grid.shape)
+        try checkChunks(whole, metadata, path: path)
+        return ArrayPlan(
+            name: name, image: image.key, level: level.path, grid: grid, box: whole, written: whole, metadata: text,
+            annotation: AnnotationPlan(
+                type: annotation.kind.rawValue, absent: annotation.absent, present: annotation.present,
+                unknown: annotation.unknown))
+    }
+
+    private func rawPlan(
+        _ image: MultiscaleImage, level index: Int, around labels: [Grid], group: String
+    ) async throws -> ArrayPlan {
+        let level = image.multiscale.levels[index]
+        let (metadata, text) = try await reader.array(image, level: level)
+        let path = reader.url("\(image.key)/\(level.path)/.zarray")
+        let grid = try grid(of: metadata, level: level, path: path)
+        var wanted: Box?
+        for label in labels where label.shape.allSatisfy({ $0 > 0 }) {
+            let box = try Placement(of: label, in: grid).box
+            wanted = wanted.map { $0.union(box) } ?? box
+        }
+        guard let wanted, let covered = wanted.padded(by: padding(grid)).intersection(Box(shape: grid.shape)) else {
+            throw VolumeError(
+                .badMetadata, path: reader.url(group),
+                "the crop lies at \(wanted.map(\.description) ?? "no voxel") of the raw level \(level.path), outside its "
+                    + "\(grid.shape) voxels")
+        }
+        try checkChunks(covered, metadata, path: path)
+        guard wanted.shape.checkedProduct.map({ $0 < 1 << 45 }) ?? false else {
+            throw VolumeError(.tooLarge, path: path, "the crop covers \(wanted.shape) raw voxels")
+        }
+        return ArrayPlan(
+            name: "raw", image: image.key, level: level.path, grid: grid, box: covered,
+            written: covered.union(wanted), metadata: text, annotation: nil)
+    }
+
+    private func padding(_ grid: Grid) -> ZYX<Int> {
+        grid.voxelSize.map { Int((min(manifest.paddingNm, 1e9) / $0).rounded(.up)) }
+    }
+
+    private func grid(of metadata: ArrayMetadata, level: Multiscale.Level, path: String) throws -> Grid {
+        guard let shape = ZYX(metadata.shape) else {
+            throw VolumeError(.unsupported, path: path, key: "shape", "\(metadata.shape.count) axes, expected 3")
+        }
+        let grid = Grid(shape: shape, voxelSize: level.scale, translation: level.translation)
+        do throws(GeometryError) {
+            try grid.check()
+        } catch {
+            throw VolumeError(.badMetadata, path: path, error.description)
+        }
+        return grid
+    }
+
+    private func checkChunks(_ box: Box, _ metadata: ArrayMetadata, path: String) throws {
+        guard let chunks = ZYX(metadata.chunkShape), !box.isEmpty else { return }
+        guard let count = box.blocks(of: chunks).shape.checkedProduct, count <= Self.maximumChunks else {
+            throw VolumeError(.tooLarge, path: path, "the crop needs more than \(Self.maximumChunks) chunks")
+        }
+    }
+
+    // MARK: Metadata for the pack
+
+    /// The metadata objects of the plan's arrays and groups, so that the pack opens as a Zarr hierarchy.
+    private func metadata(of plan: ItemPlan) async throws -> [MetadataObject] {
+        var keys: Set<String> = ["\(plan.group)/.zgroup", "\(plan.group)/.zattrs"]
+        for array in plan.arrays {
+            keys.formUnion(["\(array.image)/.zgroup", "\(array.image)/.zattrs"])
+            keys.formUnion(["\(array.key)/.zarray", "\(array.key)/.zattrs"])
+        }
+        let objects = try await concurrentMap(keys.sorted()) { key in
+            try await reader.cache.text(key).map { MetadataObject(key: key, text: $0) }
+        }
+        return objects.compactMap { $0 }
+    }
+}
+
+extension Box {
+    /// The smallest box that holds both.
+    fileprivate func union(_ other: Box) -> Box {
+        Box(start: start.zip(other.start, min), stop: stop.zip(other.stop, max))
+    }
+
+    fileprivate func padded(by voxels: ZYX<Int>) -> Box {
+        Box(start: start.zip(voxels, -), stop: stop.zip(voxels, +))
+    }
+}

@@ -1,0 +1,90 @@
+internal import Geometry
+internal import Stores
+internal import Volumes
+
+/// Plans all crops of one dataset.
+struct DatasetPlanner: Sendable {
+    let manifest: Manifest
+    let reader: DatasetReader
+
+    /// - Throws: ``Failure`` where the dataset itself cannot be read; a crop that cannot be planned is in the plan's failures.
+    func plan() async throws -> DatasetPlan {
+        var plan = DatasetPlan(
+            dataset: reader.dataset, voxelSize: nil, hasGroundtruth: false, hasInference: false, isSelected: false,
+            imageMetadata: nil, items: [], cropsWithoutClass: 0, warnings: [], failures: [])
+        let reconstructions = try await reader.reconstructions()
+        plan.hasGroundtruth = reconstructions.contains { !$0.crops.isEmpty }
+        plan.hasInference = reconstructions.contains { $0.hasInference }
+        plan.isSelected =
+            switch manifest.select {
+            case .groundtruth: plan.hasGroundtruth
+            case .inference: plan.hasGroundtruth || plan.hasInference
+            case .all: true
+            }
+        // The alignment with ground truth is the one whose raw image stands for the dataset.
+        let order = reconstructions.filter { !$0.crops.isEmpty } + reconstructions.filter { $0.crops.isEmpty }
+        for reconstruction in order {
+            let images = try await rawImages(reconstruction, &plan)
+            if plan.voxelSize == nil, let first = images.first {
+                plan.voxelSize = first.multiscale.levels.first?.scale
+                if plan.isSelected { plan.imageMetadata = first.attributes }
+            }
+            guard plan.isSelected else { continue }
+            try await addCrops(reconstruction, images, &plan)
+        }
+        return plan
+    }
+
+    /// The EM images that can be read, the one to prefer first. Those that cannot be are warned of.
+    private func rawImages(_ reconstruction: Reconstruction, _ plan: inout DatasetPlan) async throws -> [MultiscaleImage] {
+        let results = try await concurrentMap(reconstruction.images) { name in
+            do {
+                return Result<MultiscaleImage, VolumeError>.success(
+                    try await reader.image("\(reconstruction.key)/em/\(name)"))
+            } catch let error as VolumeError {
+                return .failure(error)
+            }
+        }
+        var images: [MultiscaleImage] = []
+        for result in results {
+            switch result {
+            case .success(let image):
+                images.append(image)
+                plan.warnings += image.multiscale.warnings.map { "\(image.key): \($0)" }
+            case .failure(let error): plan.warnings.append("raw image left out: \(error)")
+            }
+        }
+        return images
+    }
+
+    private func addCrops(
+        _ reconstruction: Reconstruction, _ images: [MultiscaleImage], _ plan: inout DatasetPlan
+    ) async throws {
+        let planner = CropPlanner(manifest: manifest, reader: reader, images: images)
+        let dataset = reader.dataset
+        let results = try await concurrentMap(reconstruction.crops) { crop -> Result<ItemPlan?, Failure> in
+            let cropID = DatasetReader.cropID(crop) ?? 0
+            let name = "crop_\(cropID)"
+            let group = "\(reconstruction.key)/labels/groundtruth/\(crop)"
+            guard !images.isEmpty else {
+                return .failure(
+                    Failure(
+                        item: name, dataset: dataset, stage: "discover",
+                        reason: "\(reader.url(reconstruction.key))/em has no raw image that can be read"))
+            }
+            do {
+                return .success(try await planner.plan(name: name, cropID: cropID, group: group))
+            } catch {
+                if let jobError = JobError(error) { throw jobError }
+                return .failure(Failure(item: name, dataset: dataset, stage: "discover", reason: "\(error)"))
+            }
+        }
+        for result in results {
+            switch result {
+            case .success(let item?): plan.items.append(item)
+            case .success(nil): plan.cropsWithoutClass += 1
+            case .failure(let failure): plan.failures.append(failure)
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+public import Geometry
+public import Volumes
+
+/// What discover found out about one array that an item needs.
+public struct ArrayPlan: Sendable, Hashable, Codable {
+    /// `raw`, or the label class.
+    public var name: String
+    /// Key of the multiscale group, below the store.
+    public var image: String
+    /// Path of the level in the group, e.g. `s1`.
+    public var level: String
+    /// Grid of the whole level; nm.
+    public var grid: Grid
+    /// Voxels of the level that are downloaded.
+    public var box: Box
+    /// Voxels that are written. Larger than `box` only where an item reaches beyond its raw data.
+    public var written: Box
+    /// The level's `.zarray`, as the store gave it.
+    public var metadata: String
+    /// What the label's values mean; nil for raw data.
+    public var annotation: AnnotationPlan?
+
+    /// Key of the array, below the store.
+    public var key: String { "\(image)/\(level)" }
+
+    /// Grid of the voxels that are written.
+    public var writtenGrid: Grid { grid.cropped(to: written) }
+}
+
+/// What a label's values mean, as declared in its metadata.
+public struct AnnotationPlan: Sendable, Hashable, Codable {
+    /// `instance_segmentation`, `semantic_segmentation` or `unspecified`.
+    public var type: String
+    public var absent: Int?
+    public var present: Int?
+    public var unknown: Int?
+}
+
+/// A class that is made from another one's ids where it is missing or empty.
+public struct DerivePlan: Sendable, Hashable, Codable {
+    /// The class to make.
+    public var name: String
+    /// The label image it is made from.
+    public var source: ArrayPlan
+    public var ids: [Int]
+    /// Connected components numbered from 1 (uint32), rather than 0/1 (uint8).
+    public var instances: Bool
+}
+
+/// A metadata object that goes into the pack beside the chunks.
+public struct MetadataObject: Sendable, Hashable, Codable {
+    public var key: String
+    public var text: String
+}
+
+/// What discover found out about one ground-truth crop and its raw data.
+public struct ItemPlan: Sendable, Hashable, Codable {
+    /// `crop_<id>`: the name of its files.
+    public var name: String
+    public var dataset: String
+    public var cropID: Int
+    /// Key of the crop's group, below the store.
+    public var group: String
+    public var raw: ArrayPlan
+    public var labels: [ArrayPlan]
+    public var derived: [DerivePlan]
+    /// Whether every label level has the raw level's voxel size.
+    public var isMatched: Bool
+    public var metadata: [MetadataObject]
+
+    /// All arrays whose chunks are needed, each once.
+    public var arrays: [ArrayPlan] {
+        var seen: Set<String> = []
+        return ([raw] + labels + derived.map(\.source)).filter { seen.insert($0.key).inserted }
+    }
+}
+
+/// What discover found out about one dataset.
+public struct DatasetPlan: Sendable, Hashable, Codable {
+    public var dataset: String
+    /// Voxel size of the finest raw level; nm.
+    public var voxelSize: ZYX<Double>?
+    public var hasGroundtruth: Bool
+    public var hasInference: Bool
+    /// Whether `select` takes the dataset.
+    public var isSelected: Bool
+    /// The raw image's metadata as the store gave it.
+    public var imageMetadata: String?
+    public var items: [ItemPlan]
+    /// Crops that have none of the classes asked for.
+    public var cropsWithoutClass: Int
+    /// Things to know that are no failures, one line each.
+    public var warnings: [String]
+    /// Crops that could not be planned: name and reason. While there are any, discover runs again.
+    public var failures: [Failure]
+}

@@ -1,0 +1,77 @@
+internal import Codecs
+internal import Geometry
+internal import HDF5
+public import Ledger
+internal import Resampling
+public import Stores
+internal import Volumes
+
+/// Why an item, or a dataset, could not be finished: one line for the log and for `state/`.
+public struct Failure: Error, Sendable, Hashable, Codable, CustomStringConvertible {
+    /// The item, e.g. `crop_124`, or nil where the whole dataset failed.
+    public var item: String?
+    public var dataset: String
+    /// `discover`, `download`, `convert`, `stat` or `resize`.
+    public var stage: String
+    /// What happened, to which URL or file, after how many tries.
+    public var reason: String
+
+    public init(item: String?, dataset: String, stage: String, reason: String) {
+        self.item = item
+        self.dataset = dataset
+        self.stage = stage
+        self.reason = reason
+    }
+
+    public var description: String { "\(item ?? dataset): \(stage): \(reason)" }
+}
+
+/// An error that is not one item's: the whole job has to end.
+public enum JobError: Error, Sendable, CustomStringConvertible {
+    /// The output or state directory cannot be written; exit 74.
+    case cannotWrite(String)
+    /// Somebody else works here; exit 75.
+    case locked(String)
+    /// SIGTERM, SIGINT, SIGUSR1: stopped in good order; exit 75.
+    case stopped
+    /// The manifest asks for something this version cannot do, or that cannot be had; exit 78.
+    case badManifest(String)
+
+    public var description: String {
+        switch self {
+        case .cannotWrite(let reason), .locked(let reason), .badManifest(let reason): reason
+        case .stopped: "stopped; the same command goes on where it was"
+        }
+    }
+
+    /// What the process ends with (DESIGN: `sysexits.h` numbers).
+    public var exitCode: Int32 {
+        switch self {
+        case .cannotWrite: 74
+        case .locked, .stopped: 75
+        case .badManifest: 78
+        }
+    }
+
+    /// The job-wide meaning of an error, where it has one: a full or read-only disk ends the job, a bad chunk does not.
+    public init?(_ error: any Error) {
+        switch error {
+        case let error as JobError: self = error
+        case is CancellationError: self = .stopped
+        case let error as StoreError where error.code == .cancelled: self = .stopped
+        case let error as LedgerError where error.code == .cannotWrite || error.code == .unsafePath:
+            self = .cannotWrite(error.description)
+        case let error as LedgerError where error.code == .locked: self = .locked(error.description)
+        case let error as HDF5Error where error.isOutOfSpace: self = .cannotWrite(error.description)
+        default: return nil
+        }
+    }
+}
+
+extension HDF5Error {
+    /// ENOSPC, EROFS, EDQUOT, EIO, EACCES: the disk, not the data.
+    fileprivate var isOutOfSpace: Bool {
+        guard let errno else { return false }
+        return [28, 30, 122, 5, 13].contains(errno)
+    }
+}

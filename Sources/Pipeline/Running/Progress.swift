@@ -1,0 +1,48 @@
+internal import Synchronization
+
+/// What the job is doing, for the display: items per stage, and when it began.
+public final class Progress: Sendable {
+    /// The counts at one moment.
+    public struct Snapshot: Sendable, Equatable {
+        /// Items of the job.
+        public var items = 0
+        /// Items that are through, done or failed.
+        public var finished = 0
+        public var failed = 0
+        /// Chunks of all items that have been looked at so far.
+        public var chunks = 0
+        /// Chunks that are in the packs, or proved unstored.
+        public var chunksDone = 0
+        /// What is worked on: item and stage, sorted.
+        public var working: [String] = []
+    }
+
+    private let state = Mutex(Snapshot())
+
+    public init() {}
+
+    public var snapshot: Snapshot { state.withLock { $0 } }
+
+    func add(items count: Int) { state.withLock { $0.items += count } }
+    func finish(failed: Bool) {
+        state.withLock {
+            $0.finished += 1
+            if failed { $0.failed += 1 }
+        }
+    }
+
+    func add(chunks: Int, done: Int) {
+        state.withLock {
+            $0.chunks += chunks
+            $0.chunksDone += done
+        }
+    }
+
+    /// Notes that `item` is in `stage` while `body` runs.
+    func working<R>(_ item: String, _ stage: String, _ body: () async throws -> R) async rethrows -> R {
+        let name = "\(item) \(stage)"
+        state.withLock { $0.working = ($0.working + [name]).sorted() }
+        defer { state.withLock { state in state.working.removeAll { $0 == name } } }
+        return try await body()
+    }
+}
