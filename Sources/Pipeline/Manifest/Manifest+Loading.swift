@@ -1,0 +1,45 @@
+import Foundation
+
+extension Manifest {
+    /// Bytes of the largest manifest that is read. One that names every public crop has a few thousand.
+    public static let maximumSize = 4 << 20
+
+    /// Reads and checks the manifest in a file. Nothing is written, and no store is asked.
+    ///
+    /// - Throws: ``ManifestError`` with the JSON path of the first thing that is wrong, `$` where the file cannot be read.
+    public static func load(path: String, overrides: Overrides = Overrides()) throws(ManifestError) -> Manifest {
+        func unreadable(_ found: String) -> ManifestError {
+            ManifestError(ManifestProblem(path: .document, found: found, expected: "a readable JSON file"), file: path)
+        }
+        let file = AbsolutePath(path)
+        var isFolder: ObjCBool = false
+        guard !path.isEmpty, FileManager.default.fileExists(atPath: file.text, isDirectory: &isFolder) else {
+            throw unreadable("no file of this name")
+        }
+        guard !isFolder.boolValue else { throw unreadable("a folder") }
+        let text: Data
+        do {
+            let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: file.text))
+            text = try handle.read(upToCount: maximumSize + 1) ?? Data()
+        } catch {
+            throw unreadable("a file that cannot be opened or read")
+        }
+        guard text.count <= maximumSize else { throw unreadable("a file of more than \(maximumSize) bytes") }
+        return try Manifest(parsing: Array(text), folder: file.parent.text, overrides: overrides, name: path)
+    }
+
+    /// Checks the text of a manifest whose relative paths are seen from `folder`; `name` is what errors call it.
+    ///
+    /// - Throws: ``ManifestError`` with the JSON path of the first thing that is wrong: unknown keys come before bad
+    ///   values, both in the order of their paths.
+    public init(
+        parsing text: [UInt8], folder: String, overrides: Overrides = Overrides(), name: String = "manifest"
+    ) throws(ManifestError) {
+        do {
+            let document = try ManifestText.parse(text)
+            self = try ManifestParser(document, folder: folder, overrides: overrides).manifest()
+        } catch {
+            throw ManifestError(error, file: name)
+        }
+    }
+}

@@ -1,0 +1,42 @@
+/// The keys that one kind of object in the manifest may have.
+protocol ManifestKeys: RawRepresentable<String>, CaseIterable, Sendable {}
+
+/// The keys of the manifest itself.
+enum ManifestKey: String, ManifestKeys {
+    case anonymous, classes, convert, datasets, derive, endpoint, job, levels, limits, lists, mode, only, output,
+        regions,
+        resize, select, source, state, tolerance
+    case paddingNm = "padding_nm"
+    case targetNm = "target_nm"
+}
+
+/// The keys of an element of `regions`.
+enum RegionKey: String, ManifestKeys {
+    case dataset
+    case offsetNm = "offset_nm"
+    case shapeNm = "shape_nm"
+}
+
+/// The keys of a rule in `derive`.
+enum DeriveKey: String, ManifestKeys {
+    case from, ids, instances
+}
+
+/// The keys of `convert`.
+enum ConvertKey: String, ManifestKeys {
+    case compression
+    case keepPacks = "keep_packs"
+}
+
+/// The keys of `resize`.
+enum ResizeKey: String, ManifestKeys {
+    case grid, labels, raw
+    case maxUpsampling = "max_upsampling"
+}
+
+/// The keys of `limits`.
+enum LimitsKey: String, ManifestKeys {
+    case bandwidth, connections, memory
+    case claimSeconds = "claim_seconds"
+    case maxAttempts = "max_attempts"
+}

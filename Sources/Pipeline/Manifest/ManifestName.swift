@@ -1,0 +1,63 @@
+import JSONText
+
+/// Checks of names that become path components, HDF5 names or patterns for such.
+enum ManifestName {
+    /// UTF-8 bytes of a name: what is put before or after it must still fit the 255 of a file name.
+    static let maximumLength = 200
+
+    /// A name of one thing, such as a class or a job: no wildcard, safe as a path component.
+    static func component(_ what: String) -> ManifestValue.Reader<String> {
+        { (value, path) throws(ManifestProblem) in
+            guard let name = value.string else { throw ManifestValue.mismatch(value, path, "\(what) (a string)") }
+            try check(name, path, what)
+            for (mark, reason) in [("*", "without wildcards"), ("?", "without wildcards"), ("[", "without wildcards")]
+            where name.contains(mark) {
+                throw ManifestValue.mismatch(value, path, "\(what) \(reason)")
+            }
+            guard !name.contains("\\") else { throw ManifestValue.mismatch(value, path, "\(what) without \"\\\"") }
+            return name
+        }
+    }
+
+    /// A name, or a shell pattern for names.
+    static func pattern(_ what: String) -> ManifestValue.Reader<String> {
+        { (value, path) throws(ManifestProblem) in
+            guard let name = value.string else {
+                throw ManifestValue.mismatch(value, path, "\(what) or a shell pattern (a string)")
+            }
+            try check(name, path, "\(what) or a shell pattern")
+            do {
+                _ = try Glob(name)
+            } catch {
+                throw ManifestProblem(
+                    path: path, found: "\(value.shown), which has \(error)", expected: "\(what) or a shell pattern")
+            }
+            return name
+        }
+    }
+
+    /// A class: a name, or `*` for all of them.
+    static func labelClass(_ value: JSONValue, _ path: JSONPath) throws(ManifestProblem) -> String {
+        value == "*" ? "*" : try component("a class name or \"*\"")(value, path)
+    }
+
+    /// What holds for every name: no separator, nothing invisible, not `.` or `..`, not too long.
+    static func check(_ name: String, _ path: JSONPath, _ what: String) throws(ManifestProblem) {
+        let value = JSONValue.string(name)
+        guard !name.isEmpty else { throw ManifestValue.mismatch(value, path, "\(what) that is not empty") }
+        guard !name.contains("/") else { throw ManifestValue.mismatch(value, path, "\(what) without \"/\"") }
+        guard name != ".", name != ".." else {
+            throw ManifestValue.mismatch(value, path, "\(what), not a way through folders")
+        }
+        guard !name.unicodeScalars.contains(where: QuotedText.isInvisible) else {
+            throw ManifestValue.mismatch(value, path, "\(what) without control characters")
+        }
+        guard name.first?.isWhitespace != true, name.last?.isWhitespace != true else {
+            throw ManifestValue.mismatch(value, path, "\(what) without blanks around it")
+        }
+        guard name.utf8.count <= maximumLength else {
+            throw ManifestValue.mismatch(
+                value, path, "\(what) of at most \(maximumLength) bytes", note: "(\(name.utf8.count) bytes)")
+        }
+    }
+}

@@ -1,0 +1,195 @@
+import Foundation
+import JSONText
+
+/// The address of a store, checked by its syntax alone: the network is never asked.
+enum StoreAddress {
+    private static let expected = "a store URL (s3://bucket/prefix, https://host/path, file:///path, sample:) or a path"
+    private static let schemes = ["s3", "https", "http", "file", "sample"]
+
+    /// Reads `source`; a plain path becomes a `file:///` URL, as seen from `folder`.
+    static func source(in folder: String) -> ManifestValue.Reader<String> {
+        { (value, path) throws(ManifestProblem) in
+            guard let text = value.string, !text.isEmpty else { throw ManifestValue.mismatch(value, path, expected) }
+            guard let scheme = scheme(of: text) else {
+                try AbsolutePath.check(text, path, expected)
+                return fileURL(AbsolutePath(text, in: folder))
+            }
+            try checkSecrets(text, path)
+            let rest = text.dropFirst(scheme.count + 1)
+            switch scheme {
+            case "s3": try checkBucket(rest, text, path)
+            case "http", "https": try checkWeb(rest, text, path, allowed: "https://host[:port]/path")
+            case "file": try checkFile(rest, text, path)
+            case "sample" where rest.isEmpty: break
+            case "sample": throw refuse(text, path, "\"sample:\" with nothing after it")
+            default:
+                var problem = refuse(text, path, expected)
+                problem.suggestion = Spelling.nearest(to: scheme, in: schemes)
+                throw problem
+            }
+            return text
+        }
+    }
+
+    /// Reads `endpoint`: the root of another S3 server.
+    static func endpoint(_ value: JSONValue, _ path: JSONPath) throws(ManifestProblem) -> String {
+        let expected = "http(s)://host[:port][/path]"
+        guard let text = value.string else { throw ManifestValue.mismatch(value, path, expected) }
+        try checkSecrets(text, path)
+        guard let scheme = scheme(of: text), scheme == "http" || scheme == "https" else {
+            throw refuse(text, path, expected)
+        }
+        try checkWeb(text.dropFirst(scheme.count + 1), text, path, allowed: expected)
+        return text
+    }
+
+    /// The folder that a `file:` source stands for; nil for every other store.
+    static func folder(of source: String) -> AbsolutePath? {
+        guard scheme(of: source) == "file" else { return nil }
+        let encoded = String(source.dropFirst("file://".count))
+        return AbsolutePath(encoded.removingPercentEncoding ?? encoded)
+    }
+
+    /// `file:///…` with everything percent-encoded that RFC 3986 does not let stand in a path.
+    private static func fileURL(_ path: AbsolutePath) -> String {
+        let digits = Array("0123456789ABCDEF")
+        var url = "file://"
+        for byte in path.text.utf8 {
+            if isUnreserved(byte) || "/!$&'()+,;=:*".utf8.contains(byte) {
+                url.unicodeScalars.append(Unicode.Scalar(byte))
+            } else {
+                url += "%\(digits[Int(byte >> 4)])\(digits[Int(byte & 15)])"
+            }
+        }
+        return url
+    }
+
+    /// What comes before the first `:`, where that is a scheme (RFC 3986, 3.1); a path has none.
+    private static func scheme(of text: String) -> String? {
+        guard let colon = text.firstIndex(of: ":"), text.utf8.first.map(isLetter) == true else { return nil }
+        let scheme = text[..<colon]
+        return scheme.utf8.allSatisfy { isLetter($0) || isDigit($0) || "+-.".utf8.contains($0) } ? String(scheme) : nil
+    }
+
+    /// Refuses URLs that may hold credentials or a signature, without showing them.
+    private static func checkSecrets(_ text: String, _ path: JSONPath) throws(ManifestProblem) {
+        let what = withheld(text)
+        let authority = text.drop { $0 != ":" }.dropFirst().drop { $0 == "/" }.prefix { $0 != "/" }
+        guard !authority.contains("@") else {
+            throw ManifestProblem(
+                path: path, found: "\(what) with a user name or password",
+                expected: "none; credentials belong into the AWS_* variables")
+        }
+        guard !text.contains("?") else {
+            throw ManifestProblem(path: path, found: "\(what) with a query", expected: "a URL without \"?\"")
+        }
+        guard !text.contains("#") else {
+            throw ManifestProblem(path: path, found: "\(what) with a fragment", expected: "a URL without \"#\"")
+        }
+        guard text.utf8.count <= 2048, !text.unicodeScalars.contains(where: QuotedText.isInvisible) else {
+            throw refuse(text, path, "a URL of at most 2048 bytes without control characters")
+        }
+    }
+
+    /// The bucket naming rules of S3 (3 to 63 characters; letters, digits, `-`, `.`), and a prefix without ways up.
+    private static func checkBucket(_ rest: Substring, _ text: String, _ path: JSONPath) throws(ManifestProblem) {
+        guard rest.hasPrefix("//") else { throw refuse(text, path, "s3://bucket/prefix") }
+        let bucket = rest.dropFirst(2).prefix { $0 != "/" }
+        let labels = bucket.split(separator: ".", omittingEmptySubsequences: false)
+        let areLabels = labels.allSatisfy { label in
+            label.first != "-" && label.last != "-" && !label.isEmpty
+                && label.utf8.allSatisfy {
+                    isDigit($0) || (isLetter($0) && $0 >= UInt8(ascii: "a")) || $0 == UInt8(ascii: "-")
+                }
+        }
+        let isAddress = labels.count == 4 && labels.allSatisfy { $0.utf8.allSatisfy(isDigit) }
+        guard (3...63).contains(bucket.utf8.count), areLabels, !isAddress else {
+            throw refuse(
+                text, path,
+                "s3://bucket/prefix, the bucket of 3 to 63 characters: lower-case letters, digits, \"-\", \".\"")
+        }
+        let segments = rest.dropFirst(2 + bucket.count).split(separator: "/")
+        guard !segments.contains("."), !segments.contains("..") else {
+            throw refuse(text, path, "a prefix without \".\" and \"..\"")
+        }
+    }
+
+    private static func checkWeb(
+        _ rest: Substring, _ text: String, _ path: JSONPath, allowed: String
+    ) throws(ManifestProblem) {
+        guard rest.hasPrefix("//") else { throw refuse(text, path, allowed) }
+        let authority = rest.dropFirst(2).prefix { $0 != "/" }
+        let isLiteral = authority.hasPrefix("[")
+        let host = isLiteral ? authority.prefix { $0 != "]" }.dropFirst() : authority.prefix { $0 != ":" }
+        let port = authority.dropFirst(host.count + (isLiteral ? 2 : 0))
+        let isHost =
+            isLiteral
+            ? host.contains(":") && host.utf8.allSatisfy { isHexDigit($0) || ":.".utf8.contains($0) }
+                && authority.contains("]")
+            : !host.hasPrefix(".") && !host.hasPrefix("-") && !host.contains("..")
+                && host.utf8.allSatisfy { isLetter($0) || isDigit($0) || "-.".utf8.contains($0) }
+        guard isHost, (1...253).contains(host.utf8.count) else {
+            throw refuse(text, path, "\(allowed) with a host name")
+        }
+        let number = port.hasPrefix(":") && port.dropFirst().utf8.allSatisfy(isDigit) ? Int(port.dropFirst()) : nil
+        guard port.isEmpty || (1...65535).contains(number ?? 0) else {
+            throw refuse(text, path, "\(allowed) with a port from 1 to 65535")
+        }
+        try checkSegments(rest.dropFirst(2 + authority.count), text, path)
+    }
+
+    private static func checkFile(_ rest: Substring, _ text: String, _ path: JSONPath) throws(ManifestProblem) {
+        guard rest.hasPrefix("///") else { throw refuse(text, path, "file:/// and an absolute path") }
+        let segments = rest.dropFirst(3).split(separator: "/")
+        guard segments.allSatisfy({ isEncoded($0.utf8) && $0.removingPercentEncoding?.contains("\0") == false }) else {
+            throw refuse(text, path, "file:/// and a path, \"%\" written as %25")
+        }
+    }
+
+    /// The path of a web address: what RFC 3986 lets stand there, and no ways up.
+    private static func checkSegments(_ rest: Substring, _ text: String, _ path: JSONPath) throws(ManifestProblem) {
+        let segments = rest.split(separator: "/")
+        let areClean = segments.allSatisfy { segment in
+            segment != "." && segment != ".." && isEncoded(segment.utf8)
+                && segment.utf8.allSatisfy { isUnreserved($0) || "%!$&'()*+,;=:@".utf8.contains($0) }
+        }
+        guard areClean else { throw refuse(text, path, "a URL path, percent-encoded, without \".\" and \"..\"") }
+    }
+
+    /// A text with an `@` is not shown: what stands before it may be a password, however the URL is broken.
+    private static func refuse(_ text: String, _ path: JSONPath, _ expected: String) -> ManifestProblem {
+        let found = text.contains("@") ? withheld(text) : "\(QuotedText(text))"
+        return ManifestProblem(path: path, found: found, expected: expected)
+    }
+
+    /// What is said of a URL that is not shown.
+    private static func withheld(_ text: String) -> String {
+        guard let scheme = scheme(of: text), schemes.contains(scheme) else { return "a URL (not shown)" }
+        return "a URL (\(scheme):…, not shown)"
+    }
+
+    /// Whether every `%` is followed by two hexadecimal digits.
+    private static func isEncoded(_ text: Substring.UTF8View) -> Bool {
+        var rest = text[...]
+        while let mark = rest.firstIndex(of: UInt8(ascii: "%")) {
+            let code = rest[mark...].dropFirst().prefix(2)
+            guard code.count == 2, code.allSatisfy(isHexDigit) else { return false }
+            rest = rest[code.endIndex...]
+        }
+        return true
+    }
+
+    private static func isLetter(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+
+    private static func isHexDigit(_ byte: UInt8) -> Bool {
+        isDigit(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte | 0x20)
+    }
+
+    private static func isUnreserved(_ byte: UInt8) -> Bool {
+        isLetter(byte) || isDigit(byte) || "-._~".utf8.contains(byte)
+    }
+}

@@ -1,0 +1,140 @@
+internal import Elements
+internal import Foundation
+internal import Threads
+
+/// A folder of the file system. Files are read by threads of our own.
+struct FileStore: ObjectStore {
+    let url: StoreURL
+    private let counter: TransferCounter
+
+    init(url: StoreURL, counter: TransferCounter) {
+        self.url = url
+        self.counter = counter
+    }
+
+    private var root: String { "/" + url.prefix }
+
+    /// Symbolic links are followed; everything but regular files (pipes, devices) is refused, a folder is no object.
+    func get(_ key: String, range: Range<Int>?, maximumBytes: Int) async throws(StoreError) -> StoredObject? {
+        try ObjectKey.check(key, in: url)
+        try HTTPStore.check(range, maximumBytes: maximumBytes, name: url.url(of: key))
+        if Task.isCancelled { throw StoreError(.cancelled, url: url.url(of: key), message: "cancelled") }
+        return try await ThreadPool.files.run { () throws(StoreError) -> StoredObject? in
+            try read(key, range: range, maximumBytes: maximumBytes)
+        }
+    }
+
+    func list(_ prefix: String) async throws(StoreError) -> Listing {
+        try ObjectKey.checkFolder(prefix, in: url)
+        return try await ThreadPool.files.run { () throws(StoreError) -> Listing in try entries(prefix) }
+    }
+
+    private func read(_ key: String, range: Range<Int>?, maximumBytes: Int) throws(StoreError) -> StoredObject? {
+        let path = ObjectKey.join(root == "/" ? "" : root, key)
+        let name = url.url(of: key)
+        var status = stat()
+        // Before open(2), which for a device may do something.
+        guard stat(absolute(path), &status) == 0 else { return try missing(name, errno) }
+        guard !isFolder(status) else { return nil }
+        try checkIsFile(status, name)
+
+        let descriptor = open(absolute(path), O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { return try missing(name, errno) }
+        defer { close(descriptor) }
+        guard fstat(descriptor, &status) == 0 else { throw failure(name, "fstat", errno) }
+        try checkIsFile(status, name)
+
+        let size = Int(status.st_size)
+        let first = range?.lowerBound ?? 0
+        let count = max(0, min(size, range?.upperBound ?? size) - first)
+        if range != nil, count == 0 {
+            throw StoreError(
+                .badRequest, url: name,
+                message: "the range begins beyond the end of the object, which has \(size) bytes",
+                httpStatus: 416)
+        }
+        guard count <= maximumBytes else {
+            throw StoreError(
+                .tooLarge, url: name, message: "the file has \(size) bytes; at most \(maximumBytes) are allowed")
+        }
+        let buffer = ByteBuffer(count: count)
+        try buffer.withUnsafeMutableBytes { (target) throws(StoreError) in
+            var filled = 0
+            while filled < count {
+                let step = pread(
+                    descriptor, target.baseAddress.map { $0 + filled }, count - filled, off_t(first + filled))
+                if step < 0, errno == EINTR { continue }
+                guard step >= 0 else { throw failure(name, "read", errno) }
+                guard step > 0 else {
+                    throw StoreError(.shortBody, url: name, message: "the file ended after \(filled) of \(count) bytes")
+                }
+                filled += step
+            }
+        }
+        counter.addRequest()
+        counter.addBytes(count)
+        return StoredObject(bytes: buffer, etag: mark(status))
+    }
+
+    private func entries(_ prefix: String) throws(StoreError) -> Listing {
+        let name = url.url(of: prefix)
+        let folder = absolute(ObjectKey.join(root == "/" ? "" : root, prefix))
+        guard let stream = opendir(folder) else {
+            let code = errno
+            if code != ENOTDIR { let _: StoredObject? = try missing(name, code) }
+            return Listing()
+        }
+        defer { closedir(stream) }
+        counter.addRequest()
+        var prefixes: [String] = []
+        var objects: [ListedObject] = []
+        errno = 0
+        while let entry = readdir(stream) {
+            let child = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                String(validating: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            var status = stat()
+            if let child, ObjectKey.isName(child), stat(folder + "/" + child, &status) == 0 {
+                if isFolder(status) {
+                    prefixes.append(child)
+                } else if isFile(status) {
+                    objects.append(ListedObject(name: child, size: Int(status.st_size), etag: mark(status)))
+                }
+            }
+            errno = 0
+        }
+        guard errno == 0 else { throw failure(name, "readdir", errno) }
+        return Listing(prefixes: prefixes, objects: objects)
+    }
+
+    private func absolute(_ path: String) -> String { path.hasPrefix("/") ? path : "/" + path }
+
+    /// nil for what a store calls "no such object", as long as the root itself is there.
+    private func missing(_ name: String, _ code: Int32) throws(StoreError) -> StoredObject? {
+        guard code == ENOENT || code == ENOTDIR else { throw failure(name, "open", code) }
+        var status = stat()
+        guard stat(root, &status) == 0, isFolder(status) else {
+            throw StoreError(.noSuchStore, url: name, message: "the folder \(root) does not exist")
+        }
+        return nil
+    }
+
+    private func checkIsFile(_ status: stat, _ name: String) throws(StoreError) {
+        guard isFile(status) else {
+            throw StoreError(.file, url: name, message: "not a regular file (mode \(String(status.st_mode, radix: 8)))")
+        }
+    }
+
+    private func isFolder(_ status: stat) -> Bool { status.st_mode & S_IFMT == S_IFDIR }
+    private func isFile(_ status: stat) -> Bool { status.st_mode & S_IFMT == S_IFREG }
+
+    /// Changes with the file's content, as far as the file system knows: time of change in ns, and size.
+    private func mark(_ status: stat) -> String {
+        let time = UInt64(bitPattern: Int64(status.st_mtim.tv_sec)) &* 1_000_000_000 &+ UInt64(status.st_mtim.tv_nsec)
+        return String(time, radix: 16) + "-" + String(UInt64(status.st_size), radix: 16)
+    }
+
+    private func failure(_ name: String, _ call: String, _ code: Int32) -> StoreError {
+        StoreError(.file, url: name, message: "\(call): \(String(cString: strerror(code)))")
+    }
+}

@@ -1,0 +1,105 @@
+internal import Elements
+
+/// The HTML page that web servers make of a folder: nginx, Apache, `python -m http.server` and their like. Only the
+/// links count; whatever does not lead to a direct child of the folder is ignored.
+enum HTMLIndex {
+    /// - Parameter address: the URL of the page, with its slash at the end.
+    /// - Returns: nil where the body is no HTML with links or the title of an index.
+    static func read(_ body: ByteBuffer, address: String) -> ListingPage? {
+        let text = body.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+        guard text.contains("<") else { return nil }
+        let links = links(in: text)
+        if links.isEmpty {
+            let lower = text.prefix(4096).lowercased()
+            guard lower.contains("index of") || lower.contains("directory listing") else { return nil }
+        }
+        var page = ListingPage()
+        for link in links {
+            guard var name = child(link, address: address) else { continue }
+            if name.hasSuffix("/") {
+                name = String(name.dropLast())
+                if ObjectKey.isName(name) { page.prefixes.append(name) }
+            } else if ObjectKey.isName(name) {
+                page.objects.append(ListedObject(name: name, size: nil, etag: nil))
+            }
+        }
+        return page
+    }
+
+    /// The values of `href` of all `<a>` elements, entities resolved.
+    static func links(in text: String) -> [String] {
+        var result: [String] = []
+        let bytes = Array(text.utf8)
+        var index = 0
+        while index + 2 < bytes.count {
+            guard bytes[index] == UInt8(ascii: "<"), bytes[index + 1] | 0x20 == UInt8(ascii: "a"),
+                bytes[index + 2] <= UInt8(ascii: " ")
+            else {
+                index += 1
+                continue
+            }
+            let end = bytes[index...].firstIndex(of: UInt8(ascii: ">")) ?? bytes.count
+            if let value = href(in: bytes[index..<end]) { result.append(value) }
+            index = end
+        }
+        return result
+    }
+
+    private static func href(in tag: ArraySlice<UInt8>) -> String? {
+        let name = Array("href".utf8)
+        var index = tag.startIndex + 2
+        while index + name.count < tag.endIndex {
+            let isStart = tag[index - 1] <= UInt8(ascii: " ")
+            guard isStart, tag[index..<(index + 4)].map({ $0 | 0x20 }) == name else {
+                index += 1
+                continue
+            }
+            var rest = tag[(index + 4)...].drop { $0 <= UInt8(ascii: " ") }
+            guard rest.first == UInt8(ascii: "=") else { return nil }
+            rest = rest.dropFirst().drop { $0 <= UInt8(ascii: " ") }
+            let value: ArraySlice<UInt8>
+            if let quote = rest.first, quote == UInt8(ascii: "\"") || quote == UInt8(ascii: "'") {
+                value = rest.dropFirst().prefix { $0 != quote }
+            } else {
+                value = rest.prefix { $0 > UInt8(ascii: " ") }
+            }
+            return withoutEntities(String(decoding: value, as: UTF8.self))
+        }
+        return nil
+    }
+
+    private static func withoutEntities(_ text: String) -> String {
+        guard text.contains("&") else { return text }
+        let named = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&#x27;", "'"), ("&amp;", "&")]
+        return named.reduce(text) { $0.replacing($1.0, with: $1.1) }
+    }
+
+    /// The name of a direct child, with a slash at the end for a folder; nil for every other link.
+    static func child(_ link: String, address: String) -> String? {
+        let link = link.prefix { $0 != "#" }
+        guard !link.contains("?"), !link.isEmpty, let path = path(of: address[...]) else { return nil }
+        var relative = link
+        if link.hasPrefix("//") { return nil }
+        if let colon = link.firstIndex(of: ":"), !link[..<colon].contains("/") {
+            // A scheme: only the folder's own address will do.
+            let origin = address.dropLast(path.count)
+            guard link.hasPrefix(origin) else { return nil }
+            relative = link.dropFirst(origin.count)
+            guard relative.hasPrefix("/") else { return nil }
+        }
+        if relative.hasPrefix("/") {
+            guard let plain = ObjectKey.percentDecode(relative, plusIsSpace: false),
+                let base = ObjectKey.percentDecode(path, plusIsSpace: false), plain.hasPrefix(base)
+            else { return nil }
+            return plain.count > base.count ? String(plain.dropFirst(base.count)) : nil
+        }
+        while relative.hasPrefix("./") { relative = relative.dropFirst(2) }
+        return ObjectKey.percentDecode(relative, plusIsSpace: false)
+    }
+
+    private static func path(of address: Substring) -> Substring? {
+        guard let authority = address.firstRange(of: "://")?.upperBound else { return nil }
+        let path = address[authority...].drop { $0 != "/" }
+        return path.prefix { $0 != "?" && $0 != "#" }
+    }
+}

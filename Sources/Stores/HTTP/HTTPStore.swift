@@ -1,0 +1,98 @@
+internal import Elements
+internal import Foundation
+internal import Threads
+
+/// A folder of a plain web server, each request sent once.
+final class HTTPStore: PagedStore {
+    let url: StoreURL
+    private let loop: TransferLoop
+    private let bodyCheck = BodyCheck()
+
+    private static let maximumRedirects = 5
+    private static let maximumListingBytes = 64 << 20
+
+    init(url: StoreURL, loop: TransferLoop) {
+        self.url = url
+        self.loop = loop
+    }
+
+    func get(_ key: String, range: Range<Int>?, maximumBytes: Int) async throws(StoreError) -> StoredObject? {
+        try ObjectKey.check(key, in: url)
+        let name = url.url(of: key)
+        try Self.check(range, maximumBytes: maximumBytes, name: name)
+        let request = HTTPRequest(url: name, range: range, maximumBytes: maximumBytes, name: name)
+        let (response, _) = try await send(request)
+        switch response.status {
+        case 200, 206:
+            if range == nil {
+                try await bodyCheck.check(response.body, headers: response.headers, key: key, url: name)
+            }
+            return StoredObject(bytes: response.body, etag: response.headers["etag"].map(ETag.unquoted))
+        case 404 where S3ErrorBody(response.body)?.isMissingObject ?? true, 410:
+            return nil
+        default:
+            throw StoreError(answer: response, url: name, isSigned: false)
+        }
+    }
+
+    /// The index that the server makes of a folder; one page.
+    func listPage(_ prefix: String, after token: String?) async throws(StoreError) -> ListingPage {
+        try ObjectKey.checkFolder(prefix, in: url)
+        let folder = url.url(of: prefix)
+        let name = folder.hasSuffix("/") ? folder : folder + "/"
+        let (response, address) = try await send(
+            HTTPRequest(url: name, maximumBytes: Self.maximumListingBytes, name: name))
+        switch response.status {
+        case 200: break
+        case 404, 410: return ListingPage()
+        default: throw StoreError(answer: response, url: name, isSigned: false)
+        }
+        let body = response.body
+        let page = await ThreadPool.compute.run { () throws(Never) -> ListingPage? in
+            JSONIndex.read(body) ?? HTMLIndex.read(body, address: address)
+        }
+        guard let page else {
+            throw StoreError(
+                .malformedListing, url: name,
+                message: "the server does not list its folders; it must have an index (nginx autoindex, Apache, …)",
+                httpStatus: 200)
+        }
+        return page
+    }
+
+    /// - Throws: ``StoreError/Code/badRequest`` for a range that HTTP cannot express.
+    static func check(_ range: Range<Int>?, maximumBytes: Int, name: String) throws(StoreError) {
+        guard let range else { return }
+        guard range.lowerBound >= 0, !range.isEmpty else {
+            throw StoreError(.badRequest, url: name, message: "the range \(range) is empty or negative")
+        }
+        guard range.count <= maximumBytes else {
+            throw StoreError(
+                .tooLarge, url: name,
+                message: "the range \(range) has \(range.count) bytes; at most \(maximumBytes) are allowed")
+        }
+    }
+
+    /// Sends a request and follows redirects: at most five, only to http and https, never from https to http.
+    private func send(_ request: HTTPRequest) async throws(StoreError) -> (HTTPResponse, address: String) {
+        var address = request.url
+        for _ in 0...Self.maximumRedirects {
+            let response = try await loop.send(
+                HTTPRequest(url: address, range: request.range, maximumBytes: request.maximumBytes, name: request.name))
+            guard [301, 302, 303, 307, 308].contains(response.status), let target = response.redirectURL,
+                Self.mayFollow(target, from: address)
+            else { return (response, address) }
+            address = target
+        }
+        throw StoreError(
+            .badRequest, url: request.name, message: "redirected more than \(Self.maximumRedirects) times")
+    }
+
+    static func mayFollow(_ target: String, from address: String) -> Bool {
+        let lower = target.lowercased()
+        guard lower.hasPrefix("https://") || (lower.hasPrefix("http://") && !address.lowercased().hasPrefix("https://"))
+        else { return false }
+        let rest = target.drop { $0 != "/" }.dropFirst(2)
+        return !rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }.contains("@")
+    }
+}

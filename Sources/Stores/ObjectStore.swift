@@ -1,0 +1,60 @@
+public import Elements
+
+/// Where objects come from. Keys and folders are relative to the store's URL and never leave it.
+public protocol ObjectStore: Sendable {
+    var url: StoreURL { get }
+
+    /// One object, or nil when the store answered that there is no such object (404): an answer, not an error.
+    ///
+    /// - Parameters:
+    ///   - range: bytes of the object, cut at the object's end; nil is the whole object.
+    ///   - maximumBytes: more than this is an error, found before memory is allocated.
+    /// - Throws: ``StoreError`` for everything else.
+    func get(_ key: String, range: Range<Int>?, maximumBytes: Int) async throws(StoreError) -> StoredObject?
+
+    /// One level below `prefix` ("" is the root; otherwise a folder path without slash at the end), to the last page.
+    /// A missing folder is an empty listing.
+    func list(_ prefix: String) async throws(StoreError) -> Listing
+}
+
+/// The bytes of an object, or of the part that was asked for.
+public struct StoredObject: Sendable {
+    public let bytes: ByteBuffer
+    /// The store's version mark, without quotes.
+    public let etag: String?
+
+    public init(bytes: ByteBuffer, etag: String?) {
+        self.bytes = bytes
+        self.etag = etag
+    }
+}
+
+/// One object in a listing.
+public struct ListedObject: Sendable, Hashable {
+    /// The last component of the key.
+    public let name: String
+    /// Bytes; nil where the listing does not say (HTML indexes).
+    public let size: Int?
+    /// The store's version mark, without quotes.
+    public let etag: String?
+
+    public init(name: String, size: Int?, etag: String?) {
+        self.name = name
+        self.size = size
+        self.etag = etag
+    }
+}
+
+/// What is in one folder.
+public struct Listing: Sendable, Equatable {
+    /// Names of the child folders, without slashes, sorted, each once.
+    public var prefixes: [String]
+    /// The objects directly in the folder, sorted by name, each once.
+    public var objects: [ListedObject]
+
+    public init(prefixes: [String] = [], objects: [ListedObject] = []) {
+        self.prefixes = Set(prefixes).sorted()
+        var seen = Set<String>()
+        self.objects = objects.filter { seen.insert($0.name).inserted }.sorted { $0.name < $1.name }
+    }
+}

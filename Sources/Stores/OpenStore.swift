@@ -1,0 +1,21 @@
+/// Opens a store with everything around it: connections, limits, retries.
+///
+/// - Throws: ``StoreError/Code/badURL`` for a bad endpoint, ``StoreError/Code/noCredentials``. Nothing is sent yet.
+public func openStore(
+    _ url: StoreURL, options: StoreOptions, counter: TransferCounter
+) throws(StoreError) -> any ObjectStore {
+    switch url.scheme {
+    case .s3:
+        let loop = try TransferLoop(settings: TransferLoop.Settings(options), counter: counter)
+        let store = try S3Store(url: url, options: options, loop: loop)
+        return RetryingStore(base: store, policy: RetryPolicy(maxAttempts: options.maxAttempts), counter: counter)
+    case .http, .https:
+        let loop = try TransferLoop(settings: TransferLoop.Settings(options), counter: counter)
+        let store = HTTPStore(url: url, loop: loop)
+        return RetryingStore(base: store, policy: RetryPolicy(maxAttempts: options.maxAttempts), counter: counter)
+    case .file:
+        return FileStore(url: url, counter: counter)
+    case .sample:
+        throw StoreError(.unsupported, url: url.description, message: "the built-in sample is not part of this build")
+    }
+}

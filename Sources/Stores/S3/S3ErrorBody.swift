@@ -1,0 +1,71 @@
+internal import Elements
+
+/// `<Error><Code>…</Code><Message>…</Message></Error>`.
+struct S3ErrorBody: Sendable, Equatable {
+    let code: String
+    let message: String
+    let region: String?
+    let endpoint: String?
+
+    private struct Document: Decodable {
+        var Code: String?
+        var Message: String?
+        var Region: String?
+        var Endpoint: String?
+    }
+
+    /// - Returns: nil when the body is something else.
+    init?(_ body: ByteBuffer) {
+        guard S3XML.rootName(body) == "Error", let document = S3XML.decode(Document.self, from: body) else {
+            return nil
+        }
+        code = document.Code ?? ""
+        message = document.Message ?? ""
+        region = document.Region
+        endpoint = document.Endpoint
+    }
+
+    init(code: String, message: String = "", region: String? = nil, endpoint: String? = nil) {
+        self.code = code
+        self.message = message
+        self.region = region
+        self.endpoint = endpoint
+    }
+
+    /// Whether a 404 with this body says that the *object* does not exist, and not something else.
+    var isMissingObject: Bool { ["", "NoSuchKey", "NoSuchVersion", "NotFound"].contains(code) }
+}
+
+extension StoreError {
+    private static let throttlingCodes: Set<String> = [
+        "SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests", "RequestThrottled",
+        "BandwidthLimitExceeded",
+    ]
+    private static let credentialCodes: Set<String> = [
+        "ExpiredToken", "InvalidToken", "InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestTimeTooSkewed",
+    ]
+
+    /// The error that an answer stands for, which is neither an object nor the proof that there is none.
+    init(answer response: HTTPResponse, url: String, isSigned: Bool) {
+        let body = S3ErrorBody(response.body)
+        let status = response.status
+        let code: Code
+        switch (status, body?.code ?? "") {
+        case (_, let name) where Self.throttlingCodes.contains(name): code = .throttled
+        case (429, _): code = .throttled
+        case (_, "RequestTimeout"), (408, _): code = .timeout
+        case (_, "InternalError"), (_, "ServiceUnavailable"), (500..., _): code = .serverError
+        case (_, let name) where Self.credentialCodes.contains(name): code = .forbidden
+        case (401, _), (403, _), (_, "AccessDenied"): code = .forbidden
+        case (_, "NoSuchBucket"): code = .noSuchStore
+        default: code = .badRequest
+        }
+        var message = "HTTP \(status)"
+        if let body, !body.code.isEmpty { message += " \(body.code)" }
+        if let body, !body.message.isEmpty { message += ": \(body.message)" }
+        if code == .forbidden, !isSigned, status == 403 { message += " (the request was anonymous)" }
+        if (300..<400).contains(status) { message += ": redirected to nowhere that may be followed" }
+        self.init(code, url: url, message: message, httpStatus: status)
+        retryAfterSeconds = response.headers["retry-after"].flatMap { RetryAfter.seconds($0) }
+    }
+}

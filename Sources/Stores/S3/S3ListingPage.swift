@@ -1,0 +1,91 @@
+internal import Elements
+
+/// The answer to ListObjectsV2.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>
+enum S3ListingPage {
+    private struct Document: Decodable {
+        struct Object: Decodable {
+            var Key: String?
+            var Size: String?
+            var ETag: String?
+        }
+        struct CommonPrefix: Decodable {
+            var Prefix: String?
+        }
+        var IsTruncated: String?
+        var NextContinuationToken: String?
+        var EncodingType: String?
+        var Contents: [Object]?
+        var CommonPrefixes: [CommonPrefix]?
+    }
+
+    /// A page that cannot be used.
+    struct Unreadable: Error {
+        let code: StoreError.Code
+        let message: String
+    }
+
+    /// Reads one page.
+    ///
+    /// Names that could not be a component of a key (`..`, empty, with control characters), and everything outside
+    /// `folder`, are dropped. A key deeper than one level counts as a folder: not every server knows delimiters.
+    ///
+    /// - Parameter folder: what was asked for, "" or with a slash at the end.
+    static func read(_ bytes: ByteBuffer, folder: String) throws(Unreadable) -> ListingPage {
+        guard S3XML.rootName(bytes) == "ListBucketResult" else {
+            throw Unreadable(
+                code: .malformedListing, message: "the listing (\(bytes.count) bytes) is no ListBucketResult")
+        }
+        guard isComplete(bytes) else {
+            throw Unreadable(code: .shortBody, message: "the listing ends in its middle, after \(bytes.count) bytes")
+        }
+        guard let document = S3XML.decode(Document.self, from: bytes) else {
+            throw Unreadable(
+                code: .malformedListing, message: "the listing (\(bytes.count) bytes) is not well-formed XML")
+        }
+        let isEncoded = document.EncodingType == "url"
+        func child(_ text: String?) -> Substring? {
+            guard let text, let plain = isEncoded ? ObjectKey.percentDecode(text, plusIsSpace: true) : text,
+                plain.hasPrefix(folder)
+            else { return nil }
+            return plain.dropFirst(folder.count)
+        }
+
+        var page = ListingPage()
+        for common in document.CommonPrefixes ?? [] {
+            guard var name = child(common.Prefix) else { continue }
+            if name.hasSuffix("/") { name = name.dropLast() }
+            if ObjectKey.isName(name) { page.prefixes.append(String(name)) }
+        }
+        for object in document.Contents ?? [] {
+            guard let name = child(object.Key) else { continue }
+            if let slash = name.firstIndex(of: "/") {
+                if ObjectKey.isName(name[..<slash]) { page.prefixes.append(String(name[..<slash])) }
+            } else if ObjectKey.isName(name) {
+                let size = object.Size.flatMap { Int($0) }.flatMap { $0 >= 0 ? $0 : nil }
+                let etag = object.ETag.map(ETag.unquoted)
+                page.objects.append(ListedObject(name: String(name), size: size, etag: etag))
+            }
+        }
+
+        let token = document.NextContinuationToken.flatMap { $0.isEmpty ? nil : $0 }
+        let isTruncated = document.IsTruncated.map { $0.lowercased() == "true" } ?? (token != nil)
+        if isTruncated {
+            guard let token else {
+                throw Unreadable(
+                    code: .malformedListing, message: "the listing is truncated, but has no continuation token")
+            }
+            page.next = token
+        }
+        return page
+    }
+
+    private static func isComplete(_ bytes: ByteBuffer) -> Bool {
+        bytes.withUnsafeBytes { text in
+            guard let last = text.lastIndex(where: { $0 > UInt8(ascii: " ") }) else { return false }
+            return text[...last].suffix(2).elementsEqual("/>".utf8)
+                || text[...last].suffix(19).elementsEqual("</ListBucketResult>".utf8)
+        }
+    }
+}

@@ -1,0 +1,108 @@
+internal import Elements
+internal import Foundation
+internal import Synchronization
+internal import Threads
+
+/// A folder of an S3 bucket, each request sent once.
+final class S3Store: PagedStore {
+    let url: StoreURL
+    private let loop: TransferLoop
+    private let credentials: S3Credentials?
+    private let endpoint: Mutex<S3Endpoint>
+    private let bodyCheck = BodyCheck()
+
+    /// Bytes of a listing page; 1000 keys of 1024 bytes, each up to three times as long by its encoding, fit well.
+    private static let maximumListingBytes = 16 << 20
+    /// Redirects within one request.
+    private static let maximumRedirects = 4
+
+    /// - Throws: ``StoreError`` for a bad endpoint, or when signing is asked for without credentials.
+    init(url: StoreURL, options: StoreOptions, loop: TransferLoop) throws(StoreError) {
+        self.url = url
+        self.loop = loop
+        credentials = options.anonymous ? nil : try S3Credentials(environment: options.environment, url: url)
+        let environment = options.environment
+        let named = [environment["AWS_REGION"], environment["AWS_DEFAULT_REGION"]].compactMap { $0 }.first {
+            !$0.isEmpty
+        }
+        let region = url.region ?? (options.anonymous ? nil : named)
+        if let server = options.effectiveEndpoint {
+            endpoint = Mutex(try S3Endpoint(server: server, region: region))
+        } else {
+            endpoint = Mutex(try S3Endpoint(bucket: url.bucket, region: region))
+        }
+    }
+
+    func get(_ key: String, range: Range<Int>?, maximumBytes: Int) async throws(StoreError) -> StoredObject? {
+        try ObjectKey.check(key, in: url)
+        let name = url.url(of: key)
+        try HTTPStore.check(range, maximumBytes: maximumBytes, name: name)
+        let path = ObjectKey.join(url.prefix, key)
+        let response = try await send(key: path, query: [], range: range, maximumBytes: maximumBytes, name: name)
+        switch response.status {
+        case 200, 206:
+            if range == nil {
+                try await bodyCheck.check(response.body, headers: response.headers, key: key, url: name)
+            }
+            return StoredObject(bytes: response.body, etag: response.headers["etag"].map(ETag.unquoted))
+        case 404 where S3ErrorBody(response.body)?.isMissingObject ?? true:
+            return nil
+        default:
+            throw StoreError(answer: response, url: name, isSigned: credentials != nil)
+        }
+    }
+
+    func listPage(_ prefix: String, after token: String?) async throws(StoreError) -> ListingPage {
+        try ObjectKey.checkFolder(prefix, in: url)
+        let path = ObjectKey.join(url.prefix, prefix)
+        let folder = path.isEmpty ? "" : path + "/"
+        let name = url.url(of: prefix)
+        // Sorted by name, as they are signed.
+        var query = [("delimiter", "/"), ("encoding-type", "url"), ("list-type", "2"), ("prefix", folder)]
+        if let token { query.insert(("continuation-token", token), at: 0) }
+        let response = try await send(
+            key: "", query: query, range: nil, maximumBytes: Self.maximumListingBytes, name: name)
+        guard response.status == 200, S3XML.rootName(response.body) != "Error" else {
+            throw StoreError(answer: response, url: name, isSigned: credentials != nil)
+        }
+        let body = response.body
+        do throws(S3ListingPage.Unreadable) {
+            return try await ThreadPool.compute.run { () throws(S3ListingPage.Unreadable) -> ListingPage in
+                try S3ListingPage.read(body, folder: folder)
+            }
+        } catch {
+            throw StoreError(error.code, url: name, message: error.message, httpStatus: response.status)
+        }
+    }
+
+    /// Sends a GET, signed where there are credentials, and follows the bucket to its region.
+    private func send(
+        key: String, query: [(String, String)], range: Range<Int>?, maximumBytes: Int, name: String
+    ) async throws(StoreError) -> HTTPResponse {
+        var redirects = 0
+        while true {
+            let current = endpoint.withLock { $0 }
+            let path = current.path(bucket: url.bucket, key: key)
+            let queryText = query.map { field, value in
+                "\(field)=\(ObjectKey.percentEncode(value, keepingSlashes: false))"
+            }.joined(separator: "&")
+            var request = HTTPRequest(
+                url: "\(current.scheme)://\(current.host.text)\(path)" + (queryText.isEmpty ? "" : "?\(queryText)"),
+                range: range, maximumBytes: maximumBytes, name: name)
+            if let credentials {
+                let signature = SignatureV4(
+                    credentials: credentials, region: current.region,
+                    secondsSince1970: Int(Date().timeIntervalSince1970))
+                request.headers = signature.headers(host: current.host.text, path: path, query: queryText, others: [])
+                    .map { (name: $0.0, value: $0.1) }
+            }
+            let response = try await loop.send(request)
+            redirects += 1
+            guard redirects <= Self.maximumRedirects,
+                let next = current.redirected(by: response, bucket: url.bucket, isSigned: credentials != nil),
+                next != current
+            else { return response }
+            endpoint.withLock { $0 = next }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+internal import Foundation
+
+/// How a store is reached.
+public struct StoreOptions: Sendable {
+    /// Another S3 server than AWS, `http(s)://host[:port][/path]`; wins over `AWS_ENDPOINT_URL` in `environment`.
+    public var endpoint: String?
+    /// Unsigned requests. When false, `AWS_ACCESS_KEY_ID` and its sisters in `environment` hold the credentials.
+    public var anonymous: Bool
+    /// Connections, and transfers at a time.
+    public var connections: Int
+    /// Bytes per second over all connections; nil is no limit.
+    public var bandwidth: Int?
+    /// Attempts for one object or one page of a listing.
+    public var maxAttempts: Int
+    /// Seconds until a connection must stand.
+    public var connectSeconds: Int
+    /// Seconds below 1 KiB/s after which a transfer is given up.
+    public var stallSeconds: Int
+    /// The variables that count; the process's own unless given.
+    public var environment: [String: String]
+
+    public init(
+        endpoint: String? = nil, anonymous: Bool = true, connections: Int = 64, bandwidth: Int? = nil,
+        maxAttempts: Int = 10, connectSeconds: Int = 15, stallSeconds: Int = 30,
+        environment: [String: String]? = nil
+    ) {
+        self.endpoint = endpoint
+        self.anonymous = anonymous
+        self.connections = connections
+        self.bandwidth = bandwidth
+        self.maxAttempts = maxAttempts
+        self.connectSeconds = connectSeconds
+        self.stallSeconds = stallSeconds
+        self.environment = environment ?? ProcessInfo.processInfo.environment
+    }
+
+    /// The S3 server asked for, if it is not AWS itself.
+    var effectiveEndpoint: String? {
+        let candidates = [endpoint, environment["AWS_ENDPOINT_URL_S3"], environment["AWS_ENDPOINT_URL"]]
+        return candidates.compactMap { $0 }.first { !$0.isEmpty }
+    }
+
+    /// A file of trusted certificates instead of the system's, as the usual variables name it.
+    var certificateFile: String? {
+        let candidates = ["AWS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"].compactMap { environment[$0] }
+        return candidates.first { !$0.isEmpty }
+    }
+}

@@ -1,0 +1,125 @@
+internal import Elements
+
+/// Takes the bytes of one answer as they come in and keeps those that were asked for, in one buffer which is sized by
+/// the announced length and never grows beyond what the caller allows.
+struct BodySink {
+    /// Why a body is refused.
+    struct Refusal: Error {
+        let code: StoreError.Code
+        let message: String
+    }
+
+    /// Bytes kept of the body of an error.
+    static let errorBytes = 64 << 10
+
+    private let range: Range<Int>?
+    private let maximumBytes: Int
+    private var limit = 0
+    private var skip = 0
+    private var wanted: Int?
+    /// What the range must yield, where the server told the object's length.
+    private var promised: Int?
+    private var announced: Int?
+    private var received = 0
+    private var filled = 0
+    private var isPart = false
+    private var buffer = ByteBuffer(count: 0)
+    /// Whether ``begin(status:contentLength:contentRange:)`` has been called.
+    private(set) var hasBegun = false
+
+    init(range: Range<Int>?, maximumBytes: Int) {
+        self.range = range
+        self.maximumBytes = maximumBytes
+    }
+
+    /// To be called when the headers are complete.
+    mutating func begin(status: Int, contentLength: Int?, contentRange: ContentRange?) throws(Refusal) {
+        hasBegun = true
+        announced = contentLength
+        limit = maximumBytes
+        guard status == 200 || status == 206 else {
+            limit = Self.errorBytes
+            wanted = Self.errorBytes
+            buffer = ByteBuffer(count: min(contentLength ?? 4096, Self.errorBytes))
+            return
+        }
+        if let range {
+            isPart = true
+            var first = 0
+            var total = contentLength
+            if let contentRange, status == 206 || contentRange.count == contentLength {
+                first = contentRange.first
+                total = contentRange.total
+            } else if status == 206 {
+                first = range.lowerBound
+                total = nil
+            }
+            guard first <= range.lowerBound else {
+                throw Refusal(
+                    code: .corruptBody,
+                    message: "asked for bytes from \(range.lowerBound) on, got those from \(first) on")
+            }
+            skip = range.lowerBound - first
+            wanted = range.count
+            promised = total.map { max(0, min($0, range.upperBound) - range.lowerBound) }
+        } else if status == 206 {
+            throw Refusal(code: .corruptBody, message: "asked for the whole object, got a part of it")
+        }
+        var expected = contentLength.map { max(0, $0 - skip) }
+        if let wanted { expected = min(expected ?? wanted, wanted) }
+        if let expected, expected > limit { throw tooLarge(expected) }
+        buffer = ByteBuffer(count: expected ?? min(64 << 10, limit))
+    }
+
+    /// Takes the next bytes.
+    ///
+    /// - Returns: false when everything that was asked for is there, although the body goes on.
+    mutating func append(_ bytes: UnsafeRawBufferPointer) throws(Refusal) -> Bool {
+        received += bytes.count
+        let skipped = min(skip, bytes.count)
+        skip -= skipped
+        var rest = UnsafeRawBufferPointer(rebasing: bytes[skipped...])
+        if let wanted { rest = UnsafeRawBufferPointer(rebasing: rest.prefix(wanted - filled)) }
+        let end = filled + rest.count
+        guard end <= limit else { throw tooLarge(end) }
+        if end > buffer.count { grow(to: end) }
+        if !rest.isEmpty {
+            buffer.withUnsafeMutableBytes { target in
+                UnsafeMutableRawBufferPointer(rebasing: target[filled..<end]).copyMemory(from: rest)
+            }
+        }
+        filled = end
+        return filled != wanted || received == announced
+    }
+
+    /// The bytes kept.
+    ///
+    /// - Throws: where fewer came than the answer announced.
+    mutating func finish() throws(Refusal) -> ByteBuffer {
+        if let announced, received < announced, filled != wanted {
+            throw Refusal(code: .shortBody, message: "the body ended after \(received) of \(announced) bytes")
+        }
+        if let promised, filled < promised {
+            throw Refusal(code: .shortBody, message: "\(filled) of \(promised) bytes of the range came")
+        }
+        if isPart, filled == 0 {
+            throw Refusal(code: .badRequest, message: "the range begins beyond the end of the object")
+        }
+        buffer.resize(to: filled)
+        return buffer
+    }
+
+    private func tooLarge(_ count: Int) -> Refusal {
+        Refusal(code: .tooLarge, message: "the answer has \(count) bytes or more; at most \(limit) are allowed")
+    }
+
+    private mutating func grow(to count: Int) {
+        let old = buffer
+        let larger = ByteBuffer(
+            count: min(limit, max(count, old.count.multipliedReportingOverflow(by: 2).partialValue)))
+        old.withUnsafeBytes { source in
+            larger.withUnsafeMutableBytes { $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: source[..<filled])) }
+        }
+        buffer = larger
+    }
+}

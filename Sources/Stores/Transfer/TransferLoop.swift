@@ -1,0 +1,216 @@
+internal import CCurl
+internal import Foundation
+
+/// One thread with a libcurl event loop over many kept connections. Requests wait in line for a free connection;
+/// nothing blocks in Swift's cooperative pool. The thread ends with the last reference to the loop.
+final class TransferLoop: Sendable {
+    struct Settings: Sendable {
+        var connections: Int
+        var connectSeconds: Int
+        var stallSeconds: Int
+        /// Below this a transfer counts as stalled.
+        var stallBytesPerSecond: Int
+        /// Bytes per second over all transfers; nil is no limit.
+        var bandwidth: Int?
+        var certificateFile: String?
+
+        /// With a low bandwidth fewer transfers run at a time, so that each has 64 KiB/s and none looks stalled.
+        init(_ options: StoreOptions) {
+            let bandwidth = options.bandwidth.map { max(1, $0) }
+            connections = max(1, min(options.connections, 4096, bandwidth.map { max(1, $0 >> 16) } ?? .max))
+            connectSeconds = max(1, options.connectSeconds)
+            stallSeconds = max(1, options.stallSeconds)
+            stallBytesPerSecond = min(1024, bandwidth.map { max(1, $0 / 64) } ?? 1024)
+            self.bandwidth = bandwidth
+            certificateFile = options.certificateFile
+        }
+    }
+
+    private let core: TransferLoopCore
+
+    private static let isReady: Bool = cristae_curl_global_init() == CURLE_OK
+
+    /// Starts the thread.
+    init(settings: Settings, counter: TransferCounter) throws(StoreError) {
+        guard Self.isReady, let core = TransferLoopCore(settings: settings, counter: counter) else {
+            throw StoreError(.connection, url: "", message: "libcurl cannot be initialised")
+        }
+        self.core = core
+        let thread = Thread { core.run() }
+        thread.name = "transfers"
+        thread.stackSize = 1 << 20
+        thread.start()
+    }
+
+    deinit { core.stop() }
+
+    /// Sends a request and waits for the end of the answer. Cancelling the task aborts the transfer.
+    ///
+    /// - Throws: ``StoreError`` where there is no complete answer; every status is an answer.
+    func send(_ request: HTTPRequest) async throws(StoreError) -> HTTPResponse {
+        let job = TransferJob(request)
+        let result = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                job.await(continuation)
+                core.submit(job)
+            }
+        } onCancel: {
+            job.cancel()
+            core.noteCancellation()
+        }
+        return try result.get()
+    }
+}
+
+/// What the loop's thread works on.
+///
+/// `@unchecked Sendable`: `arrivals`, `mustStop` and `mustSweep` are only touched with `lock` locked, everything else
+/// only by the loop's thread; `curl_multi_wakeup` is made for other threads.
+private final class TransferLoopCore: @unchecked Sendable {
+    private let lock = NSLock()
+    private var arrivals: [TransferJob] = []
+    private var mustStop = false
+    private var mustSweep = false
+
+    private let multi: MultiHandle
+    private let settings: TransferLoop.Settings
+    private let counter: TransferCounter
+    private var waiting: [TransferJob] = []
+    private var nextWaiting = 0
+    private var busy: [UnsafeMutableRawPointer: TransferSlot] = [:]
+    private var free: [TransferSlot] = []
+    private var bucket: TokenBucket?
+
+    init?(settings: TransferLoop.Settings, counter: TransferCounter) {
+        guard let multi = MultiHandle() else { return nil }
+        let options = [
+            (CURLMOPT_MAX_TOTAL_CONNECTIONS, settings.connections), (CURLMOPT_MAXCONNECTS, settings.connections),
+        ]
+        for (option, value) in options { _ = cristae_curl_multi_set_long(multi.pointer, option, value) }
+        self.multi = multi
+        self.settings = settings
+        self.counter = counter
+        bucket = settings.bandwidth.map { TokenBucket(bytesPerSecond: $0, now: Self.now) }
+    }
+
+    private static var now: Double { ProcessInfo.processInfo.systemUptime }
+
+    func submit(_ job: TransferJob) {
+        lock.withLock { arrivals.append(job) }
+        curl_multi_wakeup(multi.pointer)
+    }
+
+    func noteCancellation() {
+        lock.withLock { mustSweep = true }
+        curl_multi_wakeup(multi.pointer)
+    }
+
+    func stop() {
+        lock.withLock { mustStop = true }
+        curl_multi_wakeup(multi.pointer)
+    }
+
+    func run() {
+        // A TLS connection that the peer has closed must not end the process.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGPIPE)
+        pthread_sigmask(SIG_BLOCK, &signals, nil)
+
+        while takeArrivals() {
+            startWaiting()
+            var running: Int32 = 0
+            curl_multi_perform(multi.pointer, &running)
+            finishDone()
+            limitRate()
+            let isWorkLeft = nextWaiting < waiting.count && busy.count < settings.connections
+            if !isWorkLeft { curl_multi_poll(multi.pointer, nil, 0, 10_000, nil) }
+        }
+        for (pointer, slot) in busy {
+            curl_multi_remove_handle(multi.pointer, pointer)
+            slot.abandon()?.fail(.cancelled, "the transfer loop has ended")
+        }
+        for job in waiting[nextWaiting...] { job.fail(.cancelled, "the transfer loop has ended") }
+        busy = [:]
+        free = []
+    }
+
+    /// Takes over what other threads left.
+    ///
+    /// - Returns: false when the loop must end.
+    private func takeArrivals() -> Bool {
+        let (jobs, sweep, stop) = lock.withLock {
+            defer {
+                arrivals.removeAll(keepingCapacity: true)
+                mustSweep = false
+            }
+            return (arrivals, mustSweep, mustStop)
+        }
+        waiting += jobs
+        if sweep { removeCancelled() }
+        return !stop
+    }
+
+    private func removeCancelled() {
+        for (pointer, slot) in busy where slot.job?.isCancelled == true {
+            curl_multi_remove_handle(multi.pointer, pointer)
+            busy[pointer] = nil
+            slot.abandon()?.fail(.cancelled, "cancelled")
+            free.append(slot)
+        }
+        var rest: [TransferJob] = []
+        for job in waiting[nextWaiting...] {
+            if job.isCancelled { job.fail(.cancelled, "cancelled") } else { rest.append(job) }
+        }
+        waiting = rest
+        nextWaiting = 0
+    }
+
+    private func startWaiting() {
+        while nextWaiting < waiting.count, busy.count < settings.connections {
+            let job = waiting[nextWaiting]
+            nextWaiting += 1
+            if job.isCancelled {
+                job.fail(.cancelled, "cancelled")
+                continue
+            }
+            guard let slot = free.popLast() ?? TransferSlot(counter: counter) else {
+                job.fail(.connection, "libcurl has no memory for a transfer")
+                continue
+            }
+            slot.start(job, settings: settings)
+            if curl_multi_add_handle(multi.pointer, slot.pointer) == CURLM_OK {
+                busy[slot.pointer] = slot
+            } else {
+                slot.abandon()?.fail(.connection, "libcurl does not take the transfer")
+                free.append(slot)
+            }
+        }
+        // The part of the line that has been served is cut off now and then, not at each step.
+        if nextWaiting == waiting.count || nextWaiting > 1024 {
+            waiting.removeFirst(nextWaiting)
+            nextWaiting = 0
+        }
+    }
+
+    private func finishDone() {
+        var left: Int32 = 0
+        while let message = curl_multi_info_read(multi.pointer, &left) {
+            guard message.pointee.msg == CURLMSG_DONE, let pointer = message.pointee.easy_handle else { continue }
+            let code = cristae_curl_result(message)
+            guard let slot = busy.removeValue(forKey: pointer) else { continue }
+            bucket?.take(slot.takeNewBytes())
+            curl_multi_remove_handle(multi.pointer, pointer)
+            slot.finish(code)
+            free.append(slot)
+        }
+    }
+
+    /// The loop's thread alone reads the sockets: while it sleeps, TCP slows the servers down.
+    private func limitRate() {
+        guard bucket != nil else { return }
+        for slot in busy.values { bucket?.take(slot.takeNewBytes()) }
+        let delay = bucket?.delay(now: Self.now) ?? 0
+        if delay > 0 { Thread.sleep(forTimeInterval: min(delay, 0.5)) }
+    }
+}

@@ -1,0 +1,57 @@
+import Foundation
+import Geometry
+import JSONText
+import Pipeline
+import Testing
+
+@Suite struct ManifestRoundTripTests {
+    static let members: [[String: String]] = [
+        [:],
+        [
+            "job": #""é \"x\"""#, "source": #""some data/50%""#, "endpoint": #""http://localhost:9000""#,
+            "anonymous": "false", "datasets": #"["*"]"#, "only": #"["crop_1?", "crop_[!2]*"]"#, "select": #""all""#,
+            "mode": #""volumes""#,
+            "regions": #"[{"dataset": "d", "offset_nm": [-0.1, 0, 1e9], "shape_nm": [0.30000000000000004, 1, 2]}]"#,
+            "classes": #"["*"]"#, "derive": "{}", "target_nm": "[8, 4, 3.3333333333333335]", "tolerance": "0.1",
+            "levels": #""finest""#, "padding_nm": "12.5", "output": #""/results""#, "state": #""deep/down/state""#,
+            "convert": #"{"compression": "zstd", "keep_packs": true}"#,
+            "resize": #"{"grid": "power_of_two", "max_upsampling": 2.5}"#,
+            "limits": #"{"connections": 1, "memory": 134217729, "bandwidth": 12345, "claim_seconds": 60}"#,
+        ],
+        ["target_nm": "5.24", "limits": #"{"memory": "3GiB"}"#, "state": #""./$odd/state""#],
+    ]
+
+    @Test(arguments: members, ["/nowhere/job/state", "/nowhere/job", "/", "/other/place", "/nowhere/job/$odd/x"])
+    func theTextLoadsToTheSameValue(_ members: [String: String], _ folder: String) throws {
+        let manifest = try ManifestFixture.manifest(members)
+        let text = Array(manifest.json(relativeTo: folder).prettyText.utf8)
+        #expect(try Manifest(parsing: text, folder: folder) == manifest)
+    }
+
+    @Test func pathsAreRelativeToTheFolder() throws {
+        try ManifestFixture.withFolder { folder in
+            let list = folder + "/list"
+            try Data().write(to: URL(fileURLWithPath: list))
+            let text = ManifestFixture.text(["lists": #"{"jrc_a": "list"}"#])
+            let manifest = try Manifest(parsing: Array(text.utf8), folder: folder)
+            let json = manifest.json(relativeTo: folder + "/state")
+            #expect(json["output"] == "../out")
+            #expect(json["state"] == ".")
+            #expect(json["lists"] == ["jrc_a": "../list"])
+            #expect(manifest.json(relativeTo: "/elsewhere")["output"]?.string == folder + "/out")
+            #expect(try Manifest(parsing: Array(json.canonicalText.utf8), folder: folder + "/state") == manifest)
+        }
+    }
+
+    @Test func itemsThatFailedMakeAManifestOfThem() throws {
+        try ManifestFixture.withFolder { folder in
+            var manifest = try Manifest(parsing: Array(ManifestFixture.text().utf8), folder: folder)
+            manifest.only = ["crop_124", "crop_9"]
+            let state = URL(fileURLWithPath: manifest.state)
+            try FileManager.default.createDirectory(at: state, withIntermediateDirectories: true)
+            let file = state.appending(path: "failed.json")
+            try Data(manifest.json(relativeTo: manifest.state).prettyText.utf8).write(to: file)
+            #expect(try Manifest.load(path: file.path) == manifest)
+        }
+    }
+}
