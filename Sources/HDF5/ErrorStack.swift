@@ -21,7 +21,9 @@ struct ErrorStack {
     var summary: String {
         // Where a filter is missing, the cause on top is where its plugin was looked for.
         let filter = messages.first { $0.hasPrefix("required filter") }
-        guard let cause = filter ?? messages.first, let outermost = messages.last else { return "the library gives no reason" }
+        guard let cause = filter ?? messages.first, let outermost = messages.last else {
+            return "the library gives no reason"
+        }
         let text = cause == outermost ? cause : "\(outermost): \(cause)"
         let line = text.map { $0.isNewline || $0 == "\t" ? " " : $0 }
         return String(line.prefix(400))

@@ -1,4 +1,5 @@
 internal import CHDF5
+
 #if canImport(Glibc)
     internal import Glibc
 #else

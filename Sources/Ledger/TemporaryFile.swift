@@ -69,3 +69,24 @@ public final class TemporaryFile: Sendable {
     /// Removes the temporary file, where it still is.
     public func discard() { unlinkat(place.folder.number, temporaryName, 0) }
 }
+
+/// A published file that other libraries can open by ``path`` while this value lives: the path goes through the folder's descriptor.
+public final class PublishedFile: Sendable {
+    public let path: String
+    private let place: ConfinedFolder.Place
+
+    init(_ place: consuming ConfinedFolder.Place) {
+        path = "/proc/self/fd/\(place.folder.number)/\(place.name)"
+        self.place = place
+    }
+}
+
+extension ConfinedFolder {
+    /// - Throws: `.cannotRead` where there is no such regular file.
+    public func pathForReading(_ relative: String) throws(LedgerError) -> PublishedFile {
+        guard try fileSize(relative) != nil, let place = try place(of: relative, creating: false) else {
+            throw LedgerError(.cannotRead, path: "\(path)/\(relative)", "there is no such file")
+        }
+        return PublishedFile(place)
+    }
+}

@@ -9,10 +9,16 @@ public import Geometry
 ///   - chunkBox: where the chunk lies, in voxels of the array; a chunk at the edge may reach beyond it.
 ///   - destination: at least `box.volume * elementByteCount` bytes.
 ///   - box: where the destination lies, in voxels of the array.
+///   - limit: voxels outside are not copied; the array's own box keeps out what stands beyond its edge in a chunk.
 public func copyOverlap(
-    chunk: RawSpan, chunkBox: Box, into destination: inout MutableRawSpan, box: Box, elementByteCount: Int
+    chunk: RawSpan, chunkBox: Box, into destination: inout MutableRawSpan, box: Box, limitedTo limit: Box? = nil,
+    elementByteCount: Int
 ) {
-    guard let overlap = chunkBox.intersection(box) else { return }
+    guard var overlap = chunkBox.intersection(box) else { return }
+    if let limit {
+        guard let inside = overlap.intersection(limit) else { return }
+        overlap = inside
+    }
     precondition(
         chunk.byteCount >= chunkBox.volume * elementByteCount,
         "a chunk of \(chunk.byteCount) bytes for \(chunkBox) of \(elementByteCount)-byte elements")

@@ -37,7 +37,9 @@ actor AnswerCache {
         let text = try await ThreadPool.files.run { () throws(LedgerError) in try state.read(path) } ?? []
         let lines = text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast()
         guard let first = lines.first, String(decoding: first, as: UTF8.self) == header else {
-            try await ThreadPool.files.run { () throws(LedgerError) in try state.write(Array((header + "\n").utf8), to: path) }
+            try await ThreadPool.files.run { () throws(LedgerError) in
+                try state.write(Array((header + "\n").utf8), to: path)
+            }
             return
         }
         for line in lines.dropFirst() {

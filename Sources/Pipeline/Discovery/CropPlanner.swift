@@ -37,7 +37,8 @@ struct CropPlanner: Sendable {
                 name, labels[index], labels[index].multiscale.levels[chosen.choice.labels[index]])
         }
         // A class whose labels are empty is no failure, but there is nothing to place the crop by.
-        let raw = try await rawPlan(chosen.image, level: chosen.choice.raw, around: arrays.values.map(\.grid), group: group)
+        let raw = try await rawPlan(
+            chosen.image, level: chosen.choice.raw, around: arrays.values.map(\.grid), group: group)
         let derived = rules.compactMap { name, rule in
             arrays[rule.from].map { DerivePlan(name: name, source: $0, ids: rule.ids, instances: rule.instances) }
         }

@@ -36,7 +36,9 @@ struct DatasetPlanner: Sendable {
     }
 
     /// The EM images that can be read, the one to prefer first. Those that cannot be are warned of.
-    private func rawImages(_ reconstruction: Reconstruction, _ plan: inout DatasetPlan) async throws -> [MultiscaleImage] {
+    private func rawImages(_ reconstruction: Reconstruction, _ plan: inout DatasetPlan) async throws
+        -> [MultiscaleImage]
+    {
         let results = try await concurrentMap(reconstruction.images) { name in
             do {
                 return Result<MultiscaleImage, VolumeError>.success(

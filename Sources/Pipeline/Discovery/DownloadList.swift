@@ -30,7 +30,8 @@ struct DownloadList {
             if columns.count == 1, key.hasPrefix(root) { key.removeFirst(root.count) }
             while key.hasPrefix("/") && columns.count == 1 { key.removeFirst() }
             let parts = key.split(separator: "/", omittingEmptySubsequences: false)
-            guard columns.count <= 2, !parts.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." || $0.contains(":") })
+            guard columns.count <= 2,
+                !parts.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." || $0.contains(":") })
             else {
                 throw JobError.badManifest(
                     "\(path): line \(number + 1) is no \"source<TAB>local path\" of \(store.description)")

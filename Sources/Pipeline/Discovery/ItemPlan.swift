@@ -1,5 +1,4 @@
 public import Geometry
-public import Volumes
 
 /// What discover found out about one array that an item needs.
 public struct ArrayPlan: Sendable, Hashable, Codable {

@@ -1,9 +1,9 @@
 internal import Codecs
 internal import Geometry
 internal import HDF5
-public import Ledger
+internal import Ledger
 internal import Resampling
-public import Stores
+internal import Stores
 internal import Volumes
 
 /// Why an item, or a dataset, could not be finished: one line for the log and for `state/`.

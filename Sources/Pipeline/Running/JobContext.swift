@@ -31,7 +31,8 @@ public struct JobContext: Sendable {
             store = try openStore(
                 try StoreURL(manifest.source),
                 options: StoreOptions(
-                    endpoint: manifest.endpoint, anonymous: manifest.anonymous, connections: manifest.limits.connections,
+                    endpoint: manifest.endpoint, anonymous: manifest.anonymous,
+                    connections: manifest.limits.connections,
                     bandwidth: manifest.limits.bandwidth, maxAttempts: manifest.limits.maxAttempts),
                 counter: counter)
         } catch {

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Geometry
 internal import JSONText
 internal import Ledger
 internal import Logging

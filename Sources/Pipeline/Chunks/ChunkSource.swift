@@ -1,0 +1,27 @@
+internal import Elements
+internal import Geometry
+
+/// A three-dimensional array that is read chunk by chunk: from a pack, or from an HDF5 file.
+protocol ChunkSource: Sendable {
+    /// Voxels of the array.
+    var shape: ZYX<Int> { get }
+    /// Voxels of a chunk; the last ones of an axis may reach beyond the array.
+    var chunkShape: ZYX<Int> { get }
+    var elementType: ElementType { get }
+    /// The bytes of one element in native order, for what is not stored.
+    var fillValue: [UInt8] { get }
+
+    /// The decoded chunk at an index of the chunk grid: full chunk shape, C order, native byte order. nil where it is not stored.
+    func chunk(_ index: ZYX<Int>) async throws -> ByteBuffer?
+}
+
+extension ChunkSource {
+    /// Decoded bytes of a chunk.
+    var chunkByteCount: Int { chunkShape.product * elementType.byteCount }
+
+    /// The voxels of a chunk.
+    func box(ofChunk index: ZYX<Int>) -> Box {
+        let start = index.zip(chunkShape, *)
+        return Box(start: start, stop: start.zip(chunkShape, +))
+    }
+}

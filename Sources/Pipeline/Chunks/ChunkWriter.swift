@@ -1,0 +1,101 @@
+internal import Codecs
+internal import Elements
+internal import Geometry
+internal import HDF5
+internal import Threads
+
+/// Writes the chunks of one dataset in scan order: they are computed and encoded on all cores, and placed by the HDF5 thread one after
+/// the other, so that the file's bytes do not depend on which was ready first.
+struct ChunkWriter: Sendable {
+    let writer: HDF5Writer
+    let layout: DatasetLayout
+    let stop: StopSignal
+    /// Bytes that chunks under way may take.
+    let workBytes: Int
+
+    /// Creates the dataset and writes all its chunks.
+    ///
+    /// - Parameters:
+    ///   - bytesPerVoxel: what computing one voxel of a chunk takes at most, to bound how many chunks are under way.
+    ///   - content: the voxels of a box inside the dataset, in C order; nil leaves the chunk unallocated, so that it reads as the fill
+    ///     value.
+    func write(
+        bytesPerVoxel: Int, _ content: @escaping @Sendable (Box) async throws -> ByteBuffer?
+    ) async throws {
+        let handle = try await writer.createDataset(layout)
+        guard let shape = ZYX(layout.shape), let chunkShape = ZYX(layout.chunkShape), shape.allSatisfy({ $0 > 0 })
+        else {
+            return
+        }
+        let codec = layout.filter.codec(elementByteCount: layout.elementType.byteCount)
+        let chunks = Box(shape: shape).blocks(of: chunkShape)
+        let chunkBytes = max(chunkShape.product * bytesPerVoxel, 1)
+        let width = max(1, min(ThreadPool.compute.width * 3, workBytes / chunkBytes))
+        try await inOrder(count: chunks.volume, width: width) { number -> ByteBuffer? in
+            try stop.check()
+            let box = Self.box(chunks.index(at: number), chunkShape, within: shape)
+            guard let bytes = try await content(box) else { return nil }
+            return try await encode(bytes, box, codec)
+        } consume: { (number: Int, encoded: ByteBuffer?) in
+            guard let encoded else { return }
+            let offset = chunks.index(at: number).zip(chunkShape, *)
+            try await writer.writeChunk(encoded, to: handle, offset: offset.array)
+        }
+    }
+
+    private static func box(_ index: ZYX<Int>, _ chunkShape: ZYX<Int>, within shape: ZYX<Int>) -> Box {
+        let start = index.zip(chunkShape, *)
+        return Box(start: start, stop: start.zip(chunkShape, +).zip(shape, min))
+    }
+
+    /// HDF5 stores chunks at the edge in full: what is beyond the dataset holds the fill value.
+    private func encode(_ bytes: ByteBuffer, _ box: Box, _ codec: (any ChunkCodec)?) async throws -> ByteBuffer {
+        guard let chunkShape = ZYX(layout.chunkShape) else { return bytes }
+        let (layout, full) = (layout, Box(start: box.start, stop: box.start.zip(chunkShape, +)))
+        return try await ThreadPool.compute.run { () throws -> ByteBuffer in
+            var chunk = bytes
+            if full != box {
+                chunk = ByteBuffer(count: full.volume * layout.elementType.byteCount)
+                chunk.fill(with: layout.fillValue)
+                bytes.copyOverlap(of: box, into: chunk, box: full, elementByteCount: layout.elementType.byteCount)
+            }
+            guard let codec else { return chunk }
+            return try chunk.withSpan { span throws(CodecError) in try codec.encode(span) }
+        }
+    }
+}
+
+extension ChunkFilter {
+    /// The codec whose output the filter's chunks are; nil for none.
+    func codec(elementByteCount: Int) -> (any ChunkCodec)? {
+        switch self {
+        case .none: nil
+        case .deflate(let level): ZlibCodec(level: level)
+        case .zstd(let level): ZstdCodec(level: level)
+        case .blosc(let typeSize, let level, let shuffle, let compressor):
+            BloscCodec(compressor: compressor, level: level, shuffle: shuffle, typeSize: typeSize)
+        }
+    }
+}
+
+/// Produces `count` values concurrently, at most `width` at a time, and consumes them in order.
+func inOrder<Value: Sendable>(
+    count: Int, width: Int, produce: @escaping @Sendable (Int) async throws -> Value,
+    consume: (Int, Value) async throws -> Void
+) async throws {
+    try await withThrowingTaskGroup(of: (Int, Value).self) { group in
+        var started = 0
+        var ready: [Int: Value] = [:]
+        for next in 0..<count {
+            // Values that wait for their turn count as under way, or one slow chunk would let the others pile up.
+            while started < min(count, next + width) {
+                let number = started
+                group.addTask { (number, try await produce(number)) }
+                started += 1
+            }
+            while ready[next] == nil, let (number, value) = try await group.next() { ready[number] = value }
+            guard let value = ready.removeValue(forKey: next) else { throw CancellationError() }
+            try await consume(next, value)
+        }
+    }
+}

@@ -1,0 +1,93 @@
+internal import Codecs
+internal import Elements
+internal import Geometry
+internal import HDF5
+internal import Threads
+
+/// The chunks of a dataset in an HDF5 file. The HDF5 thread only fetches stored bytes; they are decoded on the compute threads, so
+/// that files in codecs without an HDF5 plugin can be read too. Datasets in other filters, or not chunked, are read through the library.
+struct HDF5Chunks: ChunkSource {
+    private enum Decoding: Sendable {
+        /// Stored chunks, through these codecs in the order of decoding.
+        case codecs([any ChunkCodec])
+        /// Through the library.
+        case library
+    }
+
+    private let reader: HDF5Reader
+    private let info: DatasetInfo
+    private let decoding: Decoding
+    let shape: ZYX<Int>
+    let chunkShape: ZYX<Int>
+
+    /// nil where the dataset is not three-dimensional.
+    init?(_ info: DatasetInfo, in reader: HDF5Reader) {
+        guard let shape = ZYX(info.shape) else { return nil }
+        self.info = info
+        self.reader = reader
+        self.shape = shape
+        if let chunks = info.chunkShape.flatMap({ ZYX($0) }), !info.isBigEndian,
+            let codecs = Self.codecs(for: info)
+        {
+            chunkShape = chunks
+            decoding = .codecs(codecs)
+        } else {
+            chunkShape = shape.map { min(max($0, 1), 64) }
+            decoding = .library
+        }
+    }
+
+    var elementType: ElementType { info.elementType }
+    var fillValue: [UInt8] { info.fillValue }
+
+    /// The codecs for a filter pipeline; nil where one of them is not ours to decode.
+    private static func codecs(for info: DatasetInfo) -> [any ChunkCodec]? {
+        var codecs: [any ChunkCodec] = []
+        for filter in info.filters.reversed() {
+            switch filter.id {
+            case 1: codecs.append(ZlibCodec())
+            case 32015: codecs.append(ZstdCodec())
+            case 32001: codecs.append(BloscCodec(typeSize: info.elementType.byteCount))
+            default: return nil
+            }
+        }
+        return codecs.count <= 1 ? codecs : nil
+    }
+
+    func chunk(_ index: ZYX<Int>) async throws -> ByteBuffer? {
+        let box = box(ofChunk: index)
+        switch decoding {
+        case .library: return try await readThroughLibrary(box)
+        case .codecs(let codecs):
+            guard let stored = try await reader.readChunk(info.handle, offset: box.start.array) else { return nil }
+            guard stored.filterMask == 0 else { return try await readThroughLibrary(box) }
+            guard let codec = codecs.first else { return stored.bytes }
+            let size = chunkByteCount
+            let path = reader.path
+            return try await ThreadPool.compute.run { () throws -> ByteBuffer in
+                let chunk = ByteBuffer(count: size)
+                let count = try stored.bytes.withSpan { encoded throws(CodecError) in
+                    try chunk.withMutableSpan { output throws(CodecError) in try codec.decode(encoded, into: &output) }
+                }
+                guard count == size else {
+                    throw HDF5Error(
+                        operation: "decoding the chunk at \(box.start)", path: path,
+                        message: "\(count) bytes, expected \(size)")
+                }
+                return chunk
+            }
+        }
+    }
+
+    /// Reads the part of the chunk that lies in the dataset, and pads it to the full chunk.
+    private func readThroughLibrary(_ box: Box) async throws -> ByteBuffer? {
+        guard let inside = box.intersection(Box(shape: shape)) else { return nil }
+        let part = try await reader.read(info.handle, start: inside.start.array, count: inside.shape.array)
+        guard inside != box else { return part }
+        let (fill, width) = (fillValue, elementType.byteCount)
+        let chunk = ByteBuffer(count: chunkByteCount)
+        chunk.fill(with: fill)
+        part.copyOverlap(of: inside, into: chunk, box: box, elementByteCount: width)
+        return chunk
+    }
+}

@@ -1,0 +1,127 @@
+internal import JSONText
+internal import Ledger
+internal import Logging
+internal import Threads
+
+/// Takes one item through its stages, from the first that is not done.
+struct ItemRunner: Sendable {
+    let context: JobContext
+    let plan: ItemPlan
+    /// Items that download at a time.
+    let downloading: ByteBudget
+    /// Items that compute at a time.
+    let computing: ByteBudget
+
+    /// The stages whose records are today's and whose outputs are there.
+    struct Done: Sendable {
+        var download: Record?
+        var convert: Record?
+        var stat: Record?
+        var resize: Record?
+
+        var isComplete: Bool { convert != nil && stat != nil && resize != nil }
+    }
+
+    /// Reads the item's records. Blocks.
+    func done() throws -> Done {
+        var done = Done()
+        let download = Download(context: context, plan: plan)
+        guard let downloaded = try record("download"), downloaded.fingerprint == download.fingerprint else {
+            return done
+        }
+        let convert = Convert(context: context, plan: plan)
+        if let record = try record("convert"), record.fingerprint == (try convert.fingerprint(download: downloaded)),
+            try hasOutputs(record)
+        {
+            // The pack may be gone: what was made from it is there.
+            done.download = downloaded
+            done.convert = record
+            if let stat = try self.record("stat"),
+                stat.fingerprint == Stat(context: context, plan: plan).fingerprint(convert: record)
+            {
+                done.stat = stat
+            }
+            if let resize = try self.record("resize"),
+                resize.fingerprint == Resize(context: context, plan: plan).fingerprint(convert: record),
+                try hasOutputs(resize)
+            {
+                done.resize = resize
+            }
+        } else if try context.state.fileSize(download.packPath) != nil {
+            done.download = downloaded
+        }
+        return done
+    }
+
+    private func record(_ stage: String) throws -> Record? { try context.records.record(item: plan.name, stage: stage) }
+
+    private func hasOutputs(_ record: Record) throws -> Bool {
+        for output in record.outputs where try context.output.fileSize(output.path) != output.digest.size {
+            return false
+        }
+        return true
+    }
+
+    /// Does what is left to do.
+    ///
+    /// - Throws: ``Failure`` with the stage it happened in; ``JobError`` where the whole job has to end.
+    func run(_ known: Done) async throws {
+        var done = known
+        if done.download == nil {
+            done.download = try await stage("download", in: downloading) {
+                try await Download(context: context, plan: plan).run()
+            }
+        }
+        guard let download = done.download else { return }
+        if done.convert == nil {
+            done.convert = try await stage("convert", in: computing) {
+                try await Convert(context: context, plan: plan).run(download: download)
+            }
+        }
+        guard let convert = done.convert else { return }
+        try await removePack()
+        if done.stat == nil {
+            _ = try await stage("stat", in: computing) {
+                try await Stat(context: context, plan: plan).run(convert: convert)
+            }
+        }
+        if done.resize == nil {
+            _ = try await stage("resize", in: computing) {
+                try await Resize(context: context, plan: plan).run(convert: convert)
+            }
+        }
+    }
+
+    private func removePack() async throws {
+        guard !context.manifest.convert.keepPacks else { return }
+        let (state, path) = (context.state, Download(context: context, plan: plan).packPath)
+        try await ThreadPool.files.run { () throws(LedgerError) in try Pack.remove(path, in: state) }
+    }
+
+    private func stage(
+        _ name: String, in gate: ByteBudget, _ body: @escaping @Sendable () async throws -> Record
+    ) async throws -> Record {
+        try await gate.with(1) {
+            try context.stop.check()
+            do {
+                return try await context.progress.working(plan.name, name, body)
+            } catch {
+                if context.stop.isStopped { throw JobError.stopped }
+                if let jobError = JobError(error) { throw jobError }
+                try await forgetCorruptPack(error)
+                throw Failure(item: plan.name, dataset: plan.dataset, stage: name, reason: "\(error)")
+            }
+        }
+    }
+
+    /// A pack that does not hold what it should is checked entry by entry the next time, and what is missing is fetched again.
+    private func forgetCorruptPack(_ error: any Error) async throws {
+        guard let error = error as? LedgerError, error.code == .corrupt else { return }
+        let (records, item) = (context.records, plan.name)
+        let (state, path) = (context.state, Download(context: context, plan: plan).packPath)
+        try await ThreadPool.files.run { () throws(LedgerError) in
+            try records.remove(item: item, stage: "download")
+            try Pack.remove(path, in: state)
+        }
+    }
+}

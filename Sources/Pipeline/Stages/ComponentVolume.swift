@@ -1,0 +1,159 @@
+internal import Elements
+internal import Geometry
+internal import Resampling
+
+/// The connected components of the voxels that have one of some ids, as uint32 ids 1, 2, … in scan order.
+///
+/// The volume is read twice, slab by slab, and never held: the first time to find the components, the second time to hand them out
+/// layer by layer, in order.
+actor ComponentVolume {
+    private let source: any ChunkSource
+    private let box: Box
+    private let mask: IdentifierMask
+    private let stop: StopSignal
+    private let labeller: ComponentLabeller
+    /// Planes read at a time.
+    private let slab: Int
+    /// Planes of a layer: the chunks' thickness in z.
+    private let layerPlanes: Int
+    private var layers: [Int: Task<ComponentLayer, any Error>] = [:]
+    private var nextLayer = 0
+
+    /// - Parameters:
+    ///   - box: voxels of `source` that count.
+    ///   - workBytes: memory for slabs and for the table of runs, half each.
+    init(
+        source: any ChunkSource, box: Box, ids: [Int], layerPlanes: Int, workBytes: Int, stop: StopSignal
+    ) throws {
+        self.source = source
+        self.box = box
+        self.stop = stop
+        self.layerPlanes = layerPlanes
+        mask = IdentifierMask(elementType: source.elementType, ids: ids)
+        let planeBytes = max(1, box.shape.y * box.shape.x * (source.elementType.byteCount + 1))
+        slab = max(1, min(source.chunkShape.z, workBytes / 2 / planeBytes))
+        labeller = try ComponentLabeller(
+            rows: box.shape.y, columns: box.shape.x, maximumRuns: min(Int(Int32.max), max(1 << 20, workBytes / 8)))
+    }
+
+    /// First pass. Returns the number of components.
+    func count() async throws -> Int {
+        for z in stride(from: box.start.z, to: box.stop.z, by: slab) {
+            let planes = try await maskPlanes(z..<min(z + slab, box.stop.z))
+            let planeBytes = box.shape.y * box.shape.x
+            for plane in 0..<(planes.count / max(planeBytes, 1)) {
+                try planes.withSpan { bytes in
+                    try labeller.addPlane(bytes.extracting(plane * planeBytes..<(plane + 1) * planeBytes))
+                }
+            }
+        }
+        return labeller.finish()
+    }
+
+    /// Second pass: the components of planes `layerPlanes * index` and the following. Layers are asked for in order, though
+    /// the last one may be asked for again.
+    func layer(_ index: Int) async throws -> ComponentLayer {
+        while nextLayer <= index {
+            let number = nextLayer
+            let previous = layers[number - 1]
+            layers[number - 2] = nil
+            nextLayer += 1
+            layers[number] = Task {
+                _ = try await previous?.value
+                return try await self.makeLayer(number)
+            }
+        }
+        guard let task = layers[index] else { throw CancellationError() }
+        return try await task.value
+    }
+
+    private func makeLayer(_ number: Int) async throws -> ComponentLayer {
+        let first = box.start.z + number * layerPlanes
+        let last = min(first + layerPlanes, box.stop.z)
+        var layer = ComponentLayer(firstPlane: number * layerPlanes, rows: box.shape.y)
+        for z in stride(from: first, to: last, by: slab) {
+            let planes = try await maskPlanes(z..<min(z + slab, last))
+            let planeBytes = box.shape.y * box.shape.x
+            for plane in 0..<(planes.count / max(planeBytes, 1)) {
+                layer.beginPlane()
+                try planes.withSpan { bytes in
+                    try labeller.labelPlane(
+                        bytes.extracting(plane * planeBytes..<(plane + 1) * planeBytes)
+                    ) { row, start, stop, id in layer.add(row: row, start: start, stop: stop, id: id) }
+                }
+                layer.endPlane()
+            }
+        }
+        return layer
+    }
+
+    private func maskPlanes(_ range: Range<Int>) async throws -> ByteBuffer {
+        try stop.check()
+        let part = Box(
+            start: ZYX(range.lowerBound, box.start.y, box.start.x), stop: ZYX(range.upperBound, box.stop.y, box.stop.x))
+        return mask.mask(try await source.window(part).bytes)
+    }
+}
+
+/// The runs of some planes with the components they belong to.
+struct ComponentLayer: Sendable {
+    struct Run: Sendable {
+        var start: Int32
+        var stop: Int32
+        var id: UInt32
+    }
+
+    private let firstPlane: Int
+    private let rows: Int
+    private var runs: [Run] = []
+    /// Where the runs of each row begin, plane after plane; one more at the end.
+    private var rowStarts: [Int] = [0]
+
+    init(firstPlane: Int, rows: Int) {
+        self.firstPlane = firstPlane
+        self.rows = rows
+    }
+
+    private var rowsBegun = 0
+
+    mutating func beginPlane() { rowsBegun = 0 }
+
+    mutating func add(row: Int, start: Int, stop: Int, id: UInt32) {
+        while rowsBegun < row { endRow() }
+        runs.append(Run(start: Int32(start), stop: Int32(stop), id: id))
+    }
+
+    mutating func endPlane() {
+        while rowsBegun < rows { endRow() }
+    }
+
+    private mutating func endRow() {
+        rowStarts.append(runs.count)
+        rowsBegun += 1
+    }
+
+    /// The ids of the voxels of `box` (in planes of the volume; its z range lies in this layer), 0 where there is no component.
+    /// nil where there is none at all.
+    func identifiers(in box: Box) -> ByteBuffer? {
+        let buffer = ByteBuffer(zeroed: box.volume * MemoryLayout<UInt32>.size)
+        var isEmpty = true
+        buffer.withUnsafeMutableBytes { raw in
+            let voxels = raw.assumingMemoryBound(to: UInt32.self)
+            var target = 0
+            for z in box.start.z..<box.stop.z {
+                for y in box.start.y..<box.stop.y {
+                    let row = (z - firstPlane) * rows + y
+                    for run in runs[rowStarts[row]..<rowStarts[row + 1]] {
+                        let start = max(Int(run.start), box.start.x)
+                        let stop = min(Int(run.stop), box.stop.x)
+                        guard start < stop else { continue }
+                        isEmpty = false
+                        for x in start..<stop { voxels[target + x - box.start.x] = run.id }
+                    }
+                    target += box.shape.x
+                }
+            }
+        }
+        return isEmpty ? nil : buffer
+    }
+}

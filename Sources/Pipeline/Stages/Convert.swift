@@ -1,0 +1,208 @@
+internal import Elements
+internal import Geometry
+internal import HDF5
+internal import JSONText
+internal import Ledger
+internal import Stores
+internal import Threads
+internal import Volumes
+
+/// The third stage: from the pack to an HDF5 file at native resolution, decoding and encoding on all cores.
+struct Convert: Sendable {
+    let context: JobContext
+    let plan: ItemPlan
+
+    var path: String { "hdf5/\(plan.name).h5" }
+
+    /// Of the plan, what was downloaded, and how it is encoded.
+    func fingerprint(download: Record) throws -> Fingerprint {
+        var plan = plan
+        plan.metadata = []
+        return Fingerprint(of: [
+            "version": 1, "plan": try JSONValue(encoding: plan), "content": download.result["content"] ?? .null,
+            "compression": .string(context.manifest.convert.compression.rawValue),
+            "source": .string(context.store.url.description),
+        ])
+    }
+
+    func run(download: Record) async throws -> Record {
+        let (state, packPath) = (context.state, Download(context: context, plan: plan).packPath)
+        let pack = try await ThreadPool.files.run { () throws(LedgerError) in try Pack(opening: packPath, in: state) }
+        let output = try await OutputFile.make(path, in: context.output, stop: context.stop) { writer in
+            try await writeRaw(writer, pack)
+            let grid = try await writeLabels(writer, pack)
+            try await writer.setAttributes(
+                CropAttributes.file(
+                    of: plan, grid: grid, labelLevel: referenceLabel.level, store: context.store.url),
+                on: "/")
+        }
+        let record = Record(
+            item: plan.name, stage: "convert", fingerprint: try fingerprint(download: download), outputs: [output],
+            result: .object([:]))
+        let records = context.records
+        try await ThreadPool.files.run { () throws(LedgerError) in try records.write(record) }
+        return record
+    }
+
+    /// The label array that the crop is placed by.
+    private var referenceLabel: ArrayPlan { plan.labels.first ?? plan.derived.first?.source ?? plan.raw }
+
+    private func chunks(of plan: ArrayPlan, _ pack: Pack) throws -> (CachedChunks, PlannedArray) {
+        let array = try PlannedArray(plan, store: context.store.url)
+        guard array.metadata.chunkByteCount <= context.manifest.limits.memory / 4 else {
+            throw VolumeError(
+                .tooLarge, path: context.store.url.url(of: "\(plan.key)/.zarray"), key: "chunks",
+                "a chunk of \(array.metadata.chunkByteCount) bytes needs limits.memory of at least four times that")
+        }
+        return (CachedChunks(PackChunks(array, pack: pack), limit: context.memory.cache), array)
+    }
+
+    private func chunkWriter(
+        _ writer: HDF5Writer, path: String, type: ElementType, shape: ZYX<Int>, fill: [UInt8], source: PlannedArray
+    ) -> ChunkWriter {
+        let encoding = Encoding(
+            context.manifest.convert.compression, elementType: type, shape: shape,
+            source: (source.metadata.codecSummary, source.chunkShape))
+        return ChunkWriter(
+            writer: writer,
+            layout: DatasetLayout(
+                path: path, elementType: type, shape: shape.array, chunkShape: encoding.chunkShape.array,
+                filter: encoding.filter, fillValue: fill),
+            stop: context.stop, workBytes: context.memory.work)
+    }
+
+    // MARK: Raw data
+
+    private func writeRaw(_ writer: HDF5Writer, _ pack: Pack) async throws {
+        let path = "/raw_crop"
+        try await copy(plan.raw, to: path, writer, pack)
+        var attributes = CropAttributes.grid(plan.raw.writtenGrid)
+        attributes.append(("source_path", .string(context.store.url.url(of: plan.raw.key))))
+        if plan.raw.box != plan.raw.written {
+            let covered = plan.raw.box.moved(by: plan.raw.written.start.map { -$0 })
+            attributes.append(("covered_start", .integers(covered.start.array.map(Int64.init))))
+            attributes.append(("covered_stop", .integers(covered.stop.array.map(Int64.init))))
+        }
+        try await writer.setAttributes(attributes, on: path)
+    }
+
+    /// Copies the voxels of an array as they are.
+    private func copy(_ plan: ArrayPlan, to path: String, _ writer: HDF5Writer, _ pack: Pack) async throws {
+        let (source, array) = try chunks(of: plan, pack)
+        let type = array.metadata.elementType
+        let chunkWriter = chunkWriter(
+            writer, path: path, type: type, shape: plan.written.shape, fill: array.metadata.fillValue, source: array)
+        let start = plan.written.start
+        try await chunkWriter.write(bytesPerVoxel: 3 * type.byteCount) { box in
+            let window = try await source.window(box.moved(by: start))
+            return window.isUnstored ? nil : window.bytes
+        }
+    }
+
+    // MARK: Labels
+
+    /// Writes all classes, in the order of their names. Returns the grid of the labels.
+    private func writeLabels(_ writer: HDF5Writer, _ pack: Pack) async throws -> Grid {
+        let stored = Dictionary(plan.labels.map { ($0.name, $0) }) { first, _ in first }
+        let derived = Dictionary(plan.derived.map { ($0.name, $0) }) { first, _ in first }
+        for name in Set(stored.keys).union(derived.keys).sorted() {
+            if let rule = derived[name], try await derive(rule, insteadOf: stored[name], writer, pack) { continue }
+            guard let label = stored[name] else { continue }
+            try await copy(label, to: "/label_crop/\(name)", writer, pack)
+            let annotation = try await annotation(of: label, pack)
+            try await setAttributes(of: label, annotation: annotation, writer)
+        }
+        return referenceLabel.writtenGrid
+    }
+
+    private func setAttributes(
+        of label: ArrayPlan, named name: String? = nil, annotation: AnnotationPlan,
+        more: [(String, AttributeValue)] = [], _ target: HDF5Writer
+    ) async throws {
+        var attributes = CropAttributes.grid(label.writtenGrid) + CropAttributes.annotation(annotation)
+        attributes.append(("source_path", .string(context.store.url.url(of: label.key))))
+        try await target.setAttributes(attributes + more, on: "/label_crop/\(name ?? label.name)")
+    }
+
+    /// What the values mean, as declared; where nothing is declared and there are no other values than 0 and 255, they mean
+    /// absent and present (predictions are stored like that).
+    private func annotation(of label: ArrayPlan, _ pack: Pack) async throws -> AnnotationPlan {
+        let declared = label.annotation ?? AnnotationPlan(type: "unspecified")
+        guard declared.type == "unspecified", declared.absent == nil, declared.unknown == nil else { return declared }
+        let (source, _) = try chunks(of: label, pack)
+        let scan = LabelScan(source: source, box: label.box, stop: context.stop)
+        guard try await !scan.hasValue(otherThan: [0, 255]), try await scan.hasValue(otherThan: [0]) else {
+            return declared
+        }
+        return AnnotationPlan(type: "semantic_segmentation", absent: 0, present: 255, unknown: nil)
+    }
+
+    /// Makes a class from another one's ids, where it is missing or has no object; false where it has.
+    private func derive(
+        _ rule: DerivePlan, insteadOf stored: ArrayPlan?, _ writer: HDF5Writer, _ pack: Pack
+    ) async throws -> Bool {
+        if let stored {
+            let (own, _) = try chunks(of: stored, pack)
+            let background = (stored.annotation ?? AnnotationPlan(type: "unspecified")).background
+            let scan = LabelScan(source: own, box: stored.box, stop: context.stop)
+            if try await scan.hasValue(otherThan: background) { return false }
+        }
+        let (source, array) = try chunks(of: rule.source, pack)
+        let path = "/label_crop/\(rule.name)"
+        let made =
+            rule.instances
+            ? try await writeComponents(rule, source, array, path, isRequired: stored == nil, writer)
+            : try await writeMask(rule, source, array, path, isRequired: stored == nil, writer)
+        // Where the ids are not there either, the stored class says more: it keeps what is unknown.
+        guard made else { return false }
+        let annotation = AnnotationPlan(
+            type: rule.instances ? "instance_segmentation" : "semantic_segmentation", absent: 0,
+            present: rule.instances ? nil : 1, unknown: nil)
+        try await setAttributes(
+            of: rule.source, named: rule.name, annotation: annotation,
+            more: [
+                ("derived_from", .string(rule.source.name)), ("derived_ids", .integers(rule.ids.map(Int64.init))),
+            ], writer)
+        return true
+    }
+
+    private func writeComponents(
+        _ rule: DerivePlan, _ source: CachedChunks, _ array: PlannedArray, _ path: String, isRequired: Bool,
+        _ writer: HDF5Writer
+    ) async throws -> Bool {
+        let shape = rule.source.written.shape
+        let chunkWriter = chunkWriter(
+            writer, path: path, type: .uint32, shape: shape, fill: [0, 0, 0, 0], source: array)
+        let components = try ComponentVolume(
+            source: source, box: rule.source.written, ids: rule.ids, layerPlanes: chunkWriter.layout.chunkShape[0],
+            workBytes: context.memory.work, stop: context.stop)
+        let count = shape.allSatisfy { $0 > 0 } ? try await components.count() : 0
+        guard count > 0 || isRequired else { return false }
+        let planes = chunkWriter.layout.chunkShape[0]
+        try await chunkWriter.write(bytesPerVoxel: 8) {
+            box in
+            let layer = try await components.layer(box.start.z / planes)
+            return await ThreadPool.compute.run { layer.identifiers(in: box) }
+        }
+        return true
+    }
+
+    private func writeMask(
+        _ rule: DerivePlan, _ source: CachedChunks, _ array: PlannedArray, _ path: String, isRequired: Bool,
+        _ writer: HDF5Writer
+    ) async throws -> Bool {
+        let mask = IdentifierMask(elementType: source.elementType, ids: rule.ids)
+        if !isRequired {
+            let scan = LabelScan(source: source, box: rule.source.box, stop: context.stop)
+            guard try await scan.hasValue(among: rule.ids) else { return false }
+        }
+        let chunkWriter = chunkWriter(
+            writer, path: path, type: .uint8, shape: rule.source.written.shape, fill: [0], source: array)
+        let start = rule.source.written.start
+        try await chunkWriter.write(bytesPerVoxel: 1 + source.elementType.byteCount) { box in
+            let window = try await source.window(box.moved(by: start))
+            return await ThreadPool.compute.run { mask.mask(window.bytes) }
+        }
+        return true
+    }
+}

@@ -1,0 +1,92 @@
+internal import Geometry
+internal import HDF5
+internal import Stores
+
+/// The attributes of a crop file (DESIGN, section 5), in the order in which they are written.
+enum CropAttributes {
+    /// Of the file.
+    static func file(of plan: ItemPlan, grid: Grid, labelLevel: String, store: StoreURL) -> [(String, AttributeValue)] {
+        [
+            ("crop_id", .integer(Int64(plan.cropID))),
+            ("dataset", .string(plan.dataset)),
+            ("scale", .doubles(grid.voxelSize.array)),
+            ("translation", .doubles(grid.translation.array)),
+            ("em_level", .string(plan.raw.level)),
+            ("gt_level", .string(labelLevel)),
+            ("axes", .string("zyx")),
+            ("unit", .string("nanometer")),
+            ("source", .string(store.url(of: plan.group))),
+            ("levels_matched", .integer(plan.isMatched ? 1 : 0)),
+        ]
+    }
+
+    /// Of any dataset: where its voxels lie, in every dialect that loaders read.
+    static func grid(_ grid: Grid) -> [(String, AttributeValue)] {
+        [
+            ("scale", .doubles(grid.voxelSize.array)),
+            ("translation", .doubles(grid.translation.array)),
+            ("voxel_size", .doubles(grid.voxelSize.array)),
+            ("resolution", .doubles(grid.voxelSize.array)),
+            ("offset", .doubles(grid.edge.array)),
+            ("element_size_um", .floats(grid.voxelSize.array.map { Float($0 / 1000) })),
+            ("DIMENSION_LABELS", .strings(["z", "y", "x"])),
+            ("axes", .string("zyx")),
+            ("unit", .string("nanometer")),
+        ]
+    }
+
+    /// Of a label dataset: what its values mean.
+    static func annotation(_ annotation: AnnotationPlan) -> [(String, AttributeValue)] {
+        var attributes: [(String, AttributeValue)] = [("annotation_type", .string(annotation.type))]
+        if let absent = annotation.absent { attributes.append(("absent", .integer(Int64(absent)))) }
+        if let present = annotation.present { attributes.append(("present", .integer(Int64(present)))) }
+        if let unknown = annotation.unknown { attributes.append(("unknown", .integer(Int64(unknown)))) }
+        return attributes
+    }
+
+    /// The meaning of a label's values, read back from its attributes.
+    static func annotation(from attributes: [String: AttributeValue]) -> AnnotationPlan {
+        AnnotationPlan(
+            type: attributes["annotation_type"]?.string ?? "unspecified", absent: attributes["absent"]?.integer,
+            present: attributes["present"]?.integer, unknown: attributes["unknown"]?.integer)
+    }
+
+    /// The grid of a dataset, read back from its attributes; nil where they do not tell.
+    static func grid(from attributes: [String: AttributeValue], shape: ZYX<Int>) -> Grid? {
+        guard let scale = attributes["scale"]?.doubles.flatMap({ ZYX($0) }),
+            let translation = attributes["translation"]?.doubles.flatMap({ ZYX($0) })
+        else { return nil }
+        return Grid(shape: shape, voxelSize: scale, translation: translation)
+    }
+}
+
+extension AttributeValue {
+    var string: String? {
+        guard case .string(let value) = self else { return nil }
+        return value
+    }
+
+    var integer: Int? {
+        switch self {
+        case .integer(let value): Int(value)
+        case .unsigned(let value): Int(exactly: value)
+        default: nil
+        }
+    }
+
+    var doubles: [Double]? {
+        switch self {
+        case .doubles(let values): values
+        case .floats(let values): values.map(Double.init)
+        case .integers(let values): values.map(Double.init)
+        case .double(let value): [value]
+        default: nil
+        }
+    }
+}
+
+extension HDF5Writer {
+    func setAttributes(_ attributes: [(String, AttributeValue)], on path: String) throws(HDF5Error) {
+        for (name, value) in attributes { try setAttribute(name, value, on: path) }
+    }
+}

@@ -1,0 +1,160 @@
+internal import Elements
+internal import Geometry
+internal import HDF5
+internal import JSONText
+internal import Ledger
+internal import Threads
+
+/// What is in a crop file: shapes, voxel sizes, translations, intensities, and voxels and instances of each class.
+struct CropStatistics: Sendable {
+    let stop: StopSignal
+    /// Bytes that chunks under way may take.
+    let workBytes: Int
+
+    /// The entry of a file for `attributes.json` or `crops.json`.
+    func entry(_ name: String, in reader: HDF5Reader) async throws -> JSONValue {
+        var entry: [String: JSONValue] = ["name": .string(name)]
+        let file = try await reader.attributes(of: "/")
+        for key in ["dataset", "em_level", "gt_level", "source"] {
+            if let value = file[key]?.string { entry[key] = .string(value) }
+        }
+        if let cropID = file["crop_id"]?.integer { entry["crop_id"] = .integer(cropID) }
+
+        if let raw = try await source("/raw_crop", reader) {
+            entry["raw"] = .object(try await self.raw(raw, reader))
+            entry["shape"] = .array(raw.shape.array.map { .integer($0) })
+        }
+        var labels: [String: JSONValue] = [:]
+        for child in try await reader.children(of: "/").contains(where: { $0.name == "label_crop" && $0.isGroup })
+            ? try await reader.children(of: "/label_crop") : [] where !child.isGroup
+        {
+            let path = "/label_crop/\(child.name)"
+            guard let source = try await source(path, reader) else { continue }
+            labels[child.name] = .object(try await label(source, path, reader))
+        }
+        entry["labels"] = .object(labels)
+        let grid = try await referenceGrid(file, reader)
+        for (key, values) in grid { entry[key] = values }
+        return .object(entry)
+    }
+
+    private func source(_ path: String, _ reader: HDF5Reader) async throws -> HDF5Chunks? {
+        guard let info = try await reader.dataset(path) else { return nil }
+        return HDF5Chunks(info, in: reader)
+    }
+
+    /// Resolution, voxel size and translation as the file's own attributes state them.
+    private func referenceGrid(
+        _ file: [String: AttributeValue], _ reader: HDF5Reader
+    ) async throws -> [String: JSONValue] {
+        let raw = try await reader.dataset("/raw_crop") == nil ? [:] : try await reader.attributes(of: "/raw_crop")
+        let scale = (file["scale"] ?? raw["scale"])?.doubles
+        let translation = (file["translation"] ?? raw["translation"])?.doubles
+        var values: [String: JSONValue] = [:]
+        if let scale {
+            values["resolution"] = .array(scale.map { .number($0) })
+            values["voxel_size"] = .array(scale.map { .number($0) })
+        }
+        if let translation { values["translation"] = .array(translation.map { .number($0) }) }
+        return values
+    }
+
+    private func placement(_ path: String, _ shape: ZYX<Int>, _ reader: HDF5Reader) async throws -> [String: JSONValue]
+    {
+        let attributes = try await reader.attributes(of: path)
+        var values: [String: JSONValue] = ["shape": .array(shape.array.map { .integer($0) })]
+        for key in ["voxel_size", "translation", "offset"] {
+            if let numbers = attributes[key]?.doubles { values[key] = .array(numbers.map { .number($0) }) }
+        }
+        if let derived = attributes["derived_from"]?.string { values["derived_from"] = .string(derived) }
+        return values
+    }
+
+    private func raw(_ source: HDF5Chunks, _ reader: HDF5Reader) async throws -> [String: JSONValue] {
+        let type = source.elementType
+        var total = IntensityStatistics()
+        try await forEachChunk(of: source) {
+            IntensityStatistics($0, type)
+        } merge: {
+            total.merge($0)
+        }
+        var values = try await placement("/raw_crop", source.shape, reader)
+        values["dtype"] = .string(type.rawValue)
+        return values.merging(total.json) { own, _ in own }
+    }
+
+    private func label(_ source: HDF5Chunks, _ path: String, _ reader: HDF5Reader) async throws -> [String: JSONValue] {
+        let type = source.elementType
+        let annotation = CropAttributes.annotation(from: try await reader.attributes(of: path))
+        var total = LabelStatistics(annotation)
+        try await forEachChunk(of: source) {
+            LabelStatistics(annotation, $0, type)
+        } merge: {
+            total.merge($0)
+        }
+        var values = try await placement(path, source.shape, reader)
+        values["dtype"] = .string(type.rawValue)
+        return values.merging(total.json) { own, _ in own }
+    }
+
+    private func forEachChunk<Part: Sendable>(
+        of source: HDF5Chunks, _ measure: @escaping @Sendable (ByteBuffer) -> Part, merge: (Part) -> Void
+    ) async throws {
+        let whole = Box(shape: source.shape)
+        guard !whole.isEmpty else { return }
+        let chunks = whole.blocks(of: source.chunkShape)
+        let width = max(1, min(ThreadPool.compute.width + 2, workBytes / max(1, 3 * source.chunkByteCount)))
+        let stop = stop
+        try await inOrder(count: chunks.volume, width: width) { number -> Part in
+            try stop.check()
+            guard let part = source.box(ofChunk: chunks.index(at: number)).intersection(whole) else {
+                return measure(ByteBuffer(count: 0))
+            }
+            let window = try await source.window(part)
+            return await ThreadPool.compute.run { measure(window.bytes) }
+        } consume: { _, part in
+            merge(part)
+        }
+    }
+}
+
+/// The fourth stage: what is in the converted file.
+struct Stat: Sendable {
+    let context: JobContext
+    let plan: ItemPlan
+
+    func fingerprint(convert: Record) -> Fingerprint {
+        Fingerprint(of: ["version": 1, "files": .array(convert.outputs.map { .string($0.digest.sha256) })])
+    }
+
+    func run(convert: Record) async throws -> Record {
+        let path = Convert(context: context, plan: plan).path
+        let entry = try await InputFile.read(path, in: context.output) { reader in
+            try await CropStatistics(stop: context.stop, workBytes: context.memory.work).entry(
+                "\(plan.name).h5", in: reader)
+        }
+        let record = Record(
+            item: plan.name, stage: "stat", fingerprint: fingerprint(convert: convert), outputs: [], result: entry)
+        let records = context.records
+        try await ThreadPool.files.run { () throws(LedgerError) in try records.write(record) }
+        return record
+    }
+}
+
+/// An HDF5 file below the output directory, opened for reading as long as `body` runs.
+enum InputFile {
+    static func read<R: Sendable>(
+        _ path: String, in folder: ConfinedFolder, _ body: (HDF5Reader) async throws -> R
+    ) async throws -> R {
+        let place = try await ThreadPool.files.run { () throws(LedgerError) in try folder.pathForReading(path) }
+        let reader = try await HDF5Reader(opening: place.path)
+        do {
+            let result = try await body(reader)
+            await reader.close()
+            return result
+        } catch {
+            await reader.close()
+            throw error
+        }
+    }
+}

@@ -1,0 +1,86 @@
+internal import Elements
+internal import Geometry
+internal import Threads
+
+/// An integer that stands for a label id.
+typealias LabelElement = Element & FixedWidthInteger
+
+extension ElementType {
+    /// The Swift type of a label's values; nil for floats.
+    var labelType: (any LabelElement.Type)? { swiftType as? any LabelElement.Type }
+}
+
+extension AnnotationPlan {
+    /// The values that are no object: absent (0 unless declared) and unknown.
+    var background: [Int] { [absent ?? 0] + (unknown.map { [$0] } ?? []) }
+}
+
+/// Questions about the values of a label array, answered chunk by chunk and no longer than needed.
+struct LabelScan: Sendable {
+    let source: any ChunkSource
+    /// Voxels to look at.
+    let box: Box
+    let stop: StopSignal
+
+    /// Whether any voxel has a value other than those given.
+    func hasValue(otherThan values: [Int]) async throws -> Bool {
+        let type = source.elementType
+        return try await contains { Self.hasValue(in: $0, type) { !values.contains($0) } }
+    }
+
+    /// Whether any voxel has one of the values given.
+    func hasValue(among values: [Int]) async throws -> Bool {
+        let type = source.elementType
+        return try await contains { Self.hasValue(in: $0, type) { values.contains($0) } }
+    }
+
+    private func contains(_ test: @escaping @Sendable (ByteBuffer) -> Bool) async throws -> Bool {
+        guard !box.isEmpty else { return false }
+        let chunks = box.blocks(of: source.chunkShape)
+        let (source, box, stop) = (source, box, stop)
+        return try await withThrowingTaskGroup(of: Bool.self) { group in
+            var next = 0
+            var running = 0
+            while next < chunks.volume || running > 0 {
+                while next < chunks.volume, running < ThreadPool.compute.width + 1 {
+                    let part = source.box(ofChunk: chunks.index(at: next)).intersection(box)
+                    next += 1
+                    guard let part else { continue }
+                    running += 1
+                    group.addTask {
+                        try stop.check()
+                        let window = try await source.window(part)
+                        return await ThreadPool.compute.run { test(window.bytes) }
+                    }
+                }
+                guard running > 0, let found = try await group.next() else { break }
+                running -= 1
+                if found {
+                    group.cancelAll()
+                    return true
+                }
+            }
+            return false
+        }
+    }
+
+    /// Whether a voxel's value passes `test`, which is asked once for each run of equal values.
+    private static func hasValue(in bytes: ByteBuffer, _ type: ElementType, _ test: (Int) -> Bool) -> Bool {
+        guard let labelType = type.labelType else { return true }
+        return search(labelType, bytes, test)
+    }
+
+    private static func search<T: LabelElement>(_ type: T.Type, _ bytes: ByteBuffer, _ test: (Int) -> Bool) -> Bool {
+        bytes.withUnsafeBytes { raw in
+            raw.withMemoryRebound(to: T.self) { voxels in
+                guard var last = voxels.first else { return false }
+                if test(Int(truncatingIfNeeded: last)) { return true }
+                for value in voxels where value != last {
+                    last = value
+                    if test(Int(truncatingIfNeeded: value)) { return true }
+                }
+                return false
+            }
+        }
+    }
+}
