@@ -64,7 +64,9 @@ let package = Package(
         tests("GeometryTests", ["Geometry"], resources: [.copy("Data")]),
         tests("CodecsTests", ["Codecs", "Elements"]),
         tests("StoresTests", ["Stores", "Elements", "JSONText"]),
-        tests("VolumesTests", ["Volumes", "Elements", "Codecs", "JSONText"]),
+        tests(
+            "VolumesTests", ["Volumes", "Elements", "Codecs", "JSONText", "Geometry", crypto],
+            resources: [.copy("Fixtures")]),
         tests("HDF5Tests", ["HDF5", "Elements", "Codecs"]),
         tests("ResamplingTests", ["Resampling", "Elements", "Geometry"]),
         tests("LedgerTests", ["Ledger", "Elements", "JSONText"]),
