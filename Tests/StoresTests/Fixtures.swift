@@ -1,0 +1,52 @@
+import Elements
+import Foundation
+import Testing
+
+@testable import Stores
+
+/// Stores against a ``MiniServer``, which wait for nothing between attempts.
+struct Bench {
+    let counter = TransferCounter()
+    var options = StoreOptions(connections: 4, maxAttempts: 4, environment: [:])
+
+    func s3(_ server: MiniServer, _ url: String = "s3://bucket/pre fix") throws -> RetryingStore<S3Store> {
+        var options = options
+        options.endpoint = server.endpoint
+        let loop = try TransferLoop(settings: TransferLoop.Settings(options), counter: counter)
+        return retrying(try S3Store(url: StoreURL(url), options: options, loop: loop))
+    }
+
+    func http(_ server: MiniServer, _ path: String = "/data") throws -> RetryingStore<HTTPStore> {
+        let loop = try TransferLoop(settings: TransferLoop.Settings(options), counter: counter)
+        return retrying(HTTPStore(url: try StoreURL(server.endpoint + path), loop: loop))
+    }
+
+    private func retrying<Base: PagedStore>(_ base: Base) -> RetryingStore<Base> {
+        RetryingStore(
+            base: base, policy: RetryPolicy(maxAttempts: options.maxAttempts), counter: counter,
+            surroundings: .init(sleep: { _ in }))
+    }
+}
+
+extension ObjectStore {
+    /// A small object as text; nil where there is none.
+    func text(_ key: String, range: Range<Int>? = nil, maximumBytes: Int = 1 << 20) async throws(StoreError) -> String?
+    {
+        let object = try await get(key, range: range, maximumBytes: maximumBytes)
+        return object.map { String(decoding: $0.bytes.array, as: UTF8.self) }
+    }
+}
+
+/// The error of `work`; nil where it succeeds or throws something else.
+func failure(_ work: () async throws -> some Any) async -> StoreError? {
+    do {
+        _ = try await work()
+        return nil
+    } catch {
+        return error as? StoreError
+    }
+}
+
+extension ByteBuffer {
+    convenience init(_ text: String) { self.init(Array(text.utf8)) }
+}

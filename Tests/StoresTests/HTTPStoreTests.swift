@@ -1,0 +1,70 @@
+import Elements
+import Foundation
+import Testing
+
+@testable import Stores
+
+@Suite(.timeLimit(.minutes(2))) struct HTTPStoreTests {
+    @Test func getsAndLists() async throws {
+        try await MiniServer.run { request in
+            switch request.target {
+            case "/data/a%20b/k": .answer(200, headers: ["ETag": "\"66f-5\""], body: "hello")
+            case "/data/a%20b/":
+                .answer(200, body: "<a href=\"../\">..</a><a href=\"/data/a%20b/s0/\">s0</a><a href=k>k</a>")
+            case "/data/": .answer(200, body: "[{\"name\": \"a b\", \"type\": \"directory\"}]")
+            default: .answer(404, body: "<html>not found</html>")
+            }
+        } body: { server in
+            let store = try Bench().http(server)
+            let object = try await store.get("a b/k", range: nil, maximumBytes: 5)
+            #expect(object?.etag == "66f-5")
+            #expect(try await store.text("a b/k", range: 1..<3) == "el")
+            #expect(try await store.text("nothing") == nil)
+            #expect(try await store.list("").prefixes == ["a b"])
+            let expected = Listing(prefixes: ["s0"], objects: [ListedObject(name: "k", size: nil, etag: nil)])
+            #expect(try await store.list("a b") == expected)
+            #expect(try await store.list("nothing") == Listing())
+        }
+    }
+
+    @Test func followsRedirects() async throws {
+        try await MiniServer.run { request in
+            switch request.target {
+            case "/data/k": .answer(302, headers: ["Location": "/other/k"])
+            case "/other/k": .answer(200, body: "hello")
+            case "/data/away": .answer(301, headers: ["Location": "ftp://127.0.0.1/x"])
+            case "/data/file": .answer(301, headers: ["Location": "file:///etc/passwd"])
+            case "/data/folder/": .answer(301, headers: ["Location": "/moved/"])
+            case "/moved/": .answer(200, body: "<a href=\"/moved/s0/\">s0</a>")
+            default: .answer(302, headers: ["Location": "/data/loop\(request.number)"])
+            }
+        } body: { server in
+            let store = try Bench().http(server)
+            #expect(try await store.text("k") == "hello")
+            #expect(try await store.list("folder").prefixes == ["s0"])
+            for key in ["away", "file"] {
+                #expect(await failure { try await store.text(key) }?.httpStatus == 301)
+            }
+            let before = server.requests.count
+            #expect(await failure { try await store.text("loop") }?.code == .badRequest)
+            #expect(server.requests.count - before == 6)
+        }
+    }
+
+    @Test func redirectsNeverLoseProtection() {
+        #expect(HTTPStore.mayFollow("https://b/x", from: "http://a/x"))
+        #expect(HTTPStore.mayFollow("http://b/x", from: "http://a/x"))
+        #expect(!HTTPStore.mayFollow("http://b/x", from: "https://a/x"))
+        #expect(!HTTPStore.mayFollow("https://user@b/x", from: "https://a/x"))
+        #expect(!HTTPStore.mayFollow("gopher://b/x", from: "http://a/x"))
+    }
+
+    @Test func aPageThatIsNoIndexIsAnError() async throws {
+        try await MiniServer.run { _ in
+            .answer(200, body: "<html>Welcome!</html>")
+        } body: { server in
+            let error = await failure { try await Bench().http(server).list("") }
+            #expect(error?.code == .malformedListing)
+        }
+    }
+}

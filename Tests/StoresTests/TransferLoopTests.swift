@@ -1,0 +1,90 @@
+import Elements
+import Foundation
+import Testing
+
+@testable import Stores
+
+@Suite(.timeLimit(.minutes(2))) struct TransferLoopTests {
+    @Test func connectionsAreUsedAgain() async throws {
+        try await MiniServer.run { _ in
+            .answer(200, body: "x")
+        } body: { server in
+            let store = try Bench().s3(server)
+            for index in 0..<20 { #expect(try await store.text("k\(index)") == "x") }
+            #expect(server.requests.count == 20)
+            #expect(server.connections == 1)
+        }
+    }
+
+    @Test func connectionsAreBounded() async throws {
+        let bench = Bench()
+        try await MiniServer.run { _ in
+            Thread.sleep(forTimeInterval: 0.003)
+            return .answer(200, body: "x")
+        } body: { server in
+            let store = try bench.s3(server)
+            let texts = try await withThrowingTaskGroup(of: String?.self) { group in
+                for index in 0..<60 { group.addTask { try await store.text("k\(index)") } }
+                return try await group.reduce(into: [String?]()) { $0.append($1) }
+            }
+            #expect(texts == Array(repeating: "x", count: 60))
+            #expect(server.peakRequests <= bench.options.connections)
+            #expect(server.connections <= bench.options.connections)
+        }
+    }
+
+    @Test func cancellingAbortsTheTransfer() async throws {
+        var bench = Bench()
+        bench.options.connections = 1
+        try await MiniServer.run { request in
+            request.target.hasSuffix("slow") ? .stall(length: 1000, body: "x") : .answer(200, body: "x")
+        } body: { server in
+            let store = try bench.s3(server)
+            let running = Task { await failure { try await store.text("slow") } }
+            while server.requests.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+            // There is one connection, so this one waits in line.
+            let waiting = Task { await failure { try await store.text("waiting") } }
+            waiting.cancel()
+            #expect(await waiting.value?.code == .cancelled)
+            running.cancel()
+            #expect(await running.value?.code == .cancelled)
+            #expect(try await store.text("after") == "x")
+            while server.departed == 0 { try await Task.sleep(for: .milliseconds(5)) }
+            #expect(server.requests.map(\.target).contains { $0.hasSuffix("waiting") } == false)
+        }
+    }
+
+    @Test func aLoopMayEndWhileOthersGoOn() async throws {
+        try await MiniServer.run { _ in
+            .answer(200, body: "x")
+        } body: { server in
+            for _ in 0..<10 {
+                let store = try Bench().s3(server)
+                #expect(try await store.text("k") == "x")
+            }
+            #expect(server.connections == 10)
+        }
+    }
+
+    @Test func lowBandwidthMeansFewTransfers() {
+        let slow = TransferLoop.Settings(StoreOptions(connections: 64, bandwidth: 200_000, environment: [:]))
+        #expect(slow.connections == 3)
+        let slowest = TransferLoop.Settings(StoreOptions(connections: 64, bandwidth: 0, environment: [:]))
+        #expect(slowest.connections == 1)
+        #expect(slowest.stallBytesPerSecond == 1)
+        #expect(TransferLoop.Settings(StoreOptions(connections: 0, environment: [:])).connections == 1)
+    }
+
+    @Test func aLimitedLoopDeliversEverything() async throws {
+        var bench = Bench()
+        bench.options.bandwidth = 2_000_000
+        let body = String(repeating: "x", count: 100_000)
+        try await MiniServer.run { _ in
+            .answer(200, body: body)
+        } body: { server in
+            let store = try bench.s3(server)
+            for _ in 0..<3 { #expect(try await store.text("k") == body) }
+        }
+        #expect(bench.counter.snapshot.bytes == 300_000)
+    }
+}
