@@ -21,6 +21,7 @@ enum HDF5Library {
             H5Eset_auto2(hid_t(H5E_DEFAULT), nil, nil)
             driver = FileDriver.register()
             types = ElementTypes()
+            GlobalHeap.registerReferences()
             for id in ChunkFilter.foreignIDs { ChunkFilter.registerStandIn(for: id) }
         }
     }
