@@ -9,7 +9,7 @@ extension OpenFile {
         var names: [String] = []
         let status = withUnsafeMutablePointer(to: &names) { list in
             H5Aiterate2(
-                object.id, H5_INDEX_NAME, H5_ITER_INC, nil,
+                object.id, H5_INDEX_NAME, H5_ITER_NATIVE, nil,
                 { _, name, _, list in
                     guard let name, let list, let text = String(validatingCString: name) else { return 0 }
                     list.assumingMemoryBound(to: [String].self).pointee.append(text)
