@@ -20,8 +20,9 @@ final class DriverFile {
     var isAbandoned = false
     /// Whether the library has the file open.
     var isAttached = false
-    /// The longest read of dataset elements that the library may do just now, in bytes.
-    var longestRead = Int.max
+    /// The longest read of elements, or of a global heap, that the library may do just now, in bytes. None while it opens
+    /// and lists things: those heaps are parsed without checks there (1.10.8), so it is kept from them.
+    var longestRead: Int
     /// What the library has allocated, in bytes from the beginning.
     var endOfAllocation: UInt64 = 0
     private(set) var endOfFile: UInt64
@@ -30,19 +31,22 @@ final class DriverFile {
     init(creating path: String, capacity: UInt64 = .max, _ call: Call) throws(HDF5Error) {
         descriptor = try Self.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, call)
         endOfFile = 0
+        longestRead = .max
         self.capacity = capacity
     }
 
     /// Opens a regular file for reading.
     init(opening path: String, _ call: Call) throws(HDF5Error) {
-        descriptor = try Self.open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, call)
+        let descriptor = try Self.open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, call)
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             close(descriptor)
             throw call.error("this is not a regular file")
         }
+        self.descriptor = descriptor
         endOfFile = UInt64(max(status.st_size, 0))
         capacity = 0
+        longestRead = 0
     }
 
     deinit { if descriptor >= 0 { close(descriptor) } }

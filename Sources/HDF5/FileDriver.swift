@@ -28,9 +28,8 @@ enum FileDriver {
         driver.get_eof = { file, _ in haddr_t(FileDriver.state(file).endOfFile) }
         driver.read = { file, type, _, address, size, buffer in
             let state = FileDriver.state(file)
-            guard type != H5FD_MEM_DRAW || size <= state.longestRead, let address = Int64(exactly: address) else {
-                return -1
-            }
+            let isMetadata = type != H5FD_MEM_DRAW && type != H5FD_MEM_GHEAP
+            guard isMetadata || size <= state.longestRead, let address = Int64(exactly: address) else { return -1 }
             let target = UnsafeMutableRawBufferPointer(start: buffer, count: size)
             return state.read(into: target, at: UInt64(address)) ? 0 : -1
         }

@@ -6,8 +6,11 @@ enum HDF5Library {
     /// The one thread that enters libhdf5. Its error stack is per thread, so is the silencing of its printing.
     static let thread = PinnedThread(name: "hdf5")
 
-    /// Opens the library at its first use.
+    /// What was set up once, before any other call of the library.
     static let session = Session()
+
+    /// Sets the library up at the first call. To be called before anything else, on the HDF5 thread.
+    static func start() { _ = session }
 
     struct Session: Sendable {
         /// The identifier of ``FileDriver``; negative if the library would not have it.
@@ -21,6 +24,7 @@ enum HDF5Library {
             H5Eset_auto2(hid_t(H5E_DEFAULT), nil, nil)
             driver = FileDriver.register()
             types = ElementTypes()
+            GlobalHeap.registerReferences()
             for id in ChunkFilter.foreignIDs { ChunkFilter.registerStandIn(for: id) }
         }
     }

@@ -9,7 +9,7 @@ extension OpenFile {
         var names: [String] = []
         let status = withUnsafeMutablePointer(to: &names) { list in
             H5Aiterate2(
-                object.id, H5_INDEX_NAME, H5_ITER_INC, nil,
+                object.id, H5_INDEX_NAME, H5_ITER_NATIVE, nil,
                 { _, name, _, list in
                     guard let name, let list, let text = String(validatingCString: name) else { return 0 }
                     list.assumingMemoryBound(to: [String].self).pointee.append(text)
@@ -17,16 +17,19 @@ extension OpenFile {
                 }, list)
         }
         try call.check(status)
+        var heap = try GlobalHeap(of: self, call)
         var attributes: [String: AttributeValue] = [:]
         for name in names {
             let attribute = try call.own(H5Aopen(object.id, name, hid_t(H5P_DEFAULT)), H5Aclose)
-            attributes[name] = try value(of: attribute.id, call)
+            attributes[name] = try value(of: attribute.id, &heap, call)
         }
         return attributes
     }
 
     /// The value of an attribute; nil where it is of a kind that ``AttributeValue`` does not have.
-    private func value(of attribute: hid_t, _ call: Call) throws(HDF5Error) -> AttributeValue? {
+    private func value(
+        of attribute: hid_t, _ heap: inout GlobalHeap, _ call: Call
+    ) throws(HDF5Error) -> AttributeValue? {
         let space = try call.own(H5Aget_space(attribute), H5Sclose)
         let isScalar: Bool
         switch H5Sget_simple_extent_type(space.id) {
@@ -41,7 +44,7 @@ extension OpenFile {
             throw call.error("an attribute of \(count) elements in a file of \(disk.endOfFile) bytes")
         }
         if H5Tget_class(type.id) == H5T_STRING {
-            guard let texts = try strings(attribute, type.id, space.id, count, call) else { return nil }
+            guard let texts = try strings(attribute, type.id, count, &heap, call) else { return nil }
             guard isScalar else { return .strings(texts) }
             return texts.first.map { .string($0) }
         }
@@ -83,14 +86,11 @@ extension OpenFile {
     }
 
     private func strings(
-        _ attribute: hid_t, _ type: hid_t, _ space: hid_t, _ count: Int, _ call: Call
+        _ attribute: hid_t, _ type: hid_t, _ count: Int, _ heap: inout GlobalHeap, _ call: Call
     ) throws(HDF5Error) -> [String]? {
         guard count > 0 else { return [] }
         if try call.check(H5Tis_variable_str(type)) > 0 {
-            var pointers = [UnsafeMutablePointer<CChar>?](repeating: nil, count: count)
-            try call.check(H5Aread(attribute, type, &pointers))
-            defer { H5Dvlen_reclaim(type, space, hid_t(H5P_DEFAULT), &pointers) }
-            return pointers.map { pointer in pointer.map { String(cString: $0) } ?? "" }
+            return try heap.texts(of: attribute, count: count)
         }
         let length = H5Tget_size(type)
         guard length > 0 else { return nil }

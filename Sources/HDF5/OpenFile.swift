@@ -21,6 +21,7 @@ final class OpenFile {
 
     /// Makes a file that must not be there yet. `capacity` stands for the size of the disk, in bytes.
     static func create(_ path: String, capacity: UInt64 = .max) throws(HDF5Error) -> OpenFile {
+        HDF5Library.start()
         let call = Call("create an HDF5 file", path: path)
         let disk = try DriverFile(creating: path, capacity: capacity, call)
         let access = try accessProperties(disk, call)
@@ -39,6 +40,7 @@ final class OpenFile {
     }
 
     static func open(_ path: String) throws(HDF5Error) -> OpenFile {
+        HDF5Library.start()
         let call = Call("open an HDF5 file", path: path)
         let disk = try DriverFile(opening: path, call)
         let access = try accessProperties(disk, call)
