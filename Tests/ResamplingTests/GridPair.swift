@@ -52,6 +52,20 @@ struct AxisPair: Sendable {
     }
 }
 
+/// The source voxels that have a weight for an output voxel on one axis.
+typealias Window = [(index: Int, weight: Int128)]
+
+extension ZYX<Window> {
+    /// Every source voxel with a weight, and the product of its weights.
+    func forEach(_ body: (ZYX<Int>, Int128) -> Void) {
+        for z in z {
+            for y in y {
+                for x in x { body(ZYX<Int>(z.index, y.index, x.index), z.weight * y.weight * x.weight) }
+            }
+        }
+    }
+}
+
 /// A source and a target grid, with a name for failures.
 struct GridPair: Sendable, CustomTestStringConvertible {
     var testDescription: String
@@ -73,6 +87,19 @@ struct GridPair: Sendable, CustomTestStringConvertible {
             shape: axes.map(\.targetCount), voxelSize: axes.map { Double($0.targetVoxel) / 1e6 },
             edge: axes.map { Double($0.targetEdge) / 1e6 })
     }
+
+    /// For each output voxel of each axis, the weights without those that are zero, divided by what they share.
+    func windows(_ weights: (AxisPair, Int) -> [Int]) -> ZYX<[Window]> {
+        axes.map { axis in
+            (0..<axis.targetCount).map { output in
+                let weights = weights(axis, output)
+                let divisor = weights.reduce(0, greatestCommonDivisor)
+                return weights.enumerated().filter { $0.element > 0 }.map { ($0.offset, Int128($0.element / divisor)) }
+            }
+        }
+    }
+
+    private func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int { b == 0 ? a : greatestCommonDivisor(b, a % b) }
 
     static let all: [GridPair] = [
         GridPair(

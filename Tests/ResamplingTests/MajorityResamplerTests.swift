@@ -32,22 +32,19 @@ import Testing
             source: pair.source, target: pair.target, elementType: Value.elementType)
         let output = Box(shape: pair.target.shape)
         let whole = resampler.resize(source, to: output, cut: [output])
+        let windows = pair.windows { $0.votes($1) }
         output.forEachIndex { index in
-            #expect(whole[index.z, index.y, index.x] == winner(of: source, pair, index), "\(type) at \(index)")
+            #expect(
+                whole[index.z, index.y, index.x] == winner(of: source, windows.zip(index) { $0[$1] }),
+                "\(type) at \(index)")
         }
         let cut = output.cutAtRandom(4, &random)
         #expect(resampler.resize(source, to: output, cut: cut) == whole, "\(type) cut into \(cut)")
     }
 
-    private func winner<Value: Element & FixedWidthInteger>(
-        of source: Volume<Value>, _ pair: GridPair, _ output: ZYX<Int>
-    ) -> Value {
-        let weights = pair.axes.zip(output) { $0.votes($1) }
+    private func winner<Value: Element & FixedWidthInteger>(of source: Volume<Value>, _ window: ZYX<Window>) -> Value {
         var votes: [Value: Int128] = [:]
-        source.box.forEachIndex { index in
-            let weight = [0, 1, 2].reduce(Int128(1)) { $0 * Int128(weights[$1][index[$1]]) }
-            if weight > 0 { votes[source[index.z, index.y, index.x], default: 0] += weight }
-        }
+        window.forEach { index, weight in votes[source[index.z, index.y, index.x], default: 0] += weight }
         let most = votes.values.max()
         return votes.filter { $0.value == most }.keys.min() ?? 0
     }

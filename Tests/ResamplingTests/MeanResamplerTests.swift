@@ -45,8 +45,9 @@ import Testing
         let resampler = try MeanResampler(source: pair.source, target: pair.target, elementType: Value.elementType)
         let output = Box(shape: pair.target.shape)
         let whole = resampler.resize(source, to: output, cut: [output])
+        let windows = pair.windows { $0.meanWeights($1) }
         output.forEachIndex { index in
-            let (sum, total) = mean(of: source, pair, index)
+            let (sum, total) = mean(of: source, windows.zip(index) { $0[$1] })
             let found = Int128(whole[index.z, index.y, index.x])
             let expected = total == 0 ? 0 : roundedToEven(sum, over: total)
             if Value.bitWidth <= 16 || total == 0 {
@@ -72,8 +73,9 @@ import Testing
         let resampler = try MeanResampler(source: pair.source, target: pair.target, elementType: Value.elementType)
         let output = Box(shape: pair.target.shape)
         let whole = resampler.resize(source, to: output, cut: [output])
+        let windows = pair.windows { $0.meanWeights($1) }
         output.forEachIndex { index in
-            let (sum, total) = mean(of: sixteenths, pair, index)
+            let (sum, total) = mean(of: sixteenths, windows.zip(index) { $0[$1] })
             let expected = total == 0 ? 0 : Double(sum) / Double(total) / 16
             let found = Double(whole[index.z, index.y, index.x])
             #expect(abs(found - expected) <= tolerance * abs(expected), "\(type) at \(index)")
@@ -84,23 +86,15 @@ import Testing
 
     /// Sum of weighted voxels and sum of weights, exactly.
     private func mean<Value: Element & FixedWidthInteger>(
-        of source: Volume<Value>, _ pair: GridPair, _ output: ZYX<Int>
+        of source: Volume<Value>, _ window: ZYX<Window>
     ) -> (sum: Int128, total: Int128) {
-        let weights = pair.axes.zip(output) { axis, index in
-            let weights = axis.meanWeights(index)
-            let divisor = weights.reduce(0, greatestCommonDivisor)
-            return weights.map { $0 / max(divisor, 1) }
-        }
         var (sum, total): (Int128, Int128) = (0, 0)
-        source.box.forEachIndex { index in
-            let weight = [0, 1, 2].reduce(Int128(1)) { $0 * Int128(weights[$1][index[$1]]) }
+        window.forEach { index, weight in
             sum += weight * Int128(source[index.z, index.y, index.x])
             total += weight
         }
         return (sum, total)
     }
-
-    private func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int { b == 0 ? a : greatestCommonDivisor(b, a % b) }
 
     private func roundedToEven(_ sum: Int128, over total: Int128) -> Int128 {
         var (quotient, remainder) = sum.quotientAndRemainder(dividingBy: total)
