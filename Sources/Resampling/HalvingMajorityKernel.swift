@@ -87,9 +87,16 @@ private struct FourRows<Value: FixedWidthInteger & BitwiseCopyable> {
         let (left, right) = (2 &* x, 2 &* x &+ 1)
         var votes: InlineArray<8, Value> = [a[left], a[right], b[left], b[right], c[left], c[right], d[left], d[right]]
         let value = votes[0]
-        var equal = 0
-        for index in 0..<8 where votes[index] == value { equal &+= 1 }
+        var other = value
+        for index in 1..<8 { other = votes[index] == value ? other : votes[index] }
+        var (equal, different) = (0, 0)
+        for index in 0..<8 {
+            equal &+= votes[index] == value ? 1 : 0
+            different &+= votes[index] == other ? 1 : 0
+        }
         if equal > 4 { return value }
+        if different > 4 { return other }
+        if equal &+ different == 8 { return min(value, other) }
         sort(&votes)
         // In ascending order the first of the longest runs is the smallest value of those which tie.
         var best = votes[0]
