@@ -1,0 +1,87 @@
+internal import Elements
+internal import Synchronization
+internal import Threads
+
+/// The built-in sample bucket (`sample:`) as a store. Rendering and compression run on the compute threads.
+public struct SampleStore: ObjectStore {
+    /// Encoded objects kept, in bytes.
+    private static let cacheLimit = 32 << 20
+
+    private final class Cache: Sendable {
+        let objects = Mutex<(byKey: [String: ByteBuffer], byteCount: Int)>(([:], 0))
+    }
+
+    public let url: StoreURL
+    private let bucket: SampleBucket
+    private let cache = Cache()
+
+    /// - Parameter url: `sample:`, or `sample:folder` for a part of the bucket.
+    public init(url: StoreURL = .sample) {
+        self.init(url: url, bucket: SampleBucket())
+    }
+
+    public init(url: StoreURL = .sample, bucket: SampleBucket) {
+        self.url = url
+        self.bucket = bucket
+    }
+
+    public func get(_ key: String, range: Range<Int>?, maximumBytes: Int) async throws(StoreError) -> StoredObject? {
+        try ObjectKey.check(key, in: url)
+        let path = ObjectKey.join(url.prefix, key)
+        guard let whole = await ThreadPool.compute.run({ object(path) }) else { return nil }
+        let etag = Self.etag(whole)
+        guard let range else {
+            try checkSize(whole.count, maximumBytes, key)
+            return StoredObject(bytes: whole, etag: etag)
+        }
+        guard range.lowerBound >= 0, range.lowerBound < whole.count || range.isEmpty else {
+            throw StoreError(
+                .badRequest, url: url.url(of: key),
+                message: "bytes \(range.lowerBound)..<\(range.upperBound) of an object of \(whole.count) bytes")
+        }
+        let part = range.clamped(to: 0..<whole.count)
+        try checkSize(part.count, maximumBytes, key)
+        let bytes = whole.withUnsafeBytes { ByteBuffer($0[part]) }
+        return StoredObject(bytes: bytes, etag: etag)
+    }
+
+    public func list(_ prefix: String) async throws(StoreError) -> Listing {
+        try ObjectKey.checkFolder(prefix, in: url)
+        let folder = ObjectKey.join(url.prefix, prefix)
+        return await ThreadPool.compute.run {
+            let (folders, names) = bucket.children(of: folder)
+            let objects = names.map { name in
+                let body = object(ObjectKey.join(folder, name))
+                return ListedObject(name: name, size: body?.count, etag: body.map(Self.etag))
+            }
+            return Listing(prefixes: folders, objects: objects)
+        }
+    }
+
+    private func checkSize(_ count: Int, _ maximumBytes: Int, _ key: String) throws(StoreError) {
+        guard count <= maximumBytes else {
+            throw StoreError(
+                .tooLarge, url: url.url(of: key), message: "\(count) bytes; at most \(maximumBytes) were asked for")
+        }
+    }
+
+    private func object(_ path: String) -> ByteBuffer? {
+        if let known = cache.objects.withLock({ $0.byKey[path] }) { return known }
+        guard let made = bucket.object(path) else { return nil }
+        cache.objects.withLock { objects in
+            if objects.byteCount + made.count > Self.cacheLimit { objects = ([:], 0) }
+            if objects.byKey.updateValue(made, forKey: path) == nil { objects.byteCount += made.count }
+        }
+        return made
+    }
+
+    /// A mark that changes with the bytes (64-bit FNV-1a). It is no MD5 and cannot be mistaken for one.
+    private static func etag(_ bytes: ByteBuffer) -> String {
+        let hash = bytes.withUnsafeBytes { bytes in
+            bytes.reduce(into: UInt64(0xcbf2_9ce4_8422_2325)) { hash, byte in
+                hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
+            }
+        }
+        return "sample-\(String(hash, radix: 16))"
+    }
+}
