@@ -4,31 +4,49 @@ import Testing
 @testable import Pipeline
 
 @Suite struct ManifestSchemaTests {
-    /// Where the objects of the manifest are: the way to their schema, and a manifest's members around one key of them.
-    static let places:
-        [(schema: [String], known: [String], member: @Sendable (String) -> [String: String], path: String)] = [
-            ([], ManifestKey.allCases.map(\.rawValue), { [$0: "{}"] }, "$"),
-            (
-                ["properties", "convert"], ConvertKey.allCases.map(\.rawValue), { ["convert": "{\"\($0)\": {}}"] },
-                "$.convert"
-            ),
-            (
-                ["properties", "resize"], ResizeKey.allCases.map(\.rawValue), { ["resize": "{\"\($0)\": {}}"] },
-                "$.resize"
-            ),
-            (
-                ["properties", "limits"], LimitsKey.allCases.map(\.rawValue), { ["limits": "{\"\($0)\": {}}"] },
-                "$.limits"
-            ),
-            (
-                ["properties", "regions", "items"], RegionKey.allCases.map(\.rawValue),
-                { ["regions": "[{\"\($0)\": {}}]"] }, "$.regions[0]"
-            ),
-            (
-                ["properties", "derive", "additionalProperties"], DeriveKey.allCases.map(\.rawValue),
-                { ["derive": "{\"x\": {\"\($0)\": {}}}"] }, "$.derive.x"
-            ),
-        ]
+    /// One kind of object in the manifest.
+    struct Place: Sendable, CustomTestStringConvertible {
+        /// The way to its schema.
+        let schema: [String]
+        let known: [String]
+        /// Its path in a manifest.
+        let path: String
+        /// What the manifest has there beside the key in question, as raw JSON.
+        var others: [String: String] = [:]
+        /// The manifest's members around such an object.
+        let around: @Sendable (String) -> [String: String]
+
+        var testDescription: String { path }
+
+        /// The text of a manifest with `json` as the value of `key` at this place.
+        func text(_ key: String, _ json: String) -> String {
+            if schema.isEmpty { return ManifestFixture.text([key: json]) }
+            let members = others.merging([key: json]) { $1 }.sorted { $0.key < $1.key }
+            return ManifestFixture.text(
+                around("{" + members.map { "\"\($0.key)\": \($0.value)" }.joined(separator: ", ") + "}"))
+        }
+    }
+
+    static let places: [Place] = [
+        Place(schema: [], known: ManifestKey.allCases.map(\.rawValue), path: "$", around: { _ in [:] }),
+        Place(
+            schema: ["properties", "convert"], known: ConvertKey.allCases.map(\.rawValue), path: "$.convert",
+            around: { ["convert": $0] }),
+        Place(
+            schema: ["properties", "resize"], known: ResizeKey.allCases.map(\.rawValue), path: "$.resize",
+            around: { ["resize": $0] }),
+        Place(
+            schema: ["properties", "limits"], known: LimitsKey.allCases.map(\.rawValue), path: "$.limits",
+            around: { ["limits": $0] }),
+        Place(
+            schema: ["properties", "regions", "items"], known: RegionKey.allCases.map(\.rawValue),
+            path: "$.regions[0]",
+            others: ["dataset": "\"jrc_a\"", "offset_nm": "[0, 0, 0]", "shape_nm": "[1, 1, 1]"],
+            around: { ["regions": "[\($0)]"] }),
+        Place(
+            schema: ["properties", "derive", "additionalProperties"], known: DeriveKey.allCases.map(\.rawValue),
+            path: "$.derive.x", others: ["from": "\"all\"", "ids": "[1]"], around: { ["derive": "{\"x\": \($0)}"] }),
+    ]
 
     private static func schema(at way: [String]) throws -> [String: JSONValue] {
         try #require(way.reduce(Manifest.schema) { $0[$1] ?? .null }.object)
@@ -45,9 +63,8 @@ import Testing
         #expect(ways.sorted() == Self.places.map { $0.schema.joined(separator: "/") }.sorted())
     }
 
-    @Test(arguments: places.indices)
-    func theSchemaHasTheKeysOfTheParserAndNoOthers(_ index: Int) throws {
-        let place = Self.places[index]
+    @Test(arguments: places)
+    func theSchemaHasTheKeysOfTheParserAndNoOthers(_ place: Place) throws {
         let schema = try Self.schema(at: place.schema)
         let properties = try #require(schema["properties"]?.object)
         #expect(properties.keys.sorted() == place.known.sorted())
@@ -55,18 +72,19 @@ import Testing
         #expect(schema["type"] == "object")
     }
 
-    /// An object as the value of each key: no key of the schema may be unknown to the parser, and one more must be.
-    @Test(arguments: places.indices)
-    func theParserTakesTheKeysOfTheSchemaAndNoOthers(_ index: Int) throws {
-        let place = Self.places[index]
+    /// Every key of the schema is one that the parser looks at: a value of the wrong type is noticed there.
+    @Test(arguments: places)
+    func theParserLooksAtTheKeysOfTheSchemaAndAtNoOthers(_ place: Place) throws {
         let properties = try #require(Self.schema(at: place.schema)["properties"]?.object)
-        for key in properties.keys {
-            let error = Self.error(of: ManifestFixture.text(place.member(key)))
-            #expect(error?.isUnknownKey != true, "\(key)")
+        for (key, property) in properties {
+            let wrong = property["type"] == "object" ? "[]" : "{}"
+            let error = try ManifestFixture.fault(of: place.text(key, wrong))
+            #expect(error.path == "\(place.path).\(key)")
+            #expect(!error.isUnknownKey)
         }
-        let error = try ManifestFixture.fault(of: ManifestFixture.text(place.member("unheard_of")))
+        let error = try ManifestFixture.fault(of: place.text("unheard_of", "1"))
         #expect(error.isUnknownKey)
-        #expect(error.path == place.path + ".unheard_of")
+        #expect(error.path == "\(place.path).unheard_of")
     }
 
     private static func error(of text: String) -> ManifestError? {
@@ -78,9 +96,9 @@ import Testing
         }
     }
 
-    @Test(arguments: places.indices)
-    func everyKeyIsDescribed(_ index: Int) throws {
-        let properties = try #require(Self.schema(at: Self.places[index].schema)["properties"]?.object)
+    @Test(arguments: places)
+    func everyKeyIsDescribed(_ place: Place) throws {
+        let properties = try #require(Self.schema(at: place.schema)["properties"]?.object)
         for (key, property) in properties {
             #expect((property["description"]?.string ?? "").count > 10, "\(key)")
         }

@@ -1,4 +1,5 @@
 import Foundation
+import JSONText
 import Pipeline
 import Testing
 
@@ -13,7 +14,7 @@ import Testing
         ("{\"a\": /* x */ 1}", "JSON has no comments"),
         ("# config\n{}", "found a comment at line 1, column 1"),
         ("{\n  \"source\": \"sample:\",\n}", "found \"}\" at line 3, column 1, expected a key after the comma"),
-        ("{\"datasets\": [\"a\",]}", "found \"]\" at line 1, column 18, expected a value after the comma"),
+        ("{\"datasets\": [\"a\",]}", "found \"]\" at line 1, column 19, expected a value after the comma"),
         ("{\"a\": 1", "found the end of the file at line 1, column 8"),
         ("{\"a\" 1}", "found \"1\" at line 1, column 6, expected \":\" after the key"),
         ("{a: 1}", "found \"a\" at line 1, column 2, expected a key in double quotes"),
@@ -64,6 +65,32 @@ import Testing
         let error = try ManifestFixture.fault(of: text)
         #expect(error.path == path)
         #expect("\(error)".contains(message), "\(error)")
+    }
+
+    @Test func noTruncatedTextIsTakenForAWhole() throws {
+        let text = Array(try ManifestFixture.manifest().json(relativeTo: ManifestFixture.folder).prettyText.utf8)
+        for length in 0..<text.count {
+            let error = try ManifestFixture.fault(ofBytes: Array(text[..<length]))
+            #expect(error.path == "$", "\(length) bytes")
+        }
+    }
+
+    /// One byte of a good text replaced: the outcome is a manifest or an error on one line, whatever the byte.
+    @Test(arguments: Array("\0\"\\{],0#".utf8) + [0xFF])
+    func noDamagedByteGoesWrong(_ byte: UInt8) throws {
+        let text = Array(try ManifestFixture.manifest().json(relativeTo: ManifestFixture.folder).canonicalText.utf8)
+        var refused = 0
+        for position in text.indices {
+            var damaged = text
+            damaged[position] = byte
+            do throws(ManifestError) {
+                _ = try Manifest(parsing: damaged, folder: ManifestFixture.folder)
+            } catch {
+                refused += 1
+                #expect(!error.description.contains("\n"))
+            }
+        }
+        #expect(refused > text.count / 4)
     }
 
     @Test func escapesAreRead() throws {
