@@ -194,7 +194,7 @@ def write_raw_chunk(job):
     array.write_chunk(index, synthetic.raw(start, stop, voxel, translation, level))
 
 
-def raw_jobs(root, chunks, neighbours):
+def raw_jobs(root, chunks):
     """Writes the raw metadata and returns one job per chunk to be stored."""
     jobs = set()
     for dataset, (voxel, shape, count, rounding, compressor, style) in DATASETS.items():
@@ -208,7 +208,7 @@ def raw_jobs(root, chunks, neighbours):
             attributes = {} if dataset == "jrc_mus-liver" else None
             ArrayWriter(os.path.join(group, f"s{level}"), level_shape, chunks, "|u1", compressor, "/", attributes, style)
         for crop in (crop for crop in CROPS if crop["dataset"] == dataset):
-            for level in range(max(0, crop["raw"] - neighbours), min(count, crop["raw"] + neighbours + 1)):
+            for level in range(max(0, crop["raw"] - 1), min(count, crop["raw"] + 2)):
                 start, stop = raw_box(crop, level)
                 ranges = [range(a // c, -(-b // c)) for a, b, c in zip(start, stop, chunks)]
                 for index in itertools.product(*ranges):
@@ -260,7 +260,7 @@ def write_surroundings(root):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out")
-    parser.add_argument("--small", action="store_true", help="smaller crops, small raw chunks, no neighbouring levels")
+    parser.add_argument("--small", action="store_true", help="smaller crops, small raw chunks")
     parser.add_argument("--hostile", action="store_true", help="add a dataset which tries to lead a reader astray")
     options = parser.parse_args()
     chunks = [16, 32, 32] if options.small else [64, 128, 128]
@@ -268,7 +268,7 @@ def main():
         for crop in CROPS:
             crop["cut"] = [max(8, n // 2 // 8 * 8) for n in crop["cut"]]
     root = os.path.join(options.out, BUCKET)
-    jobs = raw_jobs(root, chunks, 0 if options.small else 1)
+    jobs = raw_jobs(root, chunks)
     with multiprocessing.get_context("fork").Pool(2) as pool:
         chunk_work = pool.map_async(write_raw_chunk, jobs, chunksize=4)
         classes = {crop["id"]: write_labels(root, crop) for crop in CROPS}
