@@ -43,7 +43,7 @@ enum Harness {
         if let path = environment["CRISTAE_PYTHON"] { return try executable(URL(filePath: path), "CRISTAE_PYTHON") }
         return try executable(
             packageRoot.appending(path: ".venv/bin/python"),
-            "the tests' Python (python3 -m venv .venv && .venv/bin/pip install numpy h5py numcodecs hdf5plugin)")
+            "the tests' Python (python3 -m venv .venv; .venv/bin/pip install -r Tests/EndToEndTests/requirements.txt)")
     }
 
     /// Runs one of the scripts and returns what it printed; a script which fails is an error.

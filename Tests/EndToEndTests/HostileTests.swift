@@ -16,7 +16,7 @@ extension EndToEnd {
             #expect(outcome.exitCode == 0 || outcome.exitCode == 1, "\(outcome.summary)")
             #expect(outcome.peakBytes < 256 << 20, "\(outcome.peakBytes) bytes at the most")
             try expectNothingOutside(of: job)
-            #expect(try await job.complaints(about: replica, ["--classes", "*", "--only", "7,9"]) == [])
+            #expect(try await job.complaints(about: replica, ["--classes", "*", "--only", "9"]) == [])
         }
 
         @Test func hostileListStaysInItsFolders() async throws {

@@ -37,10 +37,16 @@ extension EndToEnd {
             try await expectRefusal(of: job, bad.mentions)
         }
 
-        @Test(arguments: ["", "{", "[]", "{\"source\": }", String(repeating: "[", count: 100_000), "\u{0}\u{1}"])
-        func textWhichIsNoManifestIsRefused(text: String) async throws {
+        static let noManifests = [
+            "empty": "", "cut off": "{", "array": "[]", "no value": "{\"source\": }",
+            "control characters": "\u{0}\u{1}",
+            "deep": String(repeating: "[", count: 100_000),
+        ]
+
+        @Test(arguments: noManifests.keys.sorted())
+        func textWhichIsNoManifestIsRefused(name: String) async throws {
             let job = try Job()
-            try Data(text.utf8).write(to: job.manifest)
+            try Data((Self.noManifests[name] ?? "").utf8).write(to: job.manifest)
             try await expectRefusal(of: job, [])
         }
 

@@ -2,7 +2,7 @@ import Foundation
 
 /// What the test server wrote down, one entry a request.
 struct ServerLog {
-    /// One request: `time method key-or-list status bytes complete|incomplete`.
+    /// One request: time, method, key or listing, status, bytes sent, `complete` or what went wrong, with tabs between.
     struct Entry {
         /// Seconds since 1970, when the request had been answered.
         let time: Double
@@ -28,16 +28,12 @@ struct ServerLog {
         let text = String(decoding: try Data(contentsOf: file), as: UTF8.self)
         let whole = text[..<(text.lastIndex(of: "\n") ?? text.startIndex)]
         entries = try whole.split(separator: "\n").map { line in
-            let fields = line.split(separator: line.contains("\t") ? "\t" : " ").map(String.init)
-            guard fields.count >= 6, let time = Double(fields[0]), let status = Int(fields[fields.count - 3]) else {
+            let fields = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+            guard fields.count == 6, let time = Double(fields[0]), let status = Int(fields[3]) else {
                 throw HarnessError("not a line of the server's log: \(line)")
             }
-            guard let last = fields.last, ["complete", "incomplete"].contains(last) else {
-                throw HarnessError("neither complete nor incomplete: \(line)")
-            }
             return Entry(
-                time: time, method: fields[1], key: fields[2..<(fields.count - 3)].joined(separator: " "),
-                status: status, isComplete: last == "complete")
+                time: time, method: fields[1], key: fields[2], status: status, isComplete: fields[5] == "complete")
         }
     }
 

@@ -35,7 +35,7 @@ extension EndToEnd {
             let outcome = try await job.run(against: server)
             #expect(outcome.exitCode == 0, "\(outcome.summary)")
             let chunks = try server.log().wholeChunks
-            #expect(chunks.count > 100)
+            #expect(chunks.count > 60)
             #expect(chunks.filter { $0.value.count > 1 }.map(\.key) == [])
         }
 

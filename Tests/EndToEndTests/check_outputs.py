@@ -59,7 +59,10 @@ class Report:
         detail = ""
         if len(differing):
             first = tuple(int(i) for i in differing[0])
-            detail = f"{len(differing)} of {expected.size} voxels differ, the first at {first}: expected {expected[first]}, found {found[first]}"
+            detail = (
+                f"{len(differing)} of {expected.size} voxels differ, the first at {first}: "
+                f"expected {expected[first]}, found {found[first]}"
+            )
         return self.check(what, len(differing) == 0, detail)
 
 
@@ -80,13 +83,15 @@ def check_grid(report, name, dataset, grid):
     for key, kind in (("scale", "float64"), ("translation", "float64"), ("element_size_um", "float32")):
         report.equal(f"{name} {key} type", str(getattr(attributes.get(key), "dtype", None)), kind)
     report.equal(f"{name} dimension labels", [dataset.dims[i].label for i in range(dataset.ndim)], AXES)
-    report.check(f"{name} is chunked and compressed", dataset.chunks and dataset.id.get_create_plist().get_nfilters() > 0)
+    filters = dataset.id.get_create_plist().get_nfilters()
+    report.check(f"{name} is chunked and compressed", dataset.chunks and filters > 0)
 
 
 def check_file(report, name, file, found, grid):
     """The attributes of a crop file."""
     attributes, crop = file.attrs, found.crop
-    report.check(f"{name} crop_id", "crop_id" in attributes and int(attributes["crop_id"]) == crop.id, attributes.get("crop_id"))
+    number = attributes.get("crop_id")
+    report.check(f"{name} crop_id", number is not None and int(number) == crop.id, number)
     for key, expected in (
         ("dataset", crop.dataset),
         ("em_level", found.em_level),
@@ -110,13 +115,14 @@ def check_label(report, name, dataset, label):
     """What a label dataset says about itself besides its place."""
     attributes = dataset.attrs
     if label.derived_from:
-        report.check(f"{name} derived_from", label.derived_from in text(attributes.get("derived_from", "")), attributes.get("derived_from"))
+        origin = text(attributes.get("derived_from", ""))
+        report.check(f"{name} derived_from", label.derived_from in origin, origin)
         report.check(f"{name} annotation_type", "annotation_type" in attributes)
         report.check(f"{name} absent", int(attributes.get("absent", -1)) == 0, attributes.get("absent"))
     else:
         report.check(f"{name} is not called derived", "derived_from" not in attributes)
-        report.check(
-            f"{name} source_path", label.source in text(attributes.get("source_path", "")), attributes.get("source_path"))
+        path = text(attributes.get("source_path", ""))
+        report.check(f"{name} source_path", label.source in path, path)
         if label.annotation:
             encoding = label.annotation["encoding"]
             report.equal(f"{name} annotation_type", text(attributes.get("annotation_type")), label.annotation["type"])
@@ -194,12 +200,13 @@ def check_list(report, path, expected, target):
         entry = entries[key]
         first = found.label_grid if found.labels else found.raw_grid
         grid = reference.output_grid(first, target) if target else first
-        for attribute, value in (("resolution", grid.voxel), ("voxel_size", grid.voxel), ("translation", grid.translation)):
+        places = {"resolution": grid.voxel, "voxel_size": grid.voxel, "translation": grid.translation}
+        for attribute, value in places.items():
             numbers = entry.get(attribute)
             good = isinstance(numbers, list) and all(type(n) in (int, float) for n in numbers)
             report.near(f"{name} {key} {attribute}", numpy.asarray(numbers, dtype=float) if good else None, value)
         for label_name, label in found.labels.items():
-            statistics = [entry_[label_name] for entry_ in objects(entry) if isinstance(entry_.get(label_name), dict)]
+            statistics = [o[label_name] for o in objects(entry) if isinstance(o.get(label_name), dict)]
             statistics += [e for e in objects(entry) if label_name in (e.get("name"), e.get("class"))]
             if not report.check(f"{name} {key} has statistics of {label_name}", statistics):
                 continue
@@ -214,9 +221,11 @@ def check_list(report, path, expected, target):
             numbers |= {len(v) for s in objects(statistics) for v in s.values() if isinstance(v, (dict, list))}
             semantic = (label.annotation or {}).get("type") == "semantic_segmentation"
             if not semantic:
-                report.check(f"{name} {key} {label_name} instances", instances in numbers, f"no {instances} in {statistics}")
+                what = f"{name} {key} {label_name} instances"
+                report.check(what, instances in numbers, f"no {instances} in {statistics}")
             if unknown:
-                report.check(f"{name} {key} {label_name} unknown voxels", unknown in numbers, f"no {unknown} in {statistics}")
+                what = f"{name} {key} {label_name} unknown voxels"
+                report.check(what, unknown in numbers, f"no {unknown} in {statistics}")
 
 
 def check_text(report, out, bucket, expected, target, truth):
@@ -226,8 +235,10 @@ def check_text(report, out, bucket, expected, target, truth):
         if report.check(f"{dataset}_to_download exists", os.path.isfile(path)):
             with open(path, encoding="utf-8") as file:
                 lines = [line.split("\t") for line in file.read().splitlines()]
-            report.check(f"{dataset}_to_download has lines of two fields", lines and all(len(line) == 2 for line in lines))
-            missing = [line[0] for line in lines if not os.path.exists(os.path.join(bucket, line[0].split(f"{BUCKET}/", 1)[-1]))]
+            pairs = bool(lines) and all(len(line) == 2 for line in lines)
+            report.check(f"{dataset}_to_download has lines of two fields", pairs)
+            here = lambda url: os.path.join(bucket, url.split(f"{BUCKET}/", 1)[-1])
+            missing = [line[0] for line in lines if not os.path.exists(here(line[0]))]
             report.check(f"{dataset}_to_download names what exists", not missing, missing[:3])
             local = [line[-1] for line in lines]
             bad = [path for path in local if os.path.isabs(path) or ".." in path.split("/")]
@@ -252,8 +263,9 @@ def check_text(report, out, bucket, expected, target, truth):
             continue
         for kind in ("groundtruth", "inference"):
             report.equal(f"data.json {name} has_{kind}", seen[name].get(f"has_{kind}"), truth[name][kind])
-        found = seen[name].get("voxel_size")
-        report.near(f"data.json {name} voxel_size", None if found is None else numpy.asarray(found, dtype=float), truth[name]["voxel"])
+        voxel = seen[name].get("voxel_size")
+        voxel = None if voxel is None else numpy.asarray(voxel, dtype=float)
+        report.near(f"data.json {name} voxel_size", voxel, truth[name]["voxel"])
     for name in sorted(set(seen) - set(truth)):
         flags = [seen[name].get("has_groundtruth"), seen[name].get("has_inference")]
         report.equal(f"data.json {name} has no labels", flags, [False, False])

@@ -46,14 +46,16 @@ def write_hostile(root):
     array = ArrayWriter(os.path.join(raw, "s0"), [16, 16, 16], [8, 8, 8], "|u1", None)
     array.write_all(numpy.full([16, 16, 16], 7, dtype="|u1"))
     # Class names which are paths: only in the metadata, where a folder cannot have them.
-    _label(_crop(base, "crop9001", ["mito", "..", OUTSIDE, "/tmp/escaped", "a/../../escaped", "mito\n/tmp/escaped"]), "mito")
+    names = ["mito", "..", OUTSIDE, "/tmp/escaped", "a/../../escaped", "mito\n/tmp/escaped"]
+    _label(_crop(base, "crop9001", names), "mito")
     # A class folder whose group claims another name, and folders with dots, blanks and a tab.
     folder = _crop(base, "crop9002", ["mito", "..mito", "mito..", "mi to", "mi\tto"])
     for name in ("..mito", "mito..", "mi to", "mi\tto"):
         _label(folder, name, claimed=OUTSIDE)
     _label(folder, "mito", claimed="/tmp/escaped")
     # Level paths which lead out of the group.
-    for number, path in ((9003, "../../../../../../../../escaped"), (9004, "/tmp/escaped"), (9005, "s0/../../../s0"), (9006, "")):
+    paths = {9003: "../../../../../../../../escaped", 9004: "/tmp/escaped", 9005: "s0/../../../s0", 9006: ""}
+    for number, path in paths.items():
         _label(_crop(base, f"crop{number}", ["mito"]), "mito", path=path)
     # Crop names which are no crop names.
     for name in ("crop..", "crop-1", "crop", "crop99999999999999999999", "crop9007..", "..crop9008"):
@@ -74,7 +76,8 @@ def write_hostile(root):
             metadata = json.load(file)
         write_text(path, as_zarr_python({**metadata, **change}))
     # Metadata which are no JSON, nest without end, or hold numbers which are none.
-    for number, text in ((9020, "{"), (9021, "[" * 200_000), (9022, '{"multiscales":[{"datasets":[{"path":"s0",'
-                         '"coordinateTransformations":[{"type":"scale","scale":[0,-8,1e999]}]}]}]}')):
+    scale = '{"type":"scale","scale":[0,-8,1e999]}'
+    numbers = '{"multiscales":[{"datasets":[{"path":"s0","coordinateTransformations":[' + scale + "]}]}]}"
+    for number, text in {9020: "{", 9021: "[" * 200_000, 9022: numbers}.items():
         group = _label(_crop(base, f"crop{number}", ["mito"]), "mito")
         write_text(os.path.join(group, ".zattrs"), text)

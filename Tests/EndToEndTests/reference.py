@@ -59,7 +59,8 @@ class Image:
         for dataset in self.attributes["multiscales"][0]["datasets"]:
             transforms = {t["type"]: t[t["type"]] for t in dataset["coordinateTransformations"]}
             array = ArrayReader(os.path.join(path, dataset["path"]))
-            grid = Grid(array.shape, tuple(map(exact, transforms["scale"])), tuple(map(exact, transforms["translation"])))
+            voxel, translation = (tuple(map(exact, transforms[kind])) for kind in ("scale", "translation"))
+            grid = Grid(array.shape, voxel, translation)
             self.levels.append((dataset["path"], grid, array))
 
     @property
@@ -284,6 +285,12 @@ def as_integers(rows):
     return index, weight
 
 
+def weights_of(source, out, upwards):
+    """Each axis goes its own way: overlaps where the source voxel is the smaller one, else `upwards`."""
+    larger = [source.voxel[axis] > out.voxel[axis] for axis in AXES]
+    return [(upwards if larger[axis] else overlap_weights)(source, out, axis) for axis in AXES]
+
+
 def apply(values, weights):
     """Σ weight · value over three axes, in exact integers."""
     out = values.astype(numpy.int64)
@@ -297,20 +304,14 @@ def apply(values, weights):
 
 def mean(values, source, out):
     """(sum, weight) of every output voxel: their quotient is the exact resized raw value."""
-    weights = [
-        linear_weights(source, out, axis) if source.voxel[axis] > out.voxel[axis] else overlap_weights(source, out, axis)
-        for axis in AXES
-    ]
+    weights = weights_of(source, out, linear_weights)
     z, y, x = (weight.sum(axis=1) for _, weight in weights)
     return apply(values, weights), z[:, None, None] * y[None, :, None] * x[None, None, :]
 
 
 def majority(values, source, out):
     """(value of the largest overlap volume, whether another value has the same volume); ties go to the smaller."""
-    weights = [
-        nearest_weights(source, out, axis) if source.voxel[axis] > out.voxel[axis] else overlap_weights(source, out, axis)
-        for axis in AXES
-    ]
+    weights = weights_of(source, out, nearest_weights)
     best = numpy.zeros(out.shape, dtype=numpy.int64)
     chosen = numpy.zeros(out.shape, dtype=values.dtype)
     tied = numpy.zeros(out.shape, dtype=bool)
@@ -362,7 +363,7 @@ def main():
     for crop in crops(os.path.join(options.replica, "janelia-cosem-datasets")):
         found = native(crop, options.classes.split(","), target_of(options.target))
         if options.json:
-            listing[crop.id] = {"dataset": crop.dataset, "raw_chunks": chunk_keys(found), "labels": sorted(found.labels)}
+            listing[crop.id] = {"dataset": crop.dataset, "raw_chunks": chunk_keys(found)}
             continue
         print(f"crop {crop.id} {crop.dataset} raw {found.em_level} {found.raw_box[0]}..{found.raw_box[1]}"
               f" labels {found.gt_level} {list(found.label_grid.shape)} {sorted(found.labels)}")

@@ -163,8 +163,8 @@ def write_labels(root, crop):
             if block:
                 counts = {"absent": int((values == 0).sum()), "unknown": int((values == 255).sum())}
                 block["cellmap"]["annotation"]["complement_counts"] = counts if level == 0 else None
-            array = ArrayWriter(os.path.join(group, f"s{level}"), shape, chunks, dtype, compressor, separator, block, style)
-            array.write_all(values)
+            path = os.path.join(group, f"s{level}")
+            ArrayWriter(path, shape, chunks, dtype, compressor, separator, block, style).write_all(values)
     return names
 
 
@@ -200,13 +200,14 @@ def raw_jobs(root, chunks):
     for dataset, (voxel, shape, count, rounding, compressor, style) in DATASETS.items():
         zarr = os.path.join(root, dataset, dataset + ".zarr")
         group = os.path.join(zarr, "recon-1/em/fibsem-uint8")
-        for folder in (zarr, *(os.path.join(zarr, "recon-1", name) for name in ("", "em", "labels", "labels/groundtruth"))):
-            write_group(folder.rstrip("/"), style=style)
+        for name in ("", "recon-1", "recon-1/em", "recon-1/labels", "recon-1/labels/groundtruth"):
+            write_group(os.path.join(zarr, name).rstrip("/"), style=style)
         levels = pyramid(voxel, [0.0] * 3, shape, count, rounding)
         write_group(group, multiscales(levels, ""), style)
         for level, (_, _, level_shape) in enumerate(levels):
             attributes = {} if dataset == "jrc_mus-liver" else None
-            ArrayWriter(os.path.join(group, f"s{level}"), level_shape, chunks, "|u1", compressor, "/", attributes, style)
+            path = os.path.join(group, f"s{level}")
+            ArrayWriter(path, level_shape, chunks, "|u1", compressor, "/", attributes, style)
         for crop in (crop for crop in CROPS if crop["dataset"] == dataset):
             for level in range(max(0, crop["raw"] - 1), min(count, crop["raw"] + 2)):
                 start, stop = raw_box(crop, level)
@@ -230,7 +231,8 @@ def write_surroundings(root):
             write_group(os.path.dirname(group))
             write_group(group, multiscales(levels, ""))
             for level, (_, _, shape) in enumerate(levels):
-                array = ArrayWriter(os.path.join(group, f"s{level}"), shape, [64] * 3, "<i2", {"id": "zstd", "level": 1})
+                path = os.path.join(group, f"s{level}")
+                array = ArrayWriter(path, shape, [64] * 3, "<i2", {"id": "zstd", "level": 1})
                 array.write_all((numpy.indices(shape).sum(axis=0) - 100).astype("<i2"))
         group = os.path.join(zarr, recon, "labels/inference/segmentations/mito")
         for folder in ("labels", "labels/inference", "labels/inference/segmentations"):

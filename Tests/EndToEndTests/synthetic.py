@@ -65,7 +65,7 @@ class Cell:
         return out
 
     def everything(self, voxel, translation, shape):
-        """The class ids of `all`: 1 outside the cell, 35 cytosol, 3 4 5 of mitochondria, 50 where only that is known."""
+        """The class ids of `all`: 1 outside, 35 cytosol, 3 4 5 of mitochondria, 50 where no more is known."""
         out = numpy.full(shape, 35, dtype=numpy.uint8)
         edge = int(shape[2] * 0.8)
         out[:, :, edge:] = 1
