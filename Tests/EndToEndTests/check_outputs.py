@@ -1,0 +1,337 @@
+"""Compares what the program wrote with what the bucket's files say it must have written.
+
+    check_outputs.py REPLICA_DIR OUT_DIR [--target 8] [--tolerance 0.4] [--classes mito] [--datasets a,b] [--only 7,9]
+
+One line per check; the last line is `N passed, N failed`; exit status 1 if any failed.
+"""
+
+import argparse
+import json
+import os
+import sys
+import traceback
+
+import h5py
+import numpy
+
+import reference
+from reference import Grid
+
+try:  # the zstd and blosc filters, should the files use them
+    import hdf5plugin  # noqa: F401
+except ImportError:
+    pass
+
+BUCKET = "janelia-cosem-datasets"
+AXES = ["z", "y", "x"]
+
+
+class Report:
+    """Counts checks and prints a line for each."""
+
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def check(self, what, good, detail=""):
+        self.passed += bool(good)
+        self.failed += not good
+        print(f"{'ok    ' if good else 'FAILED'} {what}{'' if good or not detail else ': ' + str(detail)}")
+        return bool(good)
+
+    def equal(self, what, found, expected):
+        return self.check(what, found == expected, f"expected {expected!r}, found {found!r}")
+
+    def near(self, what, found, expected, tolerance=1e-6):
+        found = None if found is None else numpy.asarray(found)
+        expected = numpy.asarray([float(e) for e in expected])
+        good = (
+            found is not None
+            and found.dtype.kind == "f"
+            and found.shape == expected.shape
+            and bool(numpy.allclose(found.astype(float), expected, rtol=1e-6, atol=tolerance))
+        )
+        return self.check(what, good, f"expected {expected.tolist()}, found {found!r}")
+
+    def same(self, what, found, expected):
+        if found.shape != expected.shape:
+            return self.check(what, False, f"expected shape {expected.shape}, found {found.shape}")
+        differing = numpy.argwhere(found != expected)
+        detail = ""
+        if len(differing):
+            first = tuple(int(i) for i in differing[0])
+            detail = (
+                f"{len(differing)} of {expected.size} voxels differ, the first at {first}: "
+                f"expected {expected[first]}, found {found[first]}"
+            )
+        return self.check(what, len(differing) == 0, detail)
+
+
+def text(value):
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def check_grid(report, name, dataset, grid):
+    """The attributes by which a reader places a dataset."""
+    attributes = dataset.attrs
+    voxel, um = grid.voxel, [v / 1000 for v in grid.voxel]
+    report.near(f"{name} scale", attributes.get("scale"), voxel)
+    report.near(f"{name} voxel_size", attributes.get("voxel_size"), voxel)
+    report.near(f"{name} resolution", attributes.get("resolution"), voxel)
+    report.near(f"{name} translation", attributes.get("translation"), grid.translation)
+    report.near(f"{name} offset", attributes.get("offset"), grid.edge)
+    report.near(f"{name} element_size_um", attributes.get("element_size_um"), um, 1e-9)
+    for key, kind in (("scale", "float64"), ("translation", "float64"), ("element_size_um", "float32")):
+        report.equal(f"{name} {key} type", str(getattr(attributes.get(key), "dtype", None)), kind)
+    report.equal(f"{name} dimension labels", [dataset.dims[i].label for i in range(dataset.ndim)], AXES)
+    filters = dataset.id.get_create_plist().get_nfilters()
+    report.check(f"{name} is chunked and compressed", dataset.chunks and filters > 0)
+
+
+def check_file(report, name, file, found, grid):
+    """The attributes of a crop file."""
+    attributes, crop = file.attrs, found.crop
+    number = attributes.get("crop_id")
+    report.check(f"{name} crop_id", number is not None and int(number) == crop.id, number)
+    for key, expected in (
+        ("dataset", crop.dataset),
+        ("em_level", found.em_level),
+        ("gt_level", found.gt_level),
+        ("axes", "zyx"),
+        ("unit", "nanometer"),
+    ):
+        if key == "gt_level" and not found.labels:
+            continue
+        report.equal(f"{name} {key}", text(attributes.get(key)), expected)
+    report.near(f"{name} scale", attributes.get("scale"), grid.voxel)
+    report.near(f"{name} translation", attributes.get("translation"), grid.translation)
+    source = text(attributes.get("source", ""))
+    report.check(f"{name} source", source.startswith(f"s3://{BUCKET}") and crop.dataset in source, source)
+    report.equal(f"{name} members", sorted(file), ["label_crop", "raw_crop"] if found.labels else sorted(file))
+    labels = sorted(file["label_crop"]) if "label_crop" in file else []
+    report.equal(f"{name} label classes", labels, sorted(found.labels))
+
+
+def check_label(report, name, dataset, label):
+    """What a label dataset says about itself besides its place."""
+    attributes = dataset.attrs
+    if label.derived_from:
+        origin = text(attributes.get("derived_from", ""))
+        report.check(f"{name} derived_from", label.derived_from in origin, origin)
+        report.check(f"{name} annotation_type", "annotation_type" in attributes)
+        report.check(f"{name} absent", int(attributes.get("absent", -1)) == 0, attributes.get("absent"))
+    else:
+        report.check(f"{name} is not called derived", "derived_from" not in attributes)
+        path = text(attributes.get("source_path", ""))
+        report.check(f"{name} source_path", label.source in path, path)
+        if label.annotation:
+            encoding = label.annotation["encoding"]
+            report.equal(f"{name} annotation_type", text(attributes.get("annotation_type")), label.annotation["type"])
+            for key in ("absent", "unknown"):
+                value = attributes.get(key)
+                report.check(f"{name} {key}", value is not None and int(value) == encoding[key], value)
+    report.check(
+        f"{name} type",
+        dataset.dtype.kind == "u" and dataset.dtype.itemsize == label.values.dtype.itemsize,
+        f"expected {label.values.dtype}, found {dataset.dtype}",
+    )
+
+
+def check_native(report, name, file, found):
+    check_file(report, name, file, found, found.label_grid)
+    check_grid(report, f"{name} raw_crop", file["raw_crop"], found.raw_grid)
+    report.equal(f"{name} raw_crop type", str(file["raw_crop"].dtype), str(found.raw.dtype))
+    report.same(f"{name} raw_crop voxels", file["raw_crop"][...], found.raw)
+    for key, label in found.labels.items():
+        dataset = file[f"label_crop/{key}"]
+        check_grid(report, f"{name} {key}", dataset, label.grid)
+        check_label(report, f"{name} {key}", dataset, label)
+        report.same(f"{name} {key} voxels", dataset[...], label.values)
+
+
+def check_resized(report, name, file, found, target):
+    grid = reference.output_grid(found.label_grid if found.labels else found.raw_grid, target)
+    check_file(report, name, file, found, grid)
+    raw = file["raw_crop"]
+    check_grid(report, f"{name} raw_crop", raw, grid)
+    report.equal(f"{name} raw_crop type", str(raw.dtype), str(found.raw.dtype))
+    if report.equal(f"{name} raw_crop shape", raw.shape, grid.shape):
+        total, weight = reference.mean(found.raw, found.raw_grid, grid)
+        away = numpy.abs(raw[...].astype(float) - total / weight)
+        worst = numpy.unravel_index(int(away.argmax()), away.shape)
+        where = tuple(int(i) for i in worst)
+        report.check(
+            f"{name} raw_crop is the exact mean, rounded",
+            away[worst] <= 0.5 + 1e-6,
+            f"{int((away > 0.5 + 1e-6).sum())} of {away.size} voxels are not; at {where} expected "
+            f"{total[worst] / weight[worst]:.6f}, found {raw[where]}",
+        )
+    for key, label in found.labels.items():
+        dataset = file[f"label_crop/{key}"]
+        check_grid(report, f"{name} {key}", dataset, grid)
+        check_label(report, f"{name} {key}", dataset, label)
+        expected, tied = reference.majority(label.values, label.grid, grid)
+        values = dataset[...]
+        if not report.equal(f"{name} {key} shape", values.shape, expected.shape):
+            continue
+        report.same(f"{name} {key} majority", numpy.where(tied, 0, values), numpy.where(tied, 0, expected))
+        if tied.any():
+            report.same(f"{name} {key} majority of {int(tied.sum())} ties", values[tied], expected[tied])
+
+
+def objects(value):
+    """Every JSON object within a value."""
+    if isinstance(value, dict):
+        yield value
+    for child in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from objects(child)
+
+
+def check_list(report, path, expected, target):
+    """attributes.json and crops.json: one entry per file, numbers as numbers."""
+    name = os.path.basename(path)
+    with open(path, encoding="utf-8") as file:
+        document = json.load(file)
+    entries = {entry["name"]: entry for entry in objects(document) if str(entry.get("name", "")).endswith(".h5")}
+    report.equal(f"{name} entries", sorted(entries), sorted(f"crop_{found.crop.id}.h5" for found in expected))
+    for found in expected:
+        key = f"crop_{found.crop.id}.h5"
+        if key not in entries:
+            continue
+        entry = entries[key]
+        first = found.label_grid if found.labels else found.raw_grid
+        grid = reference.output_grid(first, target) if target else first
+        places = {"resolution": grid.voxel, "voxel_size": grid.voxel, "translation": grid.translation}
+        for attribute, value in places.items():
+            numbers = entry.get(attribute)
+            good = isinstance(numbers, list) and all(type(n) in (int, float) for n in numbers)
+            report.near(f"{name} {key} {attribute}", numpy.asarray(numbers, dtype=float) if good else None, value)
+        for label_name, label in found.labels.items():
+            statistics = [o[label_name] for o in objects(entry) if isinstance(o.get(label_name), dict)]
+            statistics += [e for e in objects(entry) if label_name in (e.get("name"), e.get("class"))]
+            if not report.check(f"{name} {key} has statistics of {label_name}", statistics):
+                continue
+            if target:
+                continue
+            encoding = (label.annotation or {}).get("encoding", {"absent": 0})
+            ids, counts = numpy.unique(label.values, return_counts=True)
+            ignored = [encoding["absent"], encoding.get("unknown", encoding["absent"])]
+            instances = int((~numpy.isin(ids, ignored)).sum())
+            unknown = int(counts[ids == encoding["unknown"]].sum()) if "unknown" in encoding else 0
+            numbers = {n for s in objects(statistics) for n in s.values() if type(n) in (int, float)}
+            numbers |= {len(v) for s in objects(statistics) for v in s.values() if isinstance(v, (dict, list))}
+            semantic = (label.annotation or {}).get("type") == "semantic_segmentation"
+            if not semantic:
+                what = f"{name} {key} {label_name} instances"
+                report.check(what, instances in numbers, f"no {instances} in {statistics}")
+            if unknown:
+                what = f"{name} {key} {label_name} unknown voxels"
+                report.check(what, unknown in numbers, f"no {unknown} in {statistics}")
+
+
+def check_text(report, out, bucket, expected, target, truth):
+    folder = os.path.join(out, "txt")
+    for dataset in sorted({found.crop.dataset for found in expected}):
+        path = os.path.join(folder, f"{dataset}_to_download")
+        if report.check(f"{dataset}_to_download exists", os.path.isfile(path)):
+            with open(path, encoding="utf-8") as file:
+                lines = [line.split("\t") for line in file.read().splitlines()]
+            pairs = bool(lines) and all(len(line) == 2 for line in lines)
+            report.check(f"{dataset}_to_download has lines of two fields", pairs)
+            here = lambda url: os.path.join(bucket, url.split(f"{BUCKET}/", 1)[-1])
+            missing = [line[0] for line in lines if not os.path.exists(here(line[0]))]
+            report.check(f"{dataset}_to_download names what exists", not missing, missing[:3])
+            local = [line[-1] for line in lines]
+            bad = [path for path in local if os.path.isabs(path) or ".." in path.split("/")]
+            report.check(f"{dataset}_to_download has relative local paths", not bad, bad[:3])
+        crop = next(found.crop for found in expected if found.crop.dataset == dataset)
+        path = os.path.join(folder, "zattrs", f"{dataset}.zattrs")
+        if report.check(f"{dataset}.zattrs exists", os.path.isfile(path)):
+            with open(path, "rb") as file, open(os.path.join(crop.raw.path, ".zattrs"), "rb") as source:
+                report.check(f"{dataset}.zattrs is the store's, byte for byte", file.read() == source.read())
+    for name, voxel in (("attributes.json", None), ("crops.json", target)):
+        path = os.path.join(folder, name)
+        if report.check(f"{name} exists", os.path.isfile(path)):
+            check_list(report, path, expected, voxel)
+    path = os.path.join(folder, "data.json")
+    if not report.check("data.json exists", os.path.isfile(path)):
+        return
+    with open(path, encoding="utf-8") as file:
+        document = json.load(file)
+    seen = {entry["name"]: entry for entry in document["datasets"]}
+    for name in sorted(truth):
+        if not report.check(f"data.json names {name}", name in seen):
+            continue
+        for kind in ("groundtruth", "inference"):
+            report.equal(f"data.json {name} has_{kind}", seen[name].get(f"has_{kind}"), truth[name][kind])
+        voxel = seen[name].get("voxel_size")
+        voxel = None if voxel is None else numpy.asarray(voxel, dtype=float)
+        report.near(f"data.json {name} voxel_size", voxel, truth[name]["voxel"])
+    for name in sorted(set(seen) - set(truth)):
+        flags = [seen[name].get("has_groundtruth"), seen[name].get("has_inference")]
+        report.equal(f"data.json {name} has no labels", flags, [False, False])
+    count = lambda keep: sum(keep(entry["groundtruth"], entry["inference"]) for entry in truth.values())
+    report.equal("data.json counts", document["counts"], {
+        "inference": count(lambda g, i: i),
+        "groundtruth": count(lambda g, i: g),
+        "groundtruth_and_inference": count(lambda g, i: g and i),
+    })
+
+
+def check_crop(report, out, folder, found, target):
+    """One crop's file in one folder; a crop without any label of the job may lack a file or hold raw only."""
+    name = f"{folder}/crop_{found.crop.id}.h5"
+    path = os.path.join(out, name)
+    if not os.path.isfile(path):
+        report.check(f"{name} exists", not found.labels)
+        return False
+    try:
+        with h5py.File(path, "r") as file:
+            if folder == "hdf5":
+                check_native(report, name, file, found)
+            else:
+                check_resized(report, name, file, found, target)
+    except Exception as error:  # a file which cannot be read is one failed check, not the end of the report
+        traceback.print_exc(file=sys.stdout)
+        report.check(f"{name} can be read", False, repr(error))
+    return True
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("replica")
+    parser.add_argument("out")
+    parser.add_argument("--target", default="8")
+    parser.add_argument("--tolerance", type=float, default=0.4)
+    parser.add_argument("--classes", default="mito")
+    parser.add_argument("--datasets", help="only these, comma separated; data.json is then not compared")
+    parser.add_argument("--only", help="only these crops, comma separated; txt/ and other files are not looked at")
+    options = parser.parse_args()
+    report, target = Report(), reference.target_of(options.target)
+    bucket = os.path.join(options.replica, BUCKET)
+    with open(os.path.join(options.replica, "truth.json"), encoding="utf-8") as file:
+        truth = json.load(file)["datasets"]
+    if options.datasets:
+        truth = {name: truth[name] for name in options.datasets.split(",")}
+    chosen = [
+        crop
+        for crop in reference.crops(bucket, options.datasets and options.datasets.split(","))
+        if not options.only or str(crop.id) in options.only.split(",")
+    ]
+    written = {"hdf5": [], "crops": []}
+    for crop in chosen:
+        found = reference.native(crop, options.classes.split(","), target, options.tolerance)
+        for folder in written:
+            if check_crop(report, options.out, folder, found, target):
+                written[folder].append(found)
+    for folder, expected in written.items() if not options.only else ():
+        path = os.path.join(options.out, folder)
+        names = sorted(os.listdir(path)) if os.path.isdir(path) else []
+        report.equal(f"{folder} holds nothing else", names, sorted(f"crop_{found.crop.id}.h5" for found in expected))
+    if not options.only:
+        check_text(report, options.out, bucket, written["hdf5"], target, truth)
+    print(f"{report.passed} passed, {report.failed} failed")
+    raise SystemExit(1 if report.failed else 0)
+
+
+if __name__ == "__main__":
+    main()
