@@ -71,6 +71,13 @@ let package = Package(
         tests("ResamplingTests", ["Resampling", "Elements", "Geometry"]),
         tests("LedgerTests", ["Ledger", "Elements", "JSONText"]),
         tests("PipelineTests", ["Pipeline", "Elements", "JSONText", "Geometry", "Stores", "Ledger", "HDF5"]),
-        tests("EndToEndTests", ["JSONText", "cristae"]),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: ["JSONText", "cristae"],
+            exclude: [
+                "replica.py", "reference.py", "check_outputs.py", "zarr_files.py", "synthetic.py", "hostile.py",
+                "requirements.txt", "servers",
+            ],
+            swiftSettings: strict),
     ]
 )

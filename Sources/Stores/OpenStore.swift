@@ -16,6 +16,6 @@ public func openStore(
     case .file:
         return FileStore(url: url, counter: counter)
     case .sample:
-        throw StoreError(.unsupported, url: url.description, message: "the built-in sample is not part of this build")
+        return SampleStore()
     }
 }

@@ -14,6 +14,8 @@ public struct Discover: Sendable {
 
     /// A dataset's plan as it is kept.
     private struct KeptPlan: Codable {
+        /// The store's URL: plans of another store are none of this job's.
+        var source: String
         var fingerprint: Fingerprint
         var plan: DatasetPlan
     }
@@ -43,6 +45,19 @@ public struct Discover: Sendable {
             }
         }
         return (Self.withUniqueNames(plans), failures)
+    }
+
+    /// The plans of all datasets that have been seen in this store, in the order of their names. Blocks.
+    static func keptPlans(in state: ConfinedFolder, source: StoreURL) throws(LedgerError) -> [DatasetPlan] {
+        var plans: [DatasetPlan] = []
+        for name in try state.list("plans") where name.hasSuffix(".json") {
+            guard let text = try state.read("plans/\(name)"),
+                let kept = try? JSONFile.decode(KeptPlan.self, from: text),
+                kept.source == source.description
+            else { continue }
+            plans.append(kept.plan)
+        }
+        return plans.sorted { $0.dataset < $1.dataset }
     }
 
     // MARK: Names
@@ -96,7 +111,8 @@ public struct Discover: Sendable {
         }
         try await cache.save()
         for warning in plan.warnings { context.logger.warning("\(name): \(warning)", metadata: ["dataset": "\(name)"]) }
-        let kept = try JSONFile.encode(KeptPlan(fingerprint: fingerprint, plan: plan))
+        let kept = try JSONFile.encode(
+            KeptPlan(source: context.store.url.description, fingerprint: fingerprint, plan: plan))
         try await ThreadPool.files.run { () throws(LedgerError) in try state.write(kept, to: path) }
         return plan
     }

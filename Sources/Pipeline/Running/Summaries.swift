@@ -1,0 +1,83 @@
+internal import Geometry
+internal import JSONText
+internal import Ledger
+internal import Stores
+internal import Threads
+
+/// The text outputs of a job (DESIGN, section 6). They are made from what lies in the state directory, so that a run of a few items
+/// leaves those of the others in.
+struct Summaries: Sendable {
+    let context: JobContext
+
+    /// `txt/<dataset>_to_download` and `txt/zattrs/<dataset>.zattrs`.
+    func writeLists(_ plans: [DatasetPlan]) async throws {
+        let (output, store) = (context.output, context.store.url)
+        try await ThreadPool.files.run { () throws(LedgerError) in
+            for plan in plans where plan.isSelected {
+                let list = DownloadList(plan: plan).text(store: store)
+                try output.update(Array(list.utf8), to: "txt/\(plan.dataset)_to_download")
+                if let text = plan.imageMetadata {
+                    try output.update(Array(text.utf8), to: "txt/zattrs/\(plan.dataset).zattrs")
+                }
+            }
+        }
+    }
+
+    /// `attributes.json`, `crops.json` and `data.json`.
+    func write() async throws {
+        let this = self
+        try await ThreadPool.files.run { () throws in try this.writeBlocking() }
+    }
+
+    private func writeBlocking() throws {
+        var native: [JSONValue] = []
+        var resized: [JSONValue] = []
+        for item in try context.records.items() {
+            // An entry stands for a file that is there, as its record says.
+            if let convert = try context.records.record(item: item, stage: "convert"), try hasOutputs(convert),
+                let stat = try context.records.record(item: item, stage: "stat")
+            {
+                native.append(stat.result)
+            }
+            if let resize = try context.records.record(item: item, stage: "resize"), try hasOutputs(resize) {
+                resized.append(resize.result)
+            }
+        }
+        try write(native, to: "txt/attributes.json")
+        try write(resized, to: "txt/crops.json")
+        let data = try Discover.keptPlans(in: context.state, source: context.store.url).map(Self.entry)
+        let counts: JSONValue = [
+            "groundtruth": .integer(data.count { $0["has_groundtruth"] == true }),
+            "inference": .integer(data.count { $0["has_inference"] == true }),
+            "groundtruth_and_inference": .integer(
+                data.count { $0["has_groundtruth"] == true && $0["has_inference"] == true }),
+        ]
+        let text = JSONValue.object(["datasets": .array(data), "counts": counts]).prettyText + "\n"
+        try context.output.update(Array(text.utf8), to: "txt/data.json")
+    }
+
+    private func hasOutputs(_ record: Record) throws -> Bool {
+        for output in record.outputs where try context.output.fileSize(output.path) != output.digest.size {
+            return false
+        }
+        return true
+    }
+
+    private func write(_ entries: [JSONValue], to path: String) throws {
+        let sorted = entries.sorted { Self.order($0) < Self.order($1) }
+        try context.output.update(Array((JSONValue.array(sorted).prettyText + "\n").utf8), to: path)
+    }
+
+    /// By crop number, then by name.
+    private static func order(_ entry: JSONValue) -> (Int, String) {
+        (entry["crop_id"]?.integer ?? .max, entry["name"]?.string ?? "")
+    }
+
+    private static func entry(_ plan: DatasetPlan) -> JSONValue {
+        [
+            "name": .string(plan.dataset),
+            "voxel_size": plan.voxelSize.map { .array($0.array.map { .number($0) }) } ?? .null,
+            "has_groundtruth": .bool(plan.hasGroundtruth), "has_inference": .bool(plan.hasInference),
+        ]
+    }
+}

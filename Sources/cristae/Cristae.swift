@@ -1,0 +1,19 @@
+import ArgumentParser
+
+/// The command: one file a verb, thin.
+@main
+struct Cristae: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cristae",
+        abstract: "Turns public electron-microscopy volumes into training-ready HDF5 crops.",
+        discussion: """
+            Reads a JSON manifest and runs discover, download, convert, stat and resize. It may be killed at any instant and run again: it goes on \
+            where it stopped, and the result is the same bytes.
+
+            Exit codes: 0 all done; 1 some items failed (state/failed.json is a manifest of those); 64 usage; 74 the output or state directory \
+            cannot be written; 75 stopped or locked out, run me again; 78 bad manifest.
+            """,
+        version: "0.1.0",
+        subcommands: [Run.self, Plan.self, Status.self, Verify.self, Sample.self, Schema.self],
+        defaultSubcommand: Run.self)
+}

@@ -1,0 +1,31 @@
+import ArgumentParser
+import Foundation
+import Ledger
+import Stores
+import Threads
+
+/// `cristae sample DIR`: the built-in bucket as files.
+struct Sample: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Write the built-in sample bucket as files, e.g. to serve it, or to open it with other tools.")
+
+    @Argument(help: "The folder to write to; it is made where it is missing.")
+    var folder: String
+
+    func run() async throws {
+        try await Ending.of {
+            let folder = folder
+            let count = try await ThreadPool.compute.run { () throws -> Int in
+                let target = try ConfinedFolder(creating: folder)
+                let bucket = SampleBucket()
+                for key in bucket.keys {
+                    guard let bytes = bucket.object(key) else { continue }
+                    try target.update(bytes.array, to: key)
+                }
+                return bucket.keys.count
+            }
+            StandardError.line("\(count) objects in \(folder)")
+            return 0
+        }
+    }
+}

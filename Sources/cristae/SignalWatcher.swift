@@ -1,0 +1,37 @@
+import Foundation
+import Pipeline
+
+/// Where the signal handler writes to. Set once, before the handler is installed; a plain number, so that the handler may read it.
+nonisolated(unsafe) private var signalPipe: Int32 = -1
+
+/// Turns SIGTERM, SIGINT and SIGUSR1 into a stop in good order. A second one ends the process at once: everything is safe to be killed.
+enum SignalWatcher {
+    /// Installs the handlers. They hand the signal's number to a thread of its own through a pipe, which is all that a handler may do.
+    static func start(_ stop: StopSignal) {
+        signal(SIGPIPE, SIG_IGN)
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else { return }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        signalPipe = ends[1]
+        let readEnd = ends[0]
+        let thread = Thread {
+            var number: UInt8 = 0
+            while true {
+                let count = read(readEnd, &number, 1)
+                if count < 0 && errno == EINTR { continue }
+                guard count == 1 else { return }
+                if stop.isStopped { _exit(75) }
+                stop.stop()
+                StandardError.line("cristae: signal \(number): finishing what is under way; once more to stop at once")
+            }
+        }
+        thread.name = "signals"
+        thread.start()
+        for number in [SIGTERM, SIGINT, SIGUSR1] {
+            signal(number) { number in
+                var byte = UInt8(truncatingIfNeeded: number)
+                _ = write(signalPipe, &byte, 1)
+            }
+        }
+    }
+}
