@@ -36,6 +36,7 @@ import Testing
     @Test func cancellingAbortsTheTransfer() async throws {
         var bench = Bench()
         bench.options.connections = 1
+        bench.options.stallSeconds = 600
         try await MiniServer.run { request in
             request.target.hasSuffix("slow") ? .stall(length: 1000, body: "x") : .answer(200, body: "x")
         } body: { server in
@@ -46,6 +47,11 @@ import Testing
             let waiting = Task { await failure { try await store.text("waiting") } }
             waiting.cancel()
             #expect(await waiting.value?.code == .cancelled)
+            let stillborn = Task {
+                withUnsafeCurrentTask { $0?.cancel() }
+                return await failure { try await store.text("waiting") }
+            }
+            #expect(await stillborn.value?.code == .cancelled)
             running.cancel()
             #expect(await running.value?.code == .cancelled)
             #expect(try await store.text("after") == "x")

@@ -96,7 +96,11 @@ private final class TransferLoopCore: @unchecked Sendable {
     private static var now: Double { ProcessInfo.processInfo.systemUptime }
 
     func submit(_ job: TransferJob) {
-        lock.withLock { arrivals.append(job) }
+        lock.withLock {
+            arrivals.append(job)
+            // Cancelled before it came here: that sweep is over.
+            if job.isCancelled { mustSweep = true }
+        }
         curl_multi_wakeup(multi.pointer)
     }
 
