@@ -57,7 +57,7 @@ let package = Package(
             ]),
         .executableTarget(
             name: "cristae",
-            dependencies: ["JSONText", "Threads", "Stores", "Ledger", "Pipeline", arguments, logging],
+            dependencies: ["Elements", "JSONText", "Threads", "Stores", "Ledger", "Pipeline", arguments, logging],
             swiftSettings: strict),
 
         tests("ElementsTests", ["Elements", "JSONText", "Threads"]),

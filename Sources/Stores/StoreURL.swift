@@ -57,7 +57,12 @@ public struct StoreURL: Sendable, Hashable, CustomStringConvertible {
             guard authority.isEmpty || authority == "localhost" else {
                 throw refuse("file:// must be followed by an absolute path: file:///folder")
             }
-            let components = path.split(separator: "/").filter { $0 != "." }
+            // Percent-encoded, as in any URL; a path that is not valid encoding is taken literally.
+            let decoded = ObjectKey.percentDecode(path, plusIsSpace: false) ?? String(path)
+            guard !decoded.unicodeScalars.contains(where: ObjectKey.isControl) else {
+                throw refuse("the path has control characters")
+            }
+            let components = decoded.split(separator: "/").filter { $0 != "." }
             self.init(scheme: .file, prefix: components.joined(separator: "/"))
         case .s3:
             guard Self.isBucket(authority) else {

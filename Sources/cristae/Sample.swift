@@ -1,4 +1,5 @@
 import ArgumentParser
+import Elements
 import Foundation
 import Ledger
 import Stores
