@@ -150,9 +150,11 @@ extension OpenFile {
         let position = try source.chunkOffset(offset, call)
         var length: hsize_t = 0
         if H5Dget_chunk_storage_size(source.id, position, &length) < 0 {
-            // So says 1.10 of a chunk that is not there, once another one is; otherwise the length is 0.
-            if ErrorStack().messages.first == "chunk address isn't defined" { return nil }
-            throw call.failure()
+            // So says 1.10 of a chunk that is not there, with and without others being there; later versions say 0.
+            let unallocated = ["chunk address isn't defined", "chunk storage is not allocated"]
+            let stack = ErrorStack()
+            if stack.messages.contains(where: unallocated.contains) { return nil }
+            throw call.error(stack.summary, errno: stack.errno)
         }
         guard length > 0 else { return nil }
         guard length <= disk.endOfFile, length <= Self.longestChunk else {
