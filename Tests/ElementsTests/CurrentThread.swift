@@ -1,0 +1,3 @@
+import Foundation
+
+func currentThreadName() -> String { Thread.current.name ?? "" }

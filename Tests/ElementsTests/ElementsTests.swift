@@ -1,0 +1,90 @@
+import Elements
+import JSONText
+import Testing
+import Threads
+
+@Suite struct ElementTests {
+    @Test(arguments: ElementType.allCases)
+    func everyTypeHasASwiftTypeOfItsSize(type: ElementType) {
+        func size<T>(_: T.Type) -> Int { MemoryLayout<T>.size }
+        #expect(size(type.swiftType) == type.byteCount)
+        #expect(type == .bool || type.swiftType.elementType == type)
+    }
+
+    @Test func nearestRoundsAndClamps() {
+        #expect(UInt8.nearest(to: 2.5) == 2)
+        #expect(UInt8.nearest(to: 3.5) == 4)
+        #expect(UInt8.nearest(to: -1) == 0)
+        #expect(UInt8.nearest(to: 300) == 255)
+        #expect(Int16.nearest(to: -40_000) == -32_768)
+        #expect(UInt64.nearest(to: 0x1p64) == .max)
+        #expect(Int64.nearest(to: 0x1p63) == .max)
+        #expect(Int32.nearest(to: .nan) == 0)
+        #expect(Float.nearest(to: 1.5) == 1.5)
+    }
+
+    @Test(arguments: [1, 3, 4, 7])
+    func fillingRepeatsThePattern(length: Int) {
+        let pattern = (0..<length).map { UInt8($0 + 1) }
+        let buffer = ByteBuffer(count: length * 100)
+        buffer.fill(with: pattern)
+        #expect(buffer.array == Array(repeating: pattern, count: 100).flatMap { $0 })
+    }
+}
+
+@Suite struct JSONTests {
+    @Test func integersStayIntegers() throws {
+        let value = try JSONValue(parsing: #"{"a":18446744073709551615,"b":-3,"c":2.5,"d":8.0,"e":true,"f":null}"#.utf8)
+        #expect(value["a"] == .unsigned(.max))
+        #expect(value["b"] == -3)
+        #expect(value["c"] == 2.5)
+        #expect(value["d"]?.integer == 8)
+        #expect(value["e"] == true)
+        #expect(value["f"]?.isNull == true)
+        #expect(value["g"] == nil)
+    }
+
+    @Test func canonicalTextIsSortedAndPlain() throws {
+        let value: JSONValue = ["b": [1, 2.5, nil], "a": "x/y", "c": .number(.nan)]
+        #expect(value.canonicalText == #"{"a":"x/y","b":[1,2.5,null],"c":null}"#)
+        #expect(try JSONValue(parsing: value.canonicalText.utf8).canonicalText == value.canonicalText)
+    }
+
+    @Test(arguments: ["", "{", "[1,]", "{\"a\":}", "nul", "\u{FF}", "{} x"])
+    func brokenTextIsOneLine(text: String) {
+        #expect { try JSONValue(parsing: text.utf8) } throws: { !"\($0)".contains("\n") }
+    }
+
+    @Test func deepNestingIsNoCrash() {
+        #expect(throws: JSONError.self) { try JSONValue(parsing: String(repeating: "[", count: 200_000).utf8) }
+    }
+}
+
+@Suite struct ThreadPoolTests {
+    @Test func resultsAndErrorsComeBack() async throws {
+        struct Failure: Error, Equatable { let number: Int }
+        let pool = ThreadPool(name: "test", width: 3)
+        let sum = await withTaskGroup(of: Int.self) { group in
+            for number in 0..<200 { group.addTask { await pool.run { number } } }
+            return await group.reduce(0, +)
+        }
+        #expect(sum == 19_900)
+        await #expect(throws: Failure(number: 7)) {
+            try await pool.run { () throws(Failure) in throw Failure(number: 7) }
+        }
+    }
+
+    @Test func aPinnedActorStaysOnItsThread() async {
+        actor Pinned {
+            static let thread = PinnedThread(name: "pinned-test")
+            nonisolated var unownedExecutor: UnownedSerialExecutor { Self.thread.asUnownedSerialExecutor() }
+            func name() -> String { currentThreadName() }
+        }
+        let actor = Pinned()
+        let names = await withTaskGroup(of: String.self) { group in
+            for _ in 0..<50 { group.addTask { await actor.name() } }
+            return await group.reduce(into: Set<String>()) { $0.insert($1) }
+        }
+        #expect(names == ["pinned-test"])
+    }
+}

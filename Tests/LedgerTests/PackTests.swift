@@ -1,0 +1,138 @@
+import Elements
+import Foundation
+import Ledger
+import Testing
+
+@Suite struct PackTests {
+    private let scratch: Scratch
+    private let folder: ConfinedFolder
+
+    init() throws {
+        scratch = try Scratch()
+        folder = try ConfinedFolder(creating: scratch.path)
+    }
+
+    private func content(_ number: Int) -> [UInt8] {
+        (0..<(100 + 37 * number)).map { UInt8(truncatingIfNeeded: $0 * number) }
+    }
+
+    private func fill(_ count: Int, close: Bool) throws {
+        let pack = try Pack(opening: "packs/a.zip", in: folder)
+        for number in 0..<count { try pack.append("ds/s0/\(number)", ByteBuffer(content(number))) }
+        if close { try pack.close() }
+    }
+
+    @Test(arguments: [true, false])
+    func whatWasAppendedIsThereAgain(close: Bool) throws {
+        try fill(5, close: close)
+        let pack = try Pack(opening: "packs/a.zip", in: folder)
+        for number in 0..<5 { #expect(try pack.read("ds/s0/\(number)")?.array == content(number)) }
+        #expect(try pack.read("ds/s0/5") == nil)
+        #expect(pack.knows("ds/s0/4"))
+        #expect(!pack.knows("ds/s0/5"))
+        #expect(pack.summary("ds/s0/2")?.size == content(2).count)
+    }
+
+    /// A kill may cut the file at any byte: the entries before the cut stay, the torn one is written again.
+    @Test func anyTornTailIsCutOff() throws {
+        try fill(3, close: false)
+        let whole = try scratch.bytes("packs/a.zip")
+        var ends = [0]
+        for number in 0..<3 { ends.append(ends[number] + 30 + "ds/s0/0".utf8.count + content(number).count) }
+        #expect(ends[3] == whole.count)
+        for cut in stride(from: 0, through: whole.count, by: 7) {
+            try scratch.write(Array(whole[..<cut]), "packs/a.zip")
+            let pack = try Pack(opening: "packs/a.zip", in: folder)
+            let intact = ends.dropFirst().count { $0 <= cut }
+            for number in 0..<3 { #expect(pack.knows("ds/s0/\(number)") == (number < intact), "cut at \(cut)") }
+            for number in 0..<3 { try pack.append("ds/s0/\(number)", ByteBuffer(content(number))) }
+            #expect(try scratch.bytes("packs/a.zip") == whole, "cut at \(cut)")
+        }
+    }
+
+    /// Power may be lost after the length of a file is on disk and before its content is.
+    @Test func anEntryThatDoesNotMatchItsCRCIsFetchedAgain() throws {
+        try fill(3, close: false)
+        var bytes = try scratch.bytes("packs/a.zip")
+        bytes[bytes.count - 5] ^= 1
+        try scratch.write(bytes, "packs/a.zip")
+        let pack = try Pack(opening: "packs/a.zip", in: folder)
+        #expect(pack.knows("ds/s0/1"))
+        #expect(!pack.knows("ds/s0/2"))
+    }
+
+    @Test func damageBehindTheDirectoryIsFoundWhenReading() throws {
+        try fill(3, close: true)
+        var bytes = try scratch.bytes("packs/a.zip")
+        bytes[60] ^= 0xFF
+        try scratch.write(bytes, "packs/a.zip")
+        let pack = try Pack(opening: "packs/a.zip", in: folder)
+        #expect(throws: LedgerError.self) { try pack.read("ds/s0/0") }
+        #expect(try pack.read("ds/s0/1")?.array == content(1))
+    }
+
+    @Test func aClosedPackCanBeAppendedTo() throws {
+        try fill(2, close: true)
+        let pack = try Pack(opening: "packs/a.zip", in: folder)
+        try pack.append("ds/s0/2", ByteBuffer(content(2)))
+        try pack.append("ds/s0/2", ByteBuffer(content(1)))
+        try pack.close()
+        let again = try Pack(opening: "packs/a.zip", in: folder)
+        for number in 0..<3 { #expect(try again.read("ds/s0/\(number)")?.array == content(number)) }
+    }
+
+    @Test func closingTwiceChangesNothing() throws {
+        try fill(2, close: true)
+        let before = try scratch.bytes("packs/a.zip")
+        let pack = try Pack(opening: "packs/a.zip", in: folder)
+        try pack.close()
+        #expect(try scratch.bytes("packs/a.zip") == before)
+    }
+
+    /// The bytes are a ZIP file by the format's own rules: signature, stored method, directory at the end.
+    @Test func theFileIsAPlainZIP() throws {
+        try fill(2, close: true)
+        let bytes = try scratch.bytes("packs/a.zip")
+        #expect(Array(bytes[0..<4]) == [0x50, 0x4B, 3, 4])
+        #expect(Array(bytes[8..<10]) == [0, 0])
+        let end = bytes.count - 22
+        #expect(Array(bytes[end..<end + 4]) == [0x50, 0x4B, 5, 6])
+        #expect(bytes[end + 10] == 2)
+    }
+
+    @Test func absentKeysAreRemembered() throws {
+        let pack = try Pack(opening: "packs/a.zip", in: folder)
+        try pack.noteAbsent("ds/s0/7")
+        try pack.noteAbsent("ds/s0/7")
+        try pack.noteAbsent("ds/s0/8")
+        let journal = try scratch.bytes("packs/a.zip.absent")
+        // A torn line is no answer.
+        try scratch.write(Array(journal.dropLast(2)), "packs/a.zip.absent")
+        let again = try Pack(opening: "packs/a.zip", in: folder)
+        #expect(again.isAbsent("ds/s0/7"))
+        #expect(!again.knows("ds/s0/8"))
+        try again.noteAbsent("ds/s0/8")
+        #expect(try scratch.bytes("packs/a.zip.absent") == journal)
+    }
+
+    @Test func removingTakesTheJournalAlong() throws {
+        try fill(1, close: true)
+        try Pack.remove("packs/a.zip", in: folder)
+        #expect(try folder.list("packs").isEmpty)
+    }
+
+    @Test func randomBytesAreNoPackAndNoCrash() throws {
+        var generator = SystemRandomNumberGenerator()
+        for _ in 0..<200 {
+            var bytes = (0..<Int.random(in: 0...200)).map { _ in UInt8.random(in: 0...255, using: &generator) }
+            // Half of them with the right beginning or end, so that the parser gets further.
+            if Bool.random() { bytes = [0x50, 0x4B, 3, 4] + bytes }
+            if Bool.random() { bytes += [0x50, 0x4B, 5, 6] + (0..<18).map { _ in UInt8.random(in: 0...255) } }
+            try folder.write(bytes, to: "packs/random.zip")
+            let pack = try Pack(opening: "packs/random.zip", in: folder)
+            #expect(!pack.knows("ds/s0/0"))
+            try pack.append("ds/s0/0", ByteBuffer([1, 2, 3]))
+            #expect(try pack.read("ds/s0/0")?.array == [1, 2, 3])
+        }
+    }
+}
