@@ -135,12 +135,12 @@ public struct SampleBucket: Sendable {
         buffer.withUnsafeMutableBytes { bytes in
             guard let base = bytes.baseAddress else { return }
             values.withUnsafeBufferPointer { values in
-                var offset = 0
-                for value in values {
-                    base.storeBytes(of: UInt8(truncatingIfNeeded: value), toByteOffset: offset, as: UInt8.self)
-                    if size > 1 {
-                        base.storeBytes(of: UInt8(value >> 8), toByteOffset: offset + 1, as: UInt8.self)
-                    }
+                let target = base.assumingMemoryBound(to: UInt8.self)
+                var (index, offset) = (0, 0)
+                while index < values.count {
+                    target[offset] = UInt8(truncatingIfNeeded: values[index])
+                    if size > 1 { target[offset + 1] = UInt8(truncatingIfNeeded: values[index] >> 8) }
+                    index += 1
                     offset += size
                 }
             }

@@ -56,18 +56,24 @@ struct SampleRenderer {
 
     func render() -> SampleBlock {
         let width = positions.x.count
-        var block = SampleBlock()
-        block.labels.reserveCapacity(positions.z.count * positions.y.count * width)
-        if wantsGreys { block.greys.reserveCapacity(block.labels.capacity) }
-        let row = SampleRow(width: width)
+        let count = positions.z.count * positions.y.count * width
+        var block = SampleBlock(
+            labels: [UInt16](repeating: 0, count: count), greys: [UInt16](repeating: 0, count: wantsGreys ? count : 0))
+        var offset = 0
+        let row = SampleRow(x: positions.x, shading: shading)
         for z in positions.z.indices {
             for y in positions.y.indices {
                 paint(row, z, y)
-                block.labels.append(contentsOf: UnsafeBufferPointer(start: row.labels, count: width))
+                block.labels.withUnsafeMutableBufferPointer { labels in
+                    labels.baseAddress?.advanced(by: offset).update(from: row.labels, count: width)
+                }
                 if wantsGreys {
                     finishGreys(row, z, y)
-                    block.greys.append(contentsOf: UnsafeBufferPointer(start: row.greys, count: width))
+                    block.greys.withUnsafeMutableBufferPointer { greys in
+                        greys.baseAddress?.advanced(by: offset).update(from: row.greys, count: width)
+                    }
                 }
+                offset += width
             }
         }
         return block
@@ -82,6 +88,7 @@ struct SampleRenderer {
         func prepareNoise() {
             if hasNoise { return }
             hasNoise = true
+            for noise in [row.surface, row.warp, row.fold] { row.clear(noise) }
             surface.addRow(z, y, amplitude: 32767, to: row.surface)
             warp.addRow(z, y, amplitude: 32767, to: row.warp)
             fold.addRow(z, y, amplitude: 32767, to: row.fold)
@@ -93,7 +100,7 @@ struct SampleRenderer {
             guard !range.isEmpty else { continue }
             prepareNoise()
             hasMitochondrion = true
-            row.paint(object, number: number, at: place, columns: range, x: positions.x, shading)
+            row.paint(object, number: number, at: place, columns: range)
         }
         for object in scene.cisternae {
             let reach = object.radius + SampleCisterna.warp + 40
@@ -102,14 +109,14 @@ struct SampleRenderer {
             let range = columns(from: object.centre.x - reach, to: object.centre.x + reach)
             guard !range.isEmpty else { continue }
             prepareNoise()
-            row.paint(object, at: place, columns: range, x: positions.x, shading)
+            row.paint(object, at: place, columns: range)
         }
         for object in scene.vesicles {
             let reach = object.radius + 8
             guard (place.z - object.centre.z).magnitude < reach, (place.y - object.centre.y).magnitude < reach
             else { continue }
             let range = columns(from: object.centre.x - reach, to: object.centre.x + reach)
-            row.paint(object, at: place, columns: range, x: positions.x, shading)
+            row.paint(object, at: place, columns: range)
         }
         // For labels, only the ribosomes inside of mitochondria matter.
         if wantsGreys || hasMitochondrion { paintRibosomes(row, z, y) }
@@ -136,7 +143,7 @@ struct SampleRenderer {
                 let x = column * cell - shift + centre(27)
                 let range = columns(from: Double(x - radius) / 100, to: Double(x + radius) / 100)
                 for index in range {
-                    let dx = positions.x[index] - x
+                    let dx = row.x[index] - x
                     let inside = rest - dx * dx
                     guard inside > 0 else { continue }
                     row.paintRibosome(index, depth: Int32(inside * 256 / (radius * radius)), hash: hash)
@@ -147,16 +154,19 @@ struct SampleRenderer {
 
     /// Texture and shot noise on top of the grey values that the objects left in the row.
     private func finishGreys(_ row: SampleRow, _ z: Int, _ y: Int) {
+        row.clear(row.texture)
         for texture in textures { texture.noise.addRow(z, y, amplitude: texture.amplitude, to: row.texture) }
         let imaged = Int(min(scene.imagedWidth * 100, 1e15))
+        let (seed, depth, height) = (scene.seed &+ 99, positions.z[z], positions.y[y])
+        let (width, labels, shades, gains) = (row.width, row.labels, row.shades, row.gains)
         var index = 0
-        while index < row.width {
-            let x = positions.x[index]
-            let hash = SampleHash.bits(scene.seed &+ 99, positions.z[z], positions.y[y], x)
+        while index < width {
+            let x = row.x[index]
+            let hash = SampleHash.bits(seed, depth, height, x)
             // The sum of two equally distributed bytes: a triangle, of a standard deviation of 104.
             let shot = Int32(hash & 0xff) + Int32(hash >> 8 & 0xff) - 255
-            let material = Int(row.labels[index] & 0xff)
-            var grey = row.shades[index] + (row.texture[index] * row.gains[material]) >> 8 + shot * 3 / 4
+            let material = Int(labels[index] & 0xff)
+            var grey = shades[index] + (row.texture[index] * gains[material]) >> 8 + shot * 3 / 4
             grey = grey < 16 ? 16 : grey > 4095 ? 4095 : grey
             row.greys[index] = x < imaged ? UInt16(grey) : 0
             index += 1
