@@ -25,7 +25,10 @@ public struct SampleBucket: Sendable {
     /// The arrays, by path.
     private let arrays: [String: ArrayName]
 
-    public init() {
+    public init() { self.init(cacheLimit: Self.cacheLimit) }
+
+    /// - Parameter cacheLimit: bytes of decoded chunks to keep.
+    init(cacheLimit: Int) {
         var images: [SampleImage] = []
         var documents = SampleCatalog.stray
         for dataset in SampleCatalog.datasets {
@@ -42,7 +45,7 @@ public struct SampleBucket: Sendable {
         self.images = images
         self.documents = documents
         self.arrays = arrays
-        voxels = SampleVoxels(images: images, limit: Self.cacheLimit)
+        voxels = SampleVoxels(images: images, limit: cacheLimit)
     }
 
     /// The stored bytes of an object; nil where there is no such object, which for a chunk means that it is unstored.

@@ -34,6 +34,15 @@ struct SamplePositions {
         y = centres(1)
         x = centres(2)
     }
+
+    /// Whether anything within `reach` of `centre` on every axis, both in nm, can lie in the block.
+    func touch(_ centre: ZYX<Double>, _ reach: ZYX<Double>) -> Bool {
+        func overlaps(_ positions: [Int], _ centre: Double, _ reach: Double) -> Bool {
+            guard let first = positions.first, let last = positions.last else { return false }
+            return Double(first) / 100 < centre + reach && Double(last) / 100 > centre - reach
+        }
+        return overlaps(z, centre.z, reach.z) && overlaps(y, centre.y, reach.y) && overlaps(x, centre.x, reach.x)
+    }
 }
 
 /// Value noise on a cubic lattice, smoothly interpolated, evaluated for the voxels of one block.

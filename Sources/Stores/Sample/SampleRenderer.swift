@@ -18,7 +18,9 @@ struct SampleRenderer {
         let amplitude: Int32
     }
 
-    private let scene: SampleScene
+    private let seed: UInt32
+    private let ribosomes: UInt32
+    private let imagedWidth: Double
     private let positions: SamplePositions
     private let shading: SampleShading
     private let wantsGreys: Bool
@@ -27,10 +29,14 @@ struct SampleRenderer {
     private let fold: SampleNoiseBlock
     private let textures: [Texture]
     private let mitochondria: [(number: Int, object: SampleMitochondrion)]
+    private let cisternae: [SampleCisterna]
+    private let vesicles: [SampleVesicle]
 
     /// - Parameter voxel: voxel size in hundredths of a nm.
     init(scene: SampleScene, positions: SamplePositions, voxel: ZYX<Int>, wantsGreys: Bool) {
-        self.scene = scene
+        seed = scene.seed
+        ribosomes = scene.ribosomes
+        imagedWidth = scene.imagedWidth
         self.positions = positions
         self.wantsGreys = wantsGreys
         shading = SampleShading(voxel: (voxel.z + voxel.y + voxel.x) / 3)
@@ -48,10 +54,11 @@ struct SampleRenderer {
                         seed: scene.seed &+ 10 &+ UInt32(index), spacing: octave.spacing, at: positions),
                     amplitude: octave.amplitude * 16)
             } : []
-        mitochondria = scene.mitochondria.enumerated().filter { _, object in
-            Self.overlaps(positions.z, object.centre.z, object.reach.z)
-                && Self.overlaps(positions.x, object.centre.x, object.reach.x)
-        }.map { (number: $0.offset + 1, object: $0.element) }
+        // Only what may reach into the block.
+        mitochondria = scene.mitochondria.enumerated().filter { positions.touch($0.element.centre, $0.element.reach) }
+            .map { (number: $0.offset + 1, object: $0.element) }
+        cisternae = scene.cisternae.filter { positions.touch($0.centre, ZYX(repeating: $0.reach)) }
+        vesicles = scene.vesicles.filter { positions.touch($0.centre, ZYX(repeating: $0.reach)) }
     }
 
     func render() -> SampleBlock {
@@ -102,8 +109,8 @@ struct SampleRenderer {
             hasMitochondrion = true
             row.paint(object, number: number, at: place, columns: range)
         }
-        for object in scene.cisternae {
-            let reach = object.radius + SampleCisterna.warp + 40
+        for object in cisternae {
+            let reach = object.reach
             guard (place.z - object.centre.z).magnitude < reach, (place.y - object.centre.y).magnitude < reach
             else { continue }
             let range = columns(from: object.centre.x - reach, to: object.centre.x + reach)
@@ -111,8 +118,8 @@ struct SampleRenderer {
             prepareNoise()
             row.paint(object, at: place, columns: range)
         }
-        for object in scene.vesicles {
-            let reach = object.radius + 8
+        for object in vesicles {
+            let reach = object.reach
             guard (place.z - object.centre.z).magnitude < reach, (place.y - object.centre.y).magnitude < reach
             else { continue }
             let range = columns(from: object.centre.x - reach, to: object.centre.x + reach)
@@ -132,8 +139,8 @@ struct SampleRenderer {
             let shift = lattice * 1570
             let (z, y) = (positions.z[zIndex] + shift, positions.y[yIndex] + shift)
             for column in (first + shift) / cell...(last + shift) / cell {
-                let hash = SampleHash.bits(scene.seed &+ 77 &+ UInt32(lattice), z / cell, y / cell, column)
-                guard hash & 0xff < scene.ribosomes else { continue }
+                let hash = SampleHash.bits(seed &+ 77 &+ UInt32(lattice), z / cell, y / cell, column)
+                guard hash & 0xff < ribosomes else { continue }
                 let radius = 900 + Int(hash >> 8 & 0x1ff)
                 func centre(_ shift: UInt32) -> Int { 1450 + Int(hash >> shift & 0x1f) * 100 }
                 let dz = z % cell - centre(17)
@@ -156,8 +163,8 @@ struct SampleRenderer {
     private func finishGreys(_ row: SampleRow, _ z: Int, _ y: Int) {
         row.clear(row.texture)
         for texture in textures { texture.noise.addRow(z, y, amplitude: texture.amplitude, to: row.texture) }
-        let imaged = Int(min(scene.imagedWidth * 100, 1e15))
-        let (seed, depth, height) = (scene.seed &+ 99, positions.z[z], positions.y[y])
+        let imaged = Int(min(imagedWidth * 100, 1e15))
+        let (seed, depth, height) = (seed &+ 99, positions.z[z], positions.y[y])
         let (width, labels, shades, gains) = (row.width, row.labels, row.shades, row.gains)
         var index = 0
         while index < width {
@@ -183,10 +190,5 @@ struct SampleRenderer {
         }
         let start = index(low)
         return start..<max(start, index(high))
-    }
-
-    private static func overlaps(_ positions: [Int], _ centre: Double, _ reach: Double) -> Bool {
-        guard let first = positions.first, let last = positions.last else { return false }
-        return Double(first) / 100 < centre + reach && Double(last) / 100 > centre - reach
     }
 }

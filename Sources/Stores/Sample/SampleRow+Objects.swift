@@ -22,6 +22,7 @@ extension SampleRow {
         let membrane = owner | UInt16(SampleMaterial.mitochondrialMembrane.rawValue)
         let matrix = owner | UInt16(SampleMaterial.mitochondrialMatrix.rawValue)
         let (centre, farthestSquare) = (object.centre.x, farthest * farthest)
+        let (depths, distances) = (shading.mitochondrion, shading.crista)
         var index = columns.lowerBound - 1
         while index + 1 < columns.upperBound {
             index += 1
@@ -37,7 +38,7 @@ extension SampleRow {
             guard depth > -SampleMitochondrion.gap else { continue }
             // Where two capsules come close, the first one keeps its voxels.
             guard labels[index] & 0xff <= gap else { continue }
-            let grey = shading.mitochondrion[SampleShading.entry(depth)]
+            let grey = depths[SampleShading.entry(depth)]
             if grey < shades[index] { shades[index] = grey }
             guard depth > 0 else {
                 labels[index] = gap
@@ -48,7 +49,7 @@ extension SampleRow {
                 continue
             }
             let crista = crista(of: object, t, u, v, Double(warp[index]) / 32768)
-            let weight = shading.crista[SampleShading.entry(crista)]
+            let weight = distances[SampleShading.entry(crista)]
             shades[index] = grey + (SampleShading.membrane + 160 - grey) * weight / 256
             let isMembrane =
                 depth <= SampleMitochondrion.envelope || crista < SampleMitochondrion.cristaHalfThickness
@@ -90,6 +91,7 @@ extension SampleRow {
         let membrane = UInt16(SampleMaterial.reticulumMembrane.rawValue)
         let lumen = UInt16(SampleMaterial.reticulumLumen.rawValue)
         let farthest = SampleCisterna.warp + SampleCisterna.halfThickness + 12
+        let (depths, radius) = (shading.cisterna, object.radius)
         var index = columns.lowerBound - 1
         while index + 1 < columns.upperBound {
             index += 1
@@ -100,11 +102,11 @@ extension SampleRow {
             let noise = Double(fold[index]) / 32768
             let height = level + noise * SampleCisterna.warp
             let square = dz * dz + dy * dy + dx * dx - level * level
-            let outside = (square > 0 ? square.squareRoot() : 0) - object.radius * (1 + noise * 0.3)
+            let outside = (square > 0 ? square.squareRoot() : 0) - radius * (1 + noise * 0.3)
             let distance = outside > 0 ? (height * height + outside * outside).squareRoot() : height.magnitude
             let depth = SampleCisterna.halfThickness - distance
             guard depth > -12 else { continue }
-            shades[index] = shading.cisterna[SampleShading.entry(depth)]
+            shades[index] = depths[SampleShading.entry(depth)]
             guard depth > 0 else { continue }
             labels[index] = depth < SampleCisterna.membrane ? membrane : lumen
         }
