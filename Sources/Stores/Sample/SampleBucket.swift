@@ -25,7 +25,10 @@ public struct SampleBucket: Sendable {
     /// The arrays, by path.
     private let arrays: [String: ArrayName]
 
-    public init() {
+    public init() { self.init(cacheLimit: Self.cacheLimit) }
+
+    /// - Parameter cacheLimit: bytes of decoded chunks to keep.
+    init(cacheLimit: Int) {
         var images: [SampleImage] = []
         var documents = SampleCatalog.stray
         for dataset in SampleCatalog.datasets {
@@ -42,7 +45,7 @@ public struct SampleBucket: Sendable {
         self.images = images
         self.documents = documents
         self.arrays = arrays
-        voxels = SampleVoxels(images: images, limit: Self.cacheLimit)
+        voxels = SampleVoxels(images: images, limit: cacheLimit)
     }
 
     /// The stored bytes of an object; nil where there is no such object, which for a chunk means that it is unstored.
@@ -135,12 +138,12 @@ public struct SampleBucket: Sendable {
         buffer.withUnsafeMutableBytes { bytes in
             guard let base = bytes.baseAddress else { return }
             values.withUnsafeBufferPointer { values in
-                var offset = 0
-                for value in values {
-                    base.storeBytes(of: UInt8(truncatingIfNeeded: value), toByteOffset: offset, as: UInt8.self)
-                    if size > 1 {
-                        base.storeBytes(of: UInt8(value >> 8), toByteOffset: offset + 1, as: UInt8.self)
-                    }
+                let target = base.assumingMemoryBound(to: UInt8.self)
+                var (index, offset) = (0, 0)
+                while index < values.count {
+                    target[offset] = UInt8(truncatingIfNeeded: values[index])
+                    if size > 1 { target[offset + 1] = UInt8(truncatingIfNeeded: values[index] >> 8) }
+                    index += 1
                     offset += size
                 }
             }

@@ -24,12 +24,13 @@ struct SampleLabelling: Sendable {
 
     static let unknown: UInt16 = 255
 
-    /// - Parameter voxel: a voxel of ``SampleBlock/labels``.
+    /// - Parameter voxel: a voxel of ``SampleBlock/labels``; 0 for one that cannot be.
     func value(of voxel: UInt16) -> UInt16 {
-        let number = Int(voxel >> 8)
-        guard number > 0 else { return values[Int(voxel & 0xff)] }
+        let (number, material) = (Int(voxel >> 8), Int(voxel & 0xff))
+        guard material < values.count else { return 0 }
+        guard number > 0 else { return values[material] }
         if !instances.isEmpty { return UInt16((instances.firstIndex(of: number) ?? -1) + 1) }
-        return grouped.contains(number) ? 50 : values[Int(voxel & 0xff)]
+        return grouped.contains(number) ? 50 : values[material]
     }
 }
 

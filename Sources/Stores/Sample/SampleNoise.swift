@@ -34,6 +34,15 @@ struct SamplePositions {
         y = centres(1)
         x = centres(2)
     }
+
+    /// Whether anything within `reach` of `centre` on every axis, both in nm, can lie in the block.
+    func touch(_ centre: ZYX<Double>, _ reach: ZYX<Double>) -> Bool {
+        func overlaps(_ positions: [Int], _ centre: Double, _ reach: Double) -> Bool {
+            guard let first = positions.first, let last = positions.last else { return false }
+            return Double(first) / 100 < centre + reach && Double(last) / 100 > centre - reach
+        }
+        return overlaps(z, centre.z, reach.z) && overlaps(y, centre.y, reach.y) && overlaps(x, centre.x, reach.x)
+    }
 }
 
 /// Value noise on a cubic lattice, smoothly interpolated, evaluated for the voxels of one block.
@@ -85,26 +94,30 @@ struct SampleNoiseBlock {
     func addRow(_ zIndex: Int, _ yIndex: Int, amplitude: Int32, to row: UnsafeMutablePointer<Int32>) {
         let (wz, wy) = (z.weights[zIndex], y.weights[yIndex])
         let corner = (z.cells[zIndex] * y.count + y.cells[yIndex]) * x.count
-        let (nextY, nextZ) = (x.count, y.count * x.count)
-        // The lattice along x, already interpolated along y and z.
-        let line = values.withUnsafeBufferPointer { values in
-            (0..<x.count).map { ix -> Int32 in
-                let at = corner + ix
-                let near = (values[at] * (256 - wy) + values[at + nextY] * wy) >> 8
-                let far = (values[at + nextZ] * (256 - wy) + values[at + nextZ + nextY] * wy) >> 8
-                return (near * (256 - wz) + far * wz) >> 8
-            }
-        }
-        line.withUnsafeBufferPointer { line in
+        let (nextY, nextZ, length) = (x.count, y.count * x.count, x.count)
+        values.withUnsafeBufferPointer { values in
             x.cells.withUnsafeBufferPointer { cells in
                 x.weights.withUnsafeBufferPointer { weights in
-                    var index = 0
-                    let count = cells.count
-                    while index < count {
-                        let (cell, weight) = (cells[index], weights[index])
-                        let value = (line[cell] &* (256 &- weight) &+ line[cell &+ 1] &* weight) >> 8
-                        row[index] = row[index] &+ (value &* amplitude) >> 15
-                        index &+= 1
+                    // The lattice along x, interpolated along y and z.
+                    withUnsafeTemporaryAllocation(of: Int32.self, capacity: length) { line in
+                        var at = corner
+                        var index = 0
+                        while index < length {
+                            let near = (values[at] &* (256 &- wy) &+ values[at &+ nextY] &* wy) >> 8
+                            let beyond = at &+ nextZ
+                            let far = (values[beyond] &* (256 &- wy) &+ values[beyond &+ nextY] &* wy) >> 8
+                            line[index] = (near &* (256 &- wz) &+ far &* wz) >> 8
+                            at &+= 1
+                            index &+= 1
+                        }
+                        let count = cells.count
+                        index = 0
+                        while index < count {
+                            let (cell, weight) = (cells[index], weights[index])
+                            let value = (line[cell] &* (256 &- weight) &+ line[cell &+ 1] &* weight) >> 8
+                            row[index] = row[index] &+ (value &* amplitude) >> 15
+                            index &+= 1
+                        }
                     }
                 }
             }

@@ -18,7 +18,9 @@ struct SampleRenderer {
         let amplitude: Int32
     }
 
-    private let scene: SampleScene
+    private let seed: UInt32
+    private let ribosomes: UInt32
+    private let imagedWidth: Double
     private let positions: SamplePositions
     private let shading: SampleShading
     private let wantsGreys: Bool
@@ -27,10 +29,14 @@ struct SampleRenderer {
     private let fold: SampleNoiseBlock
     private let textures: [Texture]
     private let mitochondria: [(number: Int, object: SampleMitochondrion)]
+    private let cisternae: [SampleCisterna]
+    private let vesicles: [SampleVesicle]
 
     /// - Parameter voxel: voxel size in hundredths of a nm.
     init(scene: SampleScene, positions: SamplePositions, voxel: ZYX<Int>, wantsGreys: Bool) {
-        self.scene = scene
+        seed = scene.seed
+        ribosomes = scene.ribosomes
+        imagedWidth = scene.imagedWidth
         self.positions = positions
         self.wantsGreys = wantsGreys
         shading = SampleShading(voxel: (voxel.z + voxel.y + voxel.x) / 3)
@@ -48,26 +54,33 @@ struct SampleRenderer {
                         seed: scene.seed &+ 10 &+ UInt32(index), spacing: octave.spacing, at: positions),
                     amplitude: octave.amplitude * 16)
             } : []
-        mitochondria = scene.mitochondria.enumerated().filter { _, object in
-            Self.overlaps(positions.z, object.centre.z, object.reach.z)
-                && Self.overlaps(positions.x, object.centre.x, object.reach.x)
-        }.map { (number: $0.offset + 1, object: $0.element) }
+        // Only what may reach into the block.
+        mitochondria = scene.mitochondria.enumerated().filter { positions.touch($0.element.centre, $0.element.reach) }
+            .map { (number: $0.offset + 1, object: $0.element) }
+        cisternae = scene.cisternae.filter { positions.touch($0.centre, ZYX(repeating: $0.reach)) }
+        vesicles = scene.vesicles.filter { positions.touch($0.centre, ZYX(repeating: $0.reach)) }
     }
 
     func render() -> SampleBlock {
         let width = positions.x.count
-        var block = SampleBlock()
-        block.labels.reserveCapacity(positions.z.count * positions.y.count * width)
-        if wantsGreys { block.greys.reserveCapacity(block.labels.capacity) }
-        let row = SampleRow(width: width)
+        let count = positions.z.count * positions.y.count * width
+        var block = SampleBlock(
+            labels: [UInt16](repeating: 0, count: count), greys: [UInt16](repeating: 0, count: wantsGreys ? count : 0))
+        var offset = 0
+        let row = SampleRow(x: positions.x, shading: shading)
         for z in positions.z.indices {
             for y in positions.y.indices {
                 paint(row, z, y)
-                block.labels.append(contentsOf: UnsafeBufferPointer(start: row.labels, count: width))
+                block.labels.withUnsafeMutableBufferPointer { labels in
+                    labels.baseAddress?.advanced(by: offset).update(from: row.labels, count: width)
+                }
                 if wantsGreys {
                     finishGreys(row, z, y)
-                    block.greys.append(contentsOf: UnsafeBufferPointer(start: row.greys, count: width))
+                    block.greys.withUnsafeMutableBufferPointer { greys in
+                        greys.baseAddress?.advanced(by: offset).update(from: row.greys, count: width)
+                    }
                 }
+                offset += width
             }
         }
         return block
@@ -82,6 +95,7 @@ struct SampleRenderer {
         func prepareNoise() {
             if hasNoise { return }
             hasNoise = true
+            for noise in [row.surface, row.warp, row.fold] { row.clear(noise) }
             surface.addRow(z, y, amplitude: 32767, to: row.surface)
             warp.addRow(z, y, amplitude: 32767, to: row.warp)
             fold.addRow(z, y, amplitude: 32767, to: row.fold)
@@ -93,23 +107,23 @@ struct SampleRenderer {
             guard !range.isEmpty else { continue }
             prepareNoise()
             hasMitochondrion = true
-            row.paint(object, number: number, at: place, columns: range, x: positions.x, shading)
+            row.paint(object, number: number, at: place, columns: range)
         }
-        for object in scene.cisternae {
-            let reach = object.radius + SampleCisterna.warp + 40
+        for object in cisternae {
+            let reach = object.reach
             guard (place.z - object.centre.z).magnitude < reach, (place.y - object.centre.y).magnitude < reach
             else { continue }
             let range = columns(from: object.centre.x - reach, to: object.centre.x + reach)
             guard !range.isEmpty else { continue }
             prepareNoise()
-            row.paint(object, at: place, columns: range, x: positions.x, shading)
+            row.paint(object, at: place, columns: range)
         }
-        for object in scene.vesicles {
-            let reach = object.radius + 8
+        for object in vesicles {
+            let reach = object.reach
             guard (place.z - object.centre.z).magnitude < reach, (place.y - object.centre.y).magnitude < reach
             else { continue }
             let range = columns(from: object.centre.x - reach, to: object.centre.x + reach)
-            row.paint(object, at: place, columns: range, x: positions.x, shading)
+            row.paint(object, at: place, columns: range)
         }
         // For labels, only the ribosomes inside of mitochondria matter.
         if wantsGreys || hasMitochondrion { paintRibosomes(row, z, y) }
@@ -125,8 +139,8 @@ struct SampleRenderer {
             let shift = lattice * 1570
             let (z, y) = (positions.z[zIndex] + shift, positions.y[yIndex] + shift)
             for column in (first + shift) / cell...(last + shift) / cell {
-                let hash = SampleHash.bits(scene.seed &+ 77 &+ UInt32(lattice), z / cell, y / cell, column)
-                guard hash & 0xff < scene.ribosomes else { continue }
+                let hash = SampleHash.bits(seed &+ 77 &+ UInt32(lattice), z / cell, y / cell, column)
+                guard hash & 0xff < ribosomes else { continue }
                 let radius = 900 + Int(hash >> 8 & 0x1ff)
                 func centre(_ shift: UInt32) -> Int { 1450 + Int(hash >> shift & 0x1f) * 100 }
                 let dz = z % cell - centre(17)
@@ -136,7 +150,7 @@ struct SampleRenderer {
                 let x = column * cell - shift + centre(27)
                 let range = columns(from: Double(x - radius) / 100, to: Double(x + radius) / 100)
                 for index in range {
-                    let dx = positions.x[index] - x
+                    let dx = row.x[index] - x
                     let inside = rest - dx * dx
                     guard inside > 0 else { continue }
                     row.paintRibosome(index, depth: Int32(inside * 256 / (radius * radius)), hash: hash)
@@ -147,16 +161,19 @@ struct SampleRenderer {
 
     /// Texture and shot noise on top of the grey values that the objects left in the row.
     private func finishGreys(_ row: SampleRow, _ z: Int, _ y: Int) {
+        row.clear(row.texture)
         for texture in textures { texture.noise.addRow(z, y, amplitude: texture.amplitude, to: row.texture) }
-        let imaged = Int(min(scene.imagedWidth * 100, 1e15))
+        let imaged = Int(min(imagedWidth * 100, 1e15))
+        let (seed, depth, height) = (seed &+ 99, positions.z[z], positions.y[y])
+        let (width, labels, shades, gains) = (row.width, row.labels, row.shades, row.gains)
         var index = 0
-        while index < row.width {
-            let x = positions.x[index]
-            let hash = SampleHash.bits(scene.seed &+ 99, positions.z[z], positions.y[y], x)
+        while index < width {
+            let x = row.x[index]
+            let hash = SampleHash.bits(seed, depth, height, x)
             // The sum of two equally distributed bytes: a triangle, of a standard deviation of 104.
             let shot = Int32(hash & 0xff) + Int32(hash >> 8 & 0xff) - 255
-            let material = Int(row.labels[index] & 0xff)
-            var grey = row.shades[index] + (row.texture[index] * row.gains[material]) >> 8 + shot * 3 / 4
+            let material = Int(labels[index] & 0xff)
+            var grey = shades[index] + (row.texture[index] * gains[material]) >> 8 + shot * 3 / 4
             grey = grey < 16 ? 16 : grey > 4095 ? 4095 : grey
             row.greys[index] = x < imaged ? UInt16(grey) : 0
             index += 1
@@ -173,10 +190,5 @@ struct SampleRenderer {
         }
         let start = index(low)
         return start..<max(start, index(high))
-    }
-
-    private static func overlaps(_ positions: [Int], _ centre: Double, _ reach: Double) -> Bool {
-        guard let first = positions.first, let last = positions.last else { return false }
-        return Double(first) / 100 < centre + reach && Double(last) / 100 > centre - reach
     }
 }

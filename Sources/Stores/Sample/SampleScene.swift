@@ -91,6 +91,9 @@ struct SampleCisterna: Sendable {
         self.normal = normal.normalised
         self.radius = radius
     }
+
+    /// From the centre to the farthest place that can be part of it: the rim moves outwards by up to 0.3 radii.
+    var reach: Double { radius * 1.3 + Self.warp + Self.halfThickness + 12 }
 }
 
 /// A round vesicle or endosome.
@@ -101,6 +104,9 @@ struct SampleVesicle: Sendable {
     let radius: Double
     /// Grey value of the content, 0…255.
     let grey: Int32
+
+    /// From the centre to the outer end of the membrane's blur.
+    var reach: Double { radius + 8 }
 }
 
 /// A piece of cell, in nm from its first edge: what the raw data and the labels of one dataset are both made from.

@@ -2,6 +2,12 @@ internal import Elements
 internal import Geometry
 internal import Synchronization
 
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
 /// Computes the chunks of the sample's arrays, and keeps the latest ones.
 ///
 /// Values are held as UInt16 whatever the stored type: grey values, ids, or the bit patterns of Int16. Level 0 is
@@ -60,7 +66,11 @@ final class SampleVoxels: Sendable {
             let first = (index.x * image.storage.chunk.x) << level
             return Double(first * image.voxel.x + image.voxel.x / 2) < image.scene.imagedWidth * 100
         }
-        return chunk(number, level: level, index).contains { $0 != 0 }
+        return chunk(number, level: level, index).withUnsafeBytes { bytes in
+            // Nothing but 0: begins with 0, and each byte equals the next one.
+            guard let base = bytes.baseAddress, bytes.count > 1 else { return false }
+            return bytes[0] != 0 || memcmp(base, base + 1, bytes.count - 1) != 0
+        }
     }
 
     private func cached(_ key: Key, _ compute: () -> [UInt16]) -> [UInt16] {
@@ -96,21 +106,33 @@ final class SampleVoxels: Sendable {
 
     /// 12-bit grey values as the array stores them.
     private func stored(_ greys: [UInt16], _ type: ElementType) -> [UInt16] {
-        switch type {
-        case .int16: greys.map { UInt16(bitPattern: (Int16($0) - 2048) * 5) }
-        default: greys.map { $0 >> 4 }
+        var values = greys
+        let isSigned = type == .int16
+        values.withUnsafeMutableBufferPointer { values in
+            var index = 0
+            let count = values.count
+            while index < count {
+                let grey = values[index]
+                values[index] = isSigned ? UInt16(bitPattern: (Int16(grey) - 2048) * 5) : grey >> 4
+                index += 1
+            }
         }
+        return values
     }
 
     private func labelled(_ scene: [UInt16], _ labelling: SampleLabelling, _ box: Box, _ shape: ZYX<Int>) -> [UInt16] {
-        var table: [UInt16: UInt16] = [:]
-        var last: (voxel: UInt16, value: UInt16) = (0, labelling.value(of: 0))
-        var values = scene.map { voxel in
-            if voxel == last.voxel { return last.value }
-            let value = table[voxel] ?? labelling.value(of: voxel)
-            table[voxel] = value
-            last = (voxel, value)
-            return value
+        // For every voxel of a block that can be.
+        let table = (0..<(Int(scene.max() ?? 0) + 1)).map { labelling.value(of: UInt16($0)) }
+        var values = scene
+        values.withUnsafeMutableBufferPointer { values in
+            table.withUnsafeBufferPointer { table in
+                var index = 0
+                let count = values.count
+                while index < count {
+                    values[index] = table[Int(values[index])]
+                    index += 1
+                }
+            }
         }
         let corner = Box(start: shape.zip(labelling.unknownCorner, -), stop: shape)
         if let unknown = corner.intersection(box)?.moved(by: box.start.map { -$0 }) {
@@ -145,13 +167,23 @@ final class SampleVoxels: Sendable {
         let isSigned = image.storage.elementType == .int16
         var isLabel = false
         if case .label = image.content { isLabel = true }
-        var result: [UInt16] = []
-        result.reserveCapacity(coarse.volume)
+        let (shape, fineShape) = (coarse.shape, fine.shape)
+        var result = [UInt16](repeating: 0, count: shape.product)
         values.withUnsafeBufferPointer { values in
-            var window = SampleWindow()
-            coarse.moved(by: coarse.start.map { -$0 }).forEachIndex { at in
-                window.load(values, shape: fine.shape, z: 2 * at.z, y: 2 * at.y, x: 2 * at.x)
-                result.append(isLabel ? window.mode : isSigned ? window.signedMean : window.mean)
+            var window = SampleWindow(values, shape: fineShape)
+            result.withUnsafeMutableBufferPointer { result in
+                var offset = 0
+                for z in 0..<shape.z {
+                    for y in 0..<shape.y {
+                        var x = 0
+                        while x < shape.x {
+                            window.move(z: 2 * z, y: 2 * y, x: 2 * x)
+                            result[offset] = isLabel ? window.mode : isSigned ? window.signedMean : window.mean
+                            offset += 1
+                            x += 1
+                        }
+                    }
+                }
             }
         }
         return padded(result, coarse.shape, image)
@@ -175,69 +207,5 @@ final class SampleVoxels: Sendable {
             }
         }
         return result
-    }
-}
-
-/// The up to 2 x 2 x 2 voxels that one coarser voxel is made from.
-struct SampleWindow {
-    private var values: (UInt16, UInt16, UInt16, UInt16, UInt16, UInt16, UInt16, UInt16) = (0, 0, 0, 0, 0, 0, 0, 0)
-    private var isWhole = false
-    private var present: [UInt16] = []
-
-    /// Takes the window that starts at (`z`, `y`, `x`) of a block, cut at the block's end.
-    mutating func load(_ block: UnsafeBufferPointer<UInt16>, shape: ZYX<Int>, z: Int, y: Int, x: Int) {
-        isWhole = z + 1 < shape.z && y + 1 < shape.y && x + 1 < shape.x
-        let first = (z * shape.y + y) * shape.x + x
-        if isWhole {
-            let (nextY, nextZ) = (first + shape.x, first + shape.y * shape.x)
-            let last = nextZ + shape.x
-            values = (
-                block[first], block[first + 1], block[nextY], block[nextY + 1],
-                block[nextZ], block[nextZ + 1], block[last], block[last + 1]
-            )
-        } else {
-            present.removeAll(keepingCapacity: true)
-            for dz in 0..<min(2, shape.z - z) {
-                for dy in 0..<min(2, shape.y - y) {
-                    for dx in 0..<min(2, shape.x - x) {
-                        present.append(block[first + (dz * shape.y + dy) * shape.x + dx])
-                    }
-                }
-            }
-        }
-    }
-
-    private var all: [UInt16] {
-        guard isWhole else { return present }
-        let v = values
-        return [v.0, v.1, v.2, v.3, v.4, v.5, v.6, v.7]
-    }
-
-    /// The mean, rounded to nearest, halves up.
-    var mean: UInt16 {
-        guard isWhole else { return UInt16((2 * all.reduce(0) { $0 + Int($1) } + all.count) / (2 * all.count)) }
-        let v = values
-        let low = Int(v.0) + Int(v.1) + Int(v.2) + Int(v.3)
-        return UInt16((low + Int(v.4) + Int(v.5) + Int(v.6) + Int(v.7) + 4) >> 3)
-    }
-
-    /// The same of Int16 bit patterns.
-    var signedMean: UInt16 {
-        let count = isWhole ? 8 : present.count
-        let sum = all.reduce(0) { $0 + Int(Int16(bitPattern: $1)) + 32768 }
-        return UInt16(bitPattern: Int16((2 * sum + count) / (2 * count) - 32768))
-    }
-
-    /// The most frequent value; of several, the smallest.
-    var mode: UInt16 {
-        let v = values
-        if isWhole, v.0 == v.1, v.0 == v.2, v.0 == v.3, v.0 == v.4, v.0 == v.5, v.0 == v.6, v.0 == v.7 { return v.0 }
-        let candidates = all
-        var best: (count: Int, value: UInt16) = (0, 0)
-        for candidate in candidates {
-            let count = candidates.reduce(0) { $0 + ($1 == candidate ? 1 : 0) }
-            if count > best.count || count == best.count && candidate < best.value { best = (count, candidate) }
-        }
-        return best.value
     }
 }
