@@ -21,19 +21,11 @@ struct ErrorStack {
     var summary: String {
         // Where a filter is missing, the cause on top is where its plugin was looked for.
         let filter = messages.first { $0.hasPrefix("required filter") }
-        guard let cause = filter ?? messages.first, let outermost = messages.last else { return "the library gives no reason" }
+        guard let cause = filter ?? messages.first, let outermost = messages.last else {
+            return "the library gives no reason"
+        }
         let text = cause == outermost ? cause : "\(outermost): \(cause)"
         let line = text.map { $0.isNewline || $0 == "\t" ? " " : $0 }
         return String(line.prefix(400))
-    }
-
-    /// The system's error number, which HDF5 only gives as part of a text ("…, errno = 28, …").
-    var errno: Int32? {
-        for message in messages {
-            guard let range = message.firstRange(of: "errno = ") else { continue }
-            let digits = message[range.upperBound...].prefix { $0.isASCII && $0.isNumber }
-            if let number = Int32(digits) { return number }
-        }
-        return nil
     }
 }
