@@ -122,4 +122,35 @@ struct FailureTests {
         await #expect(throws: HDF5Error.self) { try await writer.close() }
         await #expect(throws: HDF5Error.self) { try await HDF5Reader(opening: scratch.path("a")) }
     }
+
+    @Test func forgottenFilesAreClosed() async throws {
+        try await forgetFiles()
+        var open = openFiles()
+        // They are closed a little later, on the HDF5 thread.
+        for _ in 0..<1000 where !open.isEmpty {
+            try await Task.sleep(for: .milliseconds(10))
+            open = openFiles()
+        }
+        #expect(open.isEmpty)
+    }
+
+    private func forgetFiles() async throws {
+        let complete = try await HDF5Writer(creating: scratch.path("complete"))
+        try await writeSample(complete)
+        try await complete.close()
+        let writer = try await HDF5Writer(creating: scratch.path("torn"))
+        try await writeSample(writer)
+        let reader = try await HDF5Reader(opening: scratch.path("complete"))
+        #expect(try await reader.dataset("raw_crop") != nil)
+        #expect(openFiles().count == 2)
+    }
+
+    /// The files in the scratch folder that this process has open.
+    private func openFiles() -> [String] {
+        let descriptors = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+        return descriptors.compactMap { descriptor in
+            let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/" + descriptor)
+            return target?.hasPrefix(scratch.folder) == true ? target : nil
+        }
+    }
 }
