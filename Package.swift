@@ -44,7 +44,7 @@ let package = Package(
         library("Threads"),
         library("Geometry", ["Elements"]),
         library("Codecs", ["Elements", "CBlosc", "CZstd", "CDeflate"]),
-        library("Stores", ["Elements", "JSONText", "Threads", "Codecs", "CCurl", crypto, xml]),
+        library("Stores", ["Elements", "JSONText", "Threads", "Geometry", "Codecs", "CCurl", crypto, xml]),
         library("Volumes", ["Elements", "JSONText", "Geometry", "Codecs", "Stores"]),
         library("HDF5", ["Elements", "Threads", "CHDF5"]),
         library("Resampling", ["Elements", "Geometry"]),

@@ -17,10 +17,7 @@ struct Call {
     }
 
     /// The error that the library's stack describes.
-    func failure() -> HDF5Error {
-        let stack = ErrorStack()
-        return error(stack.summary, errno: stack.errno)
-    }
+    func failure() -> HDF5Error { error(ErrorStack().summary) }
 
     /// Passes on a status or count, which is negative on failure.
     @discardableResult

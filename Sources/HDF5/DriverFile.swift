@@ -20,9 +20,12 @@ final class DriverFile {
     var isAbandoned = false
     /// Whether the library has the file open.
     var isAttached = false
-    /// The longest read of elements, or of a global heap, that the library may do just now, in bytes. None while it opens
-    /// and lists things: those heaps are parsed without checks there (1.10.8), so it is kept from them.
-    var longestRead: Int
+    /// The longest read of elements that the library may do just now, in bytes.
+    var longestRead = Int.max
+    /// The length of the last read of elements, in bytes.
+    private(set) var lastRead = 0
+    /// Whether reads that turn out to be a global heap fail: 1.10.8 parses those of a damaged file without checks.
+    var refusesHeaps: Bool
     /// What the library has allocated, in bytes from the beginning.
     var endOfAllocation: UInt64 = 0
     private(set) var endOfFile: UInt64
@@ -31,7 +34,7 @@ final class DriverFile {
     init(creating path: String, capacity: UInt64 = .max, _ call: Call) throws(HDF5Error) {
         descriptor = try Self.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, call)
         endOfFile = 0
-        longestRead = .max
+        refusesHeaps = false
         self.capacity = capacity
     }
 
@@ -46,7 +49,7 @@ final class DriverFile {
         self.descriptor = descriptor
         endOfFile = UInt64(max(status.st_size, 0))
         capacity = 0
-        longestRead = 0
+        refusesHeaps = true
     }
 
     deinit { if descriptor >= 0 { close(descriptor) } }
@@ -63,6 +66,13 @@ final class DriverFile {
             let number = errno
             if number != EINTR { throw call.error(String(cString: strerror(number)), errno: number) }
         }
+    }
+
+    /// Fills `buffer` with elements, or with anything else that may be as long as the file says.
+    func readElements(into buffer: UnsafeMutableRawBufferPointer, at address: UInt64) -> Bool {
+        guard buffer.count <= longestRead, read(into: buffer, at: address) else { return false }
+        lastRead = buffer.count
+        return !(refusesHeaps && buffer.starts(with: "GCOL".utf8))
     }
 
     /// Fills `buffer` from `address` on; what lies beyond the end reads as zero.

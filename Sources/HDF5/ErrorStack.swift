@@ -28,14 +28,4 @@ struct ErrorStack {
         let line = text.map { $0.isNewline || $0 == "\t" ? " " : $0 }
         return String(line.prefix(400))
     }
-
-    /// The system's error number, which HDF5 only gives as part of a text ("…, errno = 28, …").
-    var errno: Int32? {
-        for message in messages {
-            guard let range = message.firstRange(of: "errno = ") else { continue }
-            let digits = message[range.upperBound...].prefix { $0.isASCII && $0.isNumber }
-            if let number = Int32(digits) { return number }
-        }
-        return nil
-    }
 }

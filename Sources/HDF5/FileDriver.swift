@@ -28,10 +28,12 @@ enum FileDriver {
         driver.get_eof = { file, _ in haddr_t(FileDriver.state(file).endOfFile) }
         driver.read = { file, type, _, address, size, buffer in
             let state = FileDriver.state(file)
-            let isMetadata = type != H5FD_MEM_DRAW && type != H5FD_MEM_GHEAP
-            guard isMetadata || size <= state.longestRead, let address = Int64(exactly: address) else { return -1 }
+            guard let address = UInt64(exactly: address), address <= UInt64(Int64.max) else { return -1 }
             let target = UnsafeMutableRawBufferPointer(start: buffer, count: size)
-            return state.read(into: target, at: UInt64(address)) ? 0 : -1
+            let isElements = type == H5FD_MEM_DRAW || type == H5FD_MEM_GHEAP
+            let isRead =
+                isElements ? state.readElements(into: target, at: address) : state.read(into: target, at: address)
+            return isRead ? 0 : -1
         }
         driver.write = { file, _, _, address, size, buffer in
             FileDriver.state(file).write(UnsafeRawBufferPointer(start: buffer, count: size), at: UInt64(address))

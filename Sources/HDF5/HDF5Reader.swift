@@ -24,7 +24,9 @@ public actor HDF5Reader {
         file = try OpenFile.open(path)
     }
 
-    isolated deinit { file?.abandon() }
+    deinit {
+        if let file { FileCloser.abandonLater(file) }
+    }
 
     /// The groups and datasets in the group at `path`, sorted by name.
     public func children(of path: String) throws(HDF5Error) -> [Child] {

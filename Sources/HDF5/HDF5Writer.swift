@@ -35,7 +35,9 @@ public actor HDF5Writer {
         state = .open(try OpenFile.create(path, capacity: capacity))
     }
 
-    isolated deinit { abandon() }
+    deinit {
+        if case .open(let file) = state { FileCloser.abandonLater(file) }
+    }
 
     /// Makes an empty chunked dataset, and the groups on the way to it.
     public func createDataset(_ layout: DatasetLayout) throws(HDF5Error) -> DatasetHandle {

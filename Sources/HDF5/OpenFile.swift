@@ -1,7 +1,10 @@
 internal import CHDF5
 
-/// One open HDF5 file with its datasets. Lives on the HDF5 thread only.
-final class OpenFile {
+/// One open HDF5 file with its datasets.
+///
+/// `@unchecked Sendable`: it is touched on the HDF5 thread only, by the actor that owns it or, once that is gone, by
+/// ``FileCloser``.
+final class OpenFile: @unchecked Sendable {
     let path: String
     /// What tells this file's dataset handles from others'.
     let number: Int

@@ -21,7 +21,8 @@ struct CropRow: Sendable, CustomTestStringConvertible {
     func level(_ column: String) throws -> Int { try #require(Int(try text(column).dropFirst())) }
 
     static let all: [CropRow] = {
-        guard let url = Bundle.module.url(forResource: "Data/crop_to_raw_voxels", withExtension: "csv"),
+        guard
+            let url = Bundle.module.url(forResource: "crop_to_raw_voxels", withExtension: "csv", subdirectory: "Data"),
             let text = try? String(contentsOf: url, encoding: .utf8)
         else { return [] }
         let lines = text.split(separator: "\n").map { $0.split(separator: ",", omittingEmptySubsequences: false) }

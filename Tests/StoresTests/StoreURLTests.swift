@@ -13,7 +13,7 @@ import Testing
         ("https://bucket.s3.amazonaws.com/p", "s3", "bucket", "p", "s3://bucket/p"),
         ("https://bu.cket.s3.eu-west-1.amazonaws.com", "s3", "bu.cket", "", "s3://bu.cket"),
         ("https://s3-us-west-2.amazonaws.com/bucket/p/q", "s3", "bucket", "p/q", "s3://bucket/p/q"),
-        ("file:///data//my%20set/./x/", "file", "", "data/my%20set/x", "file:///data/my%20set/x"),
+        ("file:///data//my%20set/./x/", "file", "", "data/my set/x", "file:///data/my set/x"),
         ("sample:", "sample", "", "", "sample:"),
     ])
     func parses(text: String, scheme: String, bucket: String, prefix: String, description: String) throws {
