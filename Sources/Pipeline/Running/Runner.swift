@@ -82,7 +82,8 @@ public struct Runner: Sendable {
         let (output, state) = (context.output, context.state)
         try await ThreadPool.files.run { () throws(LedgerError) in
             try output.removeTemporaries(in: ["hdf5", "crops", "txt", "txt/zattrs"])
-            try state.removeTemporaries(in: ["", "plans", "metadata"])
+            let records = try state.list("records").map { "records/\($0)" }
+            try state.removeTemporaries(in: ["", "plans", "metadata"] + records)
         }
         let (plans, datasetFailures) = try await Discover(context).run()
         var outcome = Outcome()
@@ -102,9 +103,10 @@ public struct Runner: Sendable {
         let result = try await runItems(items)
         outcome.alreadyDone = result.alreadyDone
         outcome.failures += result.failures
+        // What is left undone is no failure: the reports wait for a run that ends by itself.
+        if context.stop.isStopped { throw JobError.stopped }
         try await summaries.write()
         try await FailureReport(context: context).write(outcome.failures)
-        if context.stop.isStopped { throw JobError.stopped }
         return outcome
     }
 
@@ -145,6 +147,9 @@ public struct Runner: Sendable {
                         context.progress.finish(failed: true)
                         log(failure)
                         return failure
+                    } catch JobError.stopped {
+                        // The others finish what they have under way, too.
+                        return nil
                     }
                 }
             }

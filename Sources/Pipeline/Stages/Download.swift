@@ -101,7 +101,8 @@ struct Download: Sendable {
                         do {
                             try await fetchOne(key, limits: limits, into: pack)
                         } catch {
-                            if let jobError = JobError(error) { throw jobError }
+                            // A full disk ends it all; to be stopped only means that nothing new is begun.
+                            if let jobError = JobError(error), case .cannotWrite = jobError { throw jobError }
                             failures.append(error)
                         }
                     }
@@ -120,7 +121,7 @@ struct Download: Sendable {
         let array = Self.arrayKey(of: key, in: limits)
         let limit = limits[array] ?? 0
         try await context.downloadBudget.with(limit) {
-            try context.stop.check()
+            guard !context.stop.isStopped else { return }
             let object = try await context.store.get(key, range: nil, maximumBytes: limit)
             try await ThreadPool.files.run { () throws(LedgerError) in
                 if let object {

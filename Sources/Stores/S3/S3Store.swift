@@ -35,9 +35,9 @@ final class S3Store: PagedStore {
 
     func get(_ key: String, range: Range<Int>?, maximumBytes: Int) async throws(StoreError) -> StoredObject? {
         try ObjectKey.check(key, in: url)
-        let name = url.url(of: key)
-        try HTTPStore.check(range, maximumBytes: maximumBytes, name: name)
         let path = ObjectKey.join(url.prefix, key)
+        let name = name(of: key, path: path)
+        try HTTPStore.check(range, maximumBytes: maximumBytes, name: name)
         let response = try await send(key: path, query: [], range: range, maximumBytes: maximumBytes, name: name)
         switch response.status {
         case 200, 206:
@@ -56,7 +56,7 @@ final class S3Store: PagedStore {
         try ObjectKey.checkFolder(prefix, in: url)
         let path = ObjectKey.join(url.prefix, prefix)
         let folder = path.isEmpty ? "" : path + "/"
-        let name = url.url(of: prefix)
+        let name = name(of: prefix, path: "")
         // Sorted by name, as they are signed.
         var query = [("delimiter", "/"), ("encoding-type", "url"), ("list-type", "2"), ("prefix", folder)]
         if let token { query.insert(("continuation-token", token), at: 0) }
@@ -73,6 +73,13 @@ final class S3Store: PagedStore {
         } catch {
             throw StoreError(error.code, url: name, message: error.message, httpStatus: response.status)
         }
+    }
+
+    /// What errors call an object: its place in the bucket, and the address it was asked for at, which can be tried by hand.
+    private func name(of key: String, path: String) -> String {
+        let current = endpoint.withLock { $0 }
+        let address = "\(current.scheme)://\(current.host.text)\(current.path(bucket: url.bucket, key: path))"
+        return "\(url.url(of: key)) (\(address))"
     }
 
     /// Sends a GET, signed where there are credentials, and follows the bucket to its region.
