@@ -20,12 +20,16 @@ public final class ByteBuffer: @unchecked Sendable {
     /// A buffer of `count` bytes whose content is undefined.
     public init(count: Int) {
         precondition(count >= 0, "a buffer cannot hold \(count) bytes")
+        let isLarge = count >= BufferPool.smallestBytes
+        capacity = isLarge ? BufferPool.roundedUp(count) : max(count, 64)
         var pointer: UnsafeMutableRawPointer?
-        guard posix_memalign(&pointer, 64, max(count, 64)) == 0, let pointer else {
-            fatalError("out of memory: \(count) bytes")
+        if isLarge {
+            pointer = BufferPool.take(capacity)
+        } else if posix_memalign(&pointer, 64, capacity) != 0 {
+            pointer = nil
         }
+        guard let pointer else { fatalError("out of memory: \(count) bytes") }
         base = pointer
-        capacity = max(count, 64)
         self.count = count
     }
 
@@ -40,7 +44,9 @@ public final class ByteBuffer: @unchecked Sendable {
         UnsafeMutableRawBufferPointer(start: base, count: count).copyBytes(from: bytes)
     }
 
-    deinit { free(base) }
+    deinit {
+        if capacity >= BufferPool.smallestBytes { BufferPool.give(base, capacity) } else { free(base) }
+    }
 
     /// Sets the number of bytes in use. `newCount` must not exceed `capacity`.
     public func resize(to newCount: Int) {

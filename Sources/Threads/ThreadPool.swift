@@ -15,8 +15,10 @@ public final class ThreadPool: @unchecked Sendable {
     public init(name: String, width: Int) {
         self.width = max(1, width)
         for index in 0..<self.width {
-            let thread = Thread { [self] in run() }
-            thread.name = "\(name)-\(index)"
+            let thread = Thread { [self] in
+                Thread.current.name = "\(name)-\(index)"
+                run()
+            }
             thread.stackSize = 4 << 20
             thread.start()
         }

@@ -1,3 +1,4 @@
+internal import Elements
 internal import Foundation
 public import Ledger
 public import Logging
@@ -46,6 +47,7 @@ public struct JobContext: Sendable {
         }
         records = RecordStore(in: state)
         memory = MemoryShares(limit: manifest.limits.memory)
+        BufferPool.setLimit(bytes: manifest.limits.memory / 16)
         downloadBudget = ByteBudget(limit: memory.download)
         progress = Progress()
     }
