@@ -19,7 +19,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: 
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let xml = Target.Dependency.product(name: "XMLCoder", package: "XMLCoder")
 
 let package = Package(
@@ -41,7 +41,7 @@ let package = Package(
 
         library("Elements"),
         library("JSONText"),
-        library("Threads"),
+        library("Threads", [deque]),
         library("Geometry", ["Elements"]),
         library("Codecs", ["Elements", "CBlosc", "CZstd", "CDeflate"]),
         library("Stores", ["Elements", "JSONText", "Threads", "Geometry", "Codecs", "CCurl", crypto, xml]),
@@ -53,7 +53,7 @@ let package = Package(
             "Pipeline",
             [
                 "Elements", "JSONText", "Threads", "Geometry", "Codecs", "Stores", "Volumes", "HDF5", "Resampling",
-                "Ledger", collections, crypto, logging,
+                "Ledger", deque, crypto, logging,
             ]),
         .executableTarget(
             name: "cristae",

@@ -1,3 +1,4 @@
+internal import DequeModule
 internal import Foundation
 
 /// Threads of our own for work that blocks or computes for long (files, codecs, kernels), so that Swift's cooperative
@@ -6,8 +7,7 @@ internal import Foundation
 /// `@unchecked Sendable`: the queue of jobs is only touched with `condition` locked.
 public final class ThreadPool: @unchecked Sendable {
     private let condition = NSCondition()
-    private var jobs: [@Sendable () -> Void] = []
-    private var head = 0
+    private var jobs: Deque<@Sendable () -> Void> = []
     /// Threads in the pool.
     public let width: Int
 
@@ -53,13 +53,9 @@ public final class ThreadPool: @unchecked Sendable {
     private func run() {
         while true {
             condition.lock()
-            while head == jobs.count { condition.wait() }
-            let job = jobs[head]
-            head += 1
-            if head == jobs.count {
-                jobs.removeAll(keepingCapacity: true)
-                head = 0
-            }
+            while jobs.isEmpty { condition.wait() }
+            // Taken out at once: a job holds the chunks it works on.
+            let job = jobs.removeFirst()
             condition.unlock()
             job()
         }
