@@ -61,7 +61,7 @@ struct Convert: Sendable {
         _ writer: HDF5Writer, path: String, type: ElementType, shape: ZYX<Int>, fill: [UInt8], source: PlannedArray
     ) -> ChunkWriter {
         let encoding = Encoding(
-            context.manifest.convert.compression, elementType: type, shape: shape,
+            context.manifest.convert.compression, elementType: type, shape: shape, isLabel: path != "/raw_crop",
             source: (source.metadata.codecSummary, source.chunkShape))
         return ChunkWriter(
             writer: writer,

@@ -121,7 +121,7 @@ struct Resize: Sendable {
             input.chunks.fillValue.allSatisfy { $0 == 0 }
             ? input.chunks.fillValue : Array(repeating: 0, count: type.byteCount)
         let encoding = Encoding(
-            context.manifest.convert.compression, elementType: type, shape: target.shape,
+            context.manifest.convert.compression, elementType: type, shape: target.shape, isLabel: input.isLabel,
             source: try sourceCodec(of: input.path))
         let resampler = try Resampler(
             source: CachedChunks(input.chunks, limit: context.memory.cache), grid: input.grid, target: target,
