@@ -15,10 +15,11 @@ struct Encoding: Sendable {
     let filter: ChunkFilter
     let chunkShape: ZYX<Int>
 
-    /// - Parameter source: the codec and chunk shape of the stored array, which `source` keeps.
+    /// - Parameter source: the codec and chunk shape of the stored array, which `source` keeps; where one codec alone
+    ///   would not do, the chunk shape and deflate.
     init(
         _ compression: Manifest.Convert.Compression, elementType: ElementType, shape: ZYX<Int>, isLabel: Bool,
-        source: (codec: CodecSummary, chunkShape: ZYX<Int>)?
+        source: (codec: CodecSummary?, chunkShape: ZYX<Int>)?
     ) {
         let byteCount = elementType.byteCount
         let deflateLevel = isLabel ? Self.labelDeflateLevel : Self.rawDeflateLevel
@@ -30,7 +31,7 @@ struct Encoding: Sendable {
         case .none: filter = .none
         case .source:
             filter =
-                source.map { Self.filter(for: $0.codec, byteCount: byteCount, deflateLevel: deflateLevel) }
+                source?.codec.map { Self.filter(for: $0, byteCount: byteCount, deflateLevel: deflateLevel) }
                 ?? .deflate(level: deflateLevel)
             chunks = source?.chunkShape ?? chunks
         }
