@@ -11,11 +11,11 @@ public struct ConsolidatedMetadata: Sendable, Equatable {
     /// Reads a `.zmetadata` file.
     ///
     /// - Parameter path: the file's key, for messages.
-    /// - Throws: ``VolumeError`` with code `.badMetadata` where the text is not consolidated metadata or a key leaves the
-    ///   group, `.unsupported` where it is of another version.
+    /// - Throws: ``VolumeError`` with code `.notAnArray` where the text is no JSON object, `.badMetadata` where it is not
+    ///   consolidated metadata or a key leaves the group, `.unsupported` where it is of another version.
     public init(zmetadata text: [UInt8], path: String) throws(VolumeError) {
         let errors = MetadataErrors(path: path)
-        let json = try Self.object(text, errors: errors)
+        let json = try errors.object(text)
         guard json["zarr_consolidated_format"]?.integer == 1 else {
             throw errors.unsupported(
                 "zarr_consolidated_format",
@@ -39,11 +39,11 @@ public struct ConsolidatedMetadata: Sendable, Equatable {
     /// Reads the member `consolidated_metadata` of a group's `zarr.json`; nil where there is none, or null.
     ///
     /// - Parameter path: the file's key, for messages.
-    /// - Throws: ``VolumeError`` with code `.badMetadata` where the text is not JSON, a node is no object, or a path
-    ///   leaves the group, `.unsupported` where the metadata are not inline.
+    /// - Throws: ``VolumeError`` with code `.notAnArray` where the text is no JSON object, `.badMetadata` where a node is
+    ///   none or a path leaves the group, `.unsupported` where the metadata are not inline.
     public init?(zarrV3 text: [UInt8], path: String) throws(VolumeError) {
         let errors = MetadataErrors(path: path)
-        let json = try Self.object(text, errors: errors)
+        let json = try errors.object(text)
         let member = "consolidated_metadata"
         guard let consolidated = json[member], !consolidated.isNull else { return nil }
         guard consolidated.object != nil else {
@@ -87,19 +87,6 @@ public struct ConsolidatedMetadata: Sendable, Equatable {
     }
 
     private static let zarrV2Names: Set<Substring> = [".zarray", ".zgroup", ".zattrs"]
-
-    private static func object(_ text: [UInt8], errors: MetadataErrors) throws(VolumeError) -> JSONValue {
-        let json: JSONValue
-        do throws(JSONError) {
-            json = try JSONValue(parsing: text)
-        } catch {
-            throw VolumeError(.badMetadata, path: errors.path, "not JSON: \(VolumeError.printable(error.description))")
-        }
-        guard json.object != nil else {
-            throw VolumeError(.badMetadata, path: errors.path, "expected an object, found \(json.kind)")
-        }
-        return json
-    }
 
     private static func check(_ key: String, errors: MetadataErrors) throws(VolumeError) {
         guard let objection = LevelPath.objection(key) else { return }

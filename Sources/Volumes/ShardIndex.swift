@@ -1,68 +1,83 @@
 /// Where the inner chunks of one shard lie: the decoded index of the codec `sharding_indexed`
 /// (https://zarr-specs.readthedocs.io/en/latest/v3/codecs/sharding-indexed/index.html), with every range checked.
-public struct ShardIndex: Sendable, Equatable {
-    /// Inner chunks of the shard per axis of the array.
-    public let gridShape: [Int]
-    /// One for each inner chunk, in the order of ``ShardGrid/number(of:)``; nil where it is unstored.
-    let ranges: [Range<Int>?]
+struct ShardIndex: Sendable, Equatable {
+    /// Offset and length for each inner chunk in C order; both -1 where it is unstored.
+    private let offsets: [Int]
+    private let lengths: [Int]
+
+    /// How many inner chunks a shard has.
+    var count: Int { offsets.count }
 
     /// How many inner chunks are stored.
-    public var storedCount: Int { ranges.reduce(0) { $0 + ($1 == nil ? 0 : 1) } }
+    var storedCount: Int { offsets.reduce(0) { $0 + ($1 < 0 ? 0 : 1) } }
+
+    /// Where an inner chunk lies; nil where it is unstored.
+    func range(_ number: Int) -> Range<Int>? {
+        offsets[number] < 0 ? nil : offsets[number]..<(offsets[number] + lengths[number])
+    }
 
     /// Checks the offsets and lengths of an index.
     ///
     /// - Parameters:
     ///   - values: offset and length of each inner chunk.
+    ///   - gridShape: inner chunks per axis.
     ///   - reserved: where the index itself lies; nil where that is at the end of an object of unknown size.
     ///   - objectByteCount: bytes of the shard; nil where they are unknown.
-    ///   - path: the shard's key, for messages.
-    /// - Throws: ``VolumeError`` with code `.corruptChunk` where a range overflows, reaches beyond the object or into the
-    ///   index, or two overlap.
+    ///   - maximumByteCount: more bytes than an inner chunk can sanely have.
+    ///   - key: the index, for messages.
+    /// - Throws: ``VolumeError`` with code `.corruptChunk` where a range overflows, is too long, reaches beyond the
+    ///   object or into the index, or two overlap.
     init(
-        values: [UInt64], gridShape: [Int], reserved: Range<Int>?, objectByteCount: Int?, path: String
+        values: some Collection<UInt64>, gridShape: [Int], reserved: Range<Int>?, objectByteCount: Int?,
+        maximumByteCount: Int, key: String
     ) throws(VolumeError) {
-        var ranges: [Range<Int>?] = []
-        ranges.reserveCapacity(values.count / 2)
-        for number in 0..<(values.count / 2) {
-            let (offset, length) = (values[2 * number], values[2 * number + 1])
+        let count = gridShape.reduce(1, *)
+        var offsets: [Int] = []
+        var lengths: [Int] = []
+        offsets.reserveCapacity(count)
+        lengths.reserveCapacity(count)
+        var iterator = values.makeIterator()
+        while let offset = iterator.next(), let length = iterator.next() {
             if offset == .max, length == .max {
-                ranges.append(nil)
+                offsets.append(-1)
+                lengths.append(-1)
                 continue
+            }
+            func refusal(_ message: String) -> VolumeError {
+                VolumeError(
+                    .corruptChunk, path: key,
+                    "inner chunk \(offsets.count) of \(count) has \(length) bytes at offset \(offset), \(message)")
             }
             let (end, overflow) = offset.addingReportingOverflow(length)
             guard !overflow, let start = Int(exactly: offset), let stop = Int(exactly: end) else {
-                throw Self.refusal(path, number, "\(length) bytes at offset \(offset) are beyond 2^63")
+                throw refusal("beyond 2^63")
             }
             if let objectByteCount, stop > objectByteCount {
-                throw Self.refusal(
-                    path, number, "\(length) bytes at offset \(offset), but the shard has \(objectByteCount) bytes")
+                throw refusal("but the shard has \(objectByteCount) bytes")
             }
-            if let reserved, start < reserved.upperBound, stop > reserved.lowerBound {
-                throw Self.refusal(
-                    path, number,
-                    "\(length) bytes at offset \(offset) overlap the index at \(reserved.lowerBound) to "
-                        + "\(reserved.upperBound)")
+            guard stop - start <= maximumByteCount else {
+                throw refusal("but it cannot have more than \(maximumByteCount) bytes")
             }
-            ranges.append(start..<stop)
+            if let reserved, start < stop, start < reserved.upperBound, stop > reserved.lowerBound {
+                throw refusal("where the index lies, at \(reserved.lowerBound) to \(reserved.upperBound)")
+            }
+            offsets.append(start)
+            lengths.append(stop - start)
         }
-        try Self.checkOverlaps(ranges, path: path)
-        self.ranges = ranges
-        self.gridShape = gridShape
+        self.offsets = offsets
+        self.lengths = lengths
+        try checkOverlaps(key)
     }
 
-    private static func checkOverlaps(_ ranges: [Range<Int>?], path: String) throws(VolumeError) {
-        let numbers = ranges.indices.filter { ranges[$0].map { !$0.isEmpty } ?? false }
-        let sorted = numbers.sorted { (ranges[$0]?.lowerBound ?? 0) < (ranges[$1]?.lowerBound ?? 0) }
-        for (first, second) in zip(sorted, sorted.dropFirst()) {
-            guard let one = ranges[first], let other = ranges[second], one.upperBound > other.lowerBound else { continue }
-            throw refusal(
-                path, second,
-                "\(other.count) bytes at offset \(other.lowerBound) overlap those of inner chunk \(first) at "
-                    + "\(one.lowerBound) to \(one.upperBound)")
+    private func checkOverlaps(_ key: String) throws(VolumeError) {
+        let (offsets, lengths) = (self.offsets, self.lengths)
+        let sorted = offsets.indices.filter { lengths[$0] > 0 }.sorted { offsets[$0] < offsets[$1] }
+        for (first, second) in zip(sorted, sorted.dropFirst())
+        where offsets[first] + lengths[first] > offsets[second] {
+            throw VolumeError(
+                .corruptChunk, path: key,
+                "inner chunk \(second) of \(count) at offset \(offsets[second]) overlaps inner chunk \(first), "
+                    + "which has \(lengths[first]) bytes at offset \(offsets[first])")
         }
-    }
-
-    private static func refusal(_ path: String, _ number: Int, _ message: String) -> VolumeError {
-        VolumeError(.corruptChunk, path: path, "shard index: inner chunk \(number): \(message)")
     }
 }

@@ -23,27 +23,15 @@ struct ZarrV3FillValue {
     let elementType: ElementType
     let errors: MetadataErrors
 
-    /// - Throws: ``VolumeError`` with code `.badMetadata` where the value is not one that the element type holds.
+    /// - Throws: ``VolumeError`` with code `.badMetadata` where there is none, or not one that the element type holds.
+    ///   Numbers in strings are read, as in version 2; the bits of a number must have all their digits.
     func bytes(_ value: JSONValue?) throws(VolumeError) -> [UInt8] {
         guard let value, !value.isNull else {
             throw errors.bad("fill_value", expected: "a value of type \(elementType.rawValue)", found: value)
         }
-        switch (elementType, value) {
-        case (.float16, .string(let text)), (.float32, .string(let text)), (.float64, .string(let text)):
-            guard text.hasPrefix("0x") else { break }
-            // The bits of the number, most significant first, which is the only way to state the payload of a NaN.
-            let digits = text.dropFirst(2)
-            guard digits.utf8.count == 2 * elementType.byteCount, digits.allSatisfy(\.isHexDigit),
-                let bits = UInt64(digits, radix: 16)
-            else {
-                throw errors.bad(
-                    "fill_value", expected: "0x and \(2 * elementType.byteCount) hexadecimal digits", found: value)
-            }
-            return (0..<elementType.byteCount).map { byte in
-                let place = 1.littleEndian == 1 ? byte : elementType.byteCount - 1 - byte
-                return UInt8(truncatingIfNeeded: bits >> UInt64(8 * place))
-            }
-        default: break
+        if let text = value.string, text.hasPrefix("0x"), text.count != 2 + 2 * elementType.byteCount {
+            throw errors.bad(
+                "fill_value", expected: "0x and \(2 * elementType.byteCount) hexadecimal digits", found: value)
         }
         return try FillValue(elementType: elementType, errors: errors).bytes(value)
     }

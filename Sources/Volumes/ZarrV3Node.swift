@@ -29,15 +29,7 @@ public struct ZarrV3Node: Sendable, Equatable {
     ///   the member's name, what was expected and what was found.
     public init(_ text: [UInt8], path: String) throws(VolumeError) {
         let errors = MetadataErrors(path: path)
-        let json: JSONValue
-        do throws(JSONError) {
-            json = try JSONValue(parsing: text)
-        } catch {
-            throw VolumeError(.badMetadata, path: path, "not JSON: \(VolumeError.printable(error.description))")
-        }
-        guard let members = json.object else {
-            throw VolumeError(.notAnArray, path: path, "expected an object, found \(json.kind)")
-        }
+        let json = try errors.object(text)
         guard let version = json["zarr_format"] else { throw errors.bad("zarr_format", expected: "3", found: nil) }
         guard version.integer == 3 else {
             let note = version.string == nil ? "" : ", as drafts of 2020 to 2022 had it"
@@ -47,7 +39,7 @@ public struct ZarrV3Node: Sendable, Equatable {
             throw errors.bad("node_type", expected: "\"array\" or \"group\"", found: json["node_type"])
         }
         let known = kind == .array ? Self.arrayMembers : Self.groupMembers
-        for (name, value) in members.sorted(by: { $0.key < $1.key }) where !known.contains(name) {
+        for (name, value) in (json.object ?? [:]).sorted(by: { $0.key < $1.key }) where !known.contains(name) {
             // zarr-python writes null for groups; some writers do so for arrays as well.
             if name == "consolidated_metadata", value.isNull { continue }
             guard value["must_understand"] == false else {
