@@ -83,7 +83,8 @@ extension ArrayMetadata {
         return extents.map { max($0, 1) }
     }
 
-    private static func chunkKeys(_ value: JSONValue?, _ errors: MetadataErrors) throws(VolumeError) -> ChunkKeyEncoding {
+    private static func chunkKeys(_ value: JSONValue?, _ errors: MetadataErrors) throws(VolumeError) -> ChunkKeyEncoding
+    {
         let encoding = try ZarrV3Extension(value, key: "chunk_key_encoding", errors: errors)
         guard encoding.name == "default" || encoding.name == "v2" else {
             throw errors.unsupported(

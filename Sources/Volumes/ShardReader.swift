@@ -13,7 +13,8 @@ public struct ShardReader: Sendable {
     public struct Answer: Sendable {
         /// What was asked for, cut at the object's end.
         public let bytes: ByteBuffer
-        /// Bytes of the whole object; nil where the store does not say.
+        /// Bytes of the whole object; nil where the store does not say. It must say so for a suffix: without that an index
+        /// at the end cannot be told from one that belongs to another object.
         public let objectByteCount: Int?
 
         public init(bytes: ByteBuffer, objectByteCount: Int?) {
@@ -41,14 +42,19 @@ public struct ShardReader: Sendable {
     /// Fetches the index: one request. Nil where there is no shard: all its inner chunks are unstored.
     ///
     /// - Throws: ``VolumeError`` with code `.corruptChunk` where the object is too short for its index, or as
-    ///   ``ShardGrid/decodeIndex(_:objectByteCount:key:)``; what `fetch` throws.
+    ///   ``ShardGrid/decodeIndex(_:objectByteCount:key:)``, `.unsupported` where the size of an object with the index at
+    ///   its end is not known; what `fetch` throws.
     public func ranges() async throws -> ShardRanges? {
         let count = grid.indexByteCount
         guard let answer = try await fetch(grid.isIndexAtStart ? .range(0..<count) : .suffix(count)) else { return nil }
+        guard grid.isIndexAtStart || answer.objectByteCount != nil else {
+            throw VolumeError(.unsupported, path: key, "the store does not say how many bytes the shard has")
+        }
         return try answer.bytes.withSpan { bytes throws(VolumeError) in
             guard bytes.byteCount == count else {
                 throw VolumeError(
-                    .corruptChunk, path: key, "the shard has \(bytes.byteCount) bytes, but its index alone has \(count)")
+                    .corruptChunk, path: key, "the shard has \(bytes.byteCount) bytes, but its index alone has \(count)"
+                )
             }
             return try grid.decodeIndex(bytes, objectByteCount: answer.objectByteCount, key: key)
         }

@@ -45,7 +45,8 @@ public struct ZarrV3Node: Sendable, Equatable {
             guard value["must_understand"] == false else {
                 throw errors.unsupported(
                     VolumeError.printable(name),
-                    "unknown extension, which does not say \"must_understand\": false: \(MetadataErrors.excerpt(value))")
+                    "unknown extension, which does not say \"must_understand\": false: \(MetadataErrors.excerpt(value))"
+                )
             }
         }
         switch json["attributes"] {

@@ -103,7 +103,8 @@ import Volumes
         ] as [JSONValue])
     func refusesOtherForms(json: JSONValue) throws {
         let text = Array(json.canonicalText.utf8)
-        let error = refusal { () throws(VolumeError) in _ = try ConsolidatedMetadata(zarrV3: text, path: "g/zarr.json") }
+        let error = refusal { () throws(VolumeError) in _ = try ConsolidatedMetadata(zarrV3: text, path: "g/zarr.json")
+        }
         #expect(error?.path == "g/zarr.json")
         let older = refusal { () throws(VolumeError) in _ = try ConsolidatedMetadata(zmetadata: text, path: "k") }
         #expect(older?.path == "k")

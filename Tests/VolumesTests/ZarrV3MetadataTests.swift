@@ -15,13 +15,13 @@ func zarrV3(_ changes: KeyValuePairs<String, JSONValue?> = [:]) -> [UInt8] {
     return Array(JSONValue.object(members).canonicalText.utf8)
 }
 
-private func read(_ changes: KeyValuePairs<String, JSONValue?> = [:]) throws(VolumeError) -> ArrayMetadata {
+private func readArray(_ changes: KeyValuePairs<String, JSONValue?> = [:]) throws(VolumeError) -> ArrayMetadata {
     try ArrayMetadata(zarrV3: zarrV3(changes), path: "a/zarr.json")
 }
 
-private func refusal(_ changes: KeyValuePairs<String, JSONValue?>) -> VolumeError? {
+private func arrayRefusal(_ changes: KeyValuePairs<String, JSONValue?>) -> VolumeError? {
     do {
-        _ = try read(changes)
+        _ = try readArray(changes)
         return nil
     } catch {
         return error
@@ -30,7 +30,7 @@ private func refusal(_ changes: KeyValuePairs<String, JSONValue?>) -> VolumeErro
 
 @Suite struct ZarrV3MetadataTests {
     @Test func readsAnArray() throws {
-        let array = try read()
+        let array = try readArray()
         #expect(array.format == .zarrV3)
         #expect(array.shape == [10, 20, 30])
         #expect(array.chunkShape == [4, 8, 8])
@@ -38,7 +38,7 @@ private func refusal(_ changes: KeyValuePairs<String, JSONValue?>) -> VolumeErro
         #expect(array.elementType == .uint16)
         #expect(array.fillValue == [0, 0])
         #expect(!array.fillIsUndefined)
-        #expect(array.codecSummary == .none)
+        #expect(array.codecSummary == CodecSummary.none)
         #expect(array.chunkKey([1, 2, 3]) == "c/1/2/3")
     }
 
@@ -49,11 +49,11 @@ private func refusal(_ changes: KeyValuePairs<String, JSONValue?>) -> VolumeErro
     func namesChunks(encoding: String, separator: String?, key: String) throws {
         var value: [String: JSONValue] = ["name": .string(encoding)]
         if let separator { value["configuration"] = ["separator": .string(separator)] }
-        #expect(try read(["chunk_key_encoding": .object(value)]).chunkKey([1, 2, 3]) == key)
+        #expect(try readArray(["chunk_key_encoding": .object(value)]).chunkKey([1, 2, 3]) == key)
         if separator == nil {
-            #expect(try read(["chunk_key_encoding": .string(encoding)]).chunkKey([1, 2, 3]) == key)
+            #expect(try readArray(["chunk_key_encoding": .string(encoding)]).chunkKey([1, 2, 3]) == key)
         }
-        let scalar = try read([
+        let scalar = try readArray([
             "chunk_key_encoding": .object(value), "shape": [],
             "chunk_grid": ["name": "regular", "configuration": ["chunk_shape": []]],
         ])
@@ -74,7 +74,7 @@ private func refusal(_ changes: KeyValuePairs<String, JSONValue?>) -> VolumeErro
             ("float64", "0x3fe0000000000000", [0, 0, 0, 0, 0, 0, 0xE0, 0x3F]),
         ] as [(String, JSONValue, [UInt8])])
     func readsFillValues(type: String, value: JSONValue, bytes: [UInt8]) throws {
-        let array = try read(["data_type": .string(type), "fill_value": value])
+        let array = try readArray(["data_type": .string(type), "fill_value": value])
         #expect(array.fillValue == bytes)
         #expect(array.elementType.rawValue == type)
     }
@@ -86,7 +86,7 @@ private func refusal(_ changes: KeyValuePairs<String, JSONValue?>) -> VolumeErro
             ("float32", [1, 2]), ("float64", nil), ("uint16", "NaN"),
         ] as [(String, JSONValue)])
     func refusesFillValuesOfOtherTypes(type: String, value: JSONValue) throws {
-        let error = try #require(refusal(["data_type": .string(type), "fill_value": value]))
+        let error = try #require(arrayRefusal(["data_type": .string(type), "fill_value": value]))
         #expect(error.code == .badMetadata)
         #expect(error.key == "fill_value")
     }
@@ -95,8 +95,8 @@ private func refusal(_ changes: KeyValuePairs<String, JSONValue?>) -> VolumeErro
         arguments: [
             ("zarr_format", 2, .unsupported),
             ("zarr_format", "https://purl.org/zarr/spec/protocol/core/3.0", .unsupported),
-            ("zarr_format", nil, .badMetadata), ("node_type", nil, .badMetadata), ("node_type", "group", .notAnArray),
-            ("node_type", "table", .badMetadata), ("shape", nil, .badMetadata), ("shape", [10, 20], .badMetadata),
+            ("zarr_format", nil, .badMetadata), ("node_type", nil, .badMetadata),
+            ("node_type", "table", .badMetadata), ("shape", nil, .badMetadata),
             ("shape", [10, 20, -1], .badMetadata), ("shape", [10, 20, 1.5], .badMetadata), ("shape", 3, .badMetadata),
             ("shape", .array([JSONValue](repeating: 1, count: 33)), .unsupported),
             ("shape", [4_611_686_018_427_387_904, 4, 4], .tooLarge), ("data_type", nil, .badMetadata),
@@ -122,11 +122,29 @@ private func refusal(_ changes: KeyValuePairs<String, JSONValue?>) -> VolumeErro
             ("new_member", ["name": "x"], .unsupported),
         ] as [(String, JSONValue?, VolumeError.Code)])
     func refuses(member: String, value: JSONValue?, code: VolumeError.Code) throws {
-        let error = try #require(refusal([member: value]))
+        let error = try #require(arrayRefusal([member: value]))
         #expect(error.code == code)
         #expect(error.key?.hasPrefix(member) == true)
         #expect(error.description.hasPrefix("a/zarr.json: \(member)"))
         #expect(error.description.unicodeScalars.allSatisfy { $0.value >= 32 })
+    }
+
+    @Test func refusesGroupsAndOtherRanks() throws {
+        let text = Array(#"{"zarr_format":3,"node_type":"group"}"#.utf8)
+        let error = #expect(throws: VolumeError.self) { try ArrayMetadata(zarrV3: text, path: "a/zarr.json") }
+        #expect(error?.code == .notAnArray)
+        #expect(error?.key == "node_type")
+        let flat = try #require(arrayRefusal(["shape": [10, 20]]))
+        #expect(flat.code == .badMetadata)
+        #expect(flat.key == "chunk_grid.configuration.chunk_shape")
+    }
+
+    /// zarr-python has written chunk lengths of 0 for axes of length 0.
+    @Test func readsEmptyChunksOfEmptyAxes() throws {
+        let grid: JSONValue = ["name": "regular", "configuration": ["chunk_shape": [4, 0, 8]]]
+        let array = try readArray(["shape": [10, 0, 30], "chunk_grid": grid])
+        #expect(array.chunkShape == [4, 1, 8])
+        #expect(array.chunkGridShape == [3, 0, 4])
     }
 
     @Test(
@@ -137,12 +155,12 @@ private func refusal(_ changes: KeyValuePairs<String, JSONValue?>) -> VolumeErro
             ("data_type", ["name": "uint16"]), ("data_type", ["name": "uint16", "configuration": [:]]),
         ] as [(String, JSONValue)])
     func accepts(member: String, value: JSONValue) throws {
-        #expect(try read([member: value]) == read())
+        #expect(try readArray([member: value]) == readArray())
     }
 
     @Test(arguments: [[0, 20, 30], [0, 0, 0], [10, 20, 0]])
     func readsEmptyArrays(shape: [Int]) throws {
-        let array = try read(["shape": .array(shape.map { .integer($0) })])
+        let array = try readArray(["shape": .array(shape.map { .integer($0) })])
         #expect(array.shape == shape)
         #expect(array.chunkGridShape.contains(0))
     }
