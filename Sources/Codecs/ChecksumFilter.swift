@@ -5,14 +5,18 @@
 public struct ChecksumFilter: Sendable, Equatable {
     public enum Kind: String, Sendable {
         case crc32, adler32, crc32c, fletcher32
+        case lookup3 = "jenkins_lookup3"
     }
 
     public let kind: Kind
     /// Whether the checksum stands before the bytes.
     public let isAtStart: Bool
+    /// What the checksum starts from, for `jenkins_lookup3` alone.
+    public let initial: UInt32
 
-    public init(_ kind: Kind, isAtStart: Bool? = nil) {
+    public init(_ kind: Kind, isAtStart: Bool? = nil, initial: UInt32 = 0) {
         self.kind = kind
+        self.initial = initial
         self.isAtStart = isAtStart ?? (kind == .crc32 || kind == .adler32)
     }
 
@@ -47,6 +51,7 @@ public struct ChecksumFilter: Sendable, Equatable {
         case .adler32: Checksum.adler32(bytes)
         case .crc32c: Checksum.crc32c(bytes)
         case .fletcher32: Checksum.fletcher32(bytes)
+        case .lookup3: Checksum.lookup3(bytes, initial: initial)
         }
     }
 }

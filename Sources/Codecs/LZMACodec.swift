@@ -108,11 +108,13 @@ private struct LZMADecoder: ~Copyable {
         stream.avail_out = room
         var result = LZMA_OK
         while result == LZMA_OK { result = lzma_code(&stream, LZMA_FINISH) }
+        if result == LZMA_BUF_ERROR, stream.avail_out == 0 {
+            // A byte more tells a stream that is too long from one that is cut off where the output is full.
+            guard !writesAnotherByte() else { throw .tooLarge(codec: "lzma", capacity: target.count, found: nil) }
+        }
         switch result {
         case LZMA_STREAM_END:
             return (input - stream.avail_in, room - stream.avail_out)
-        case LZMA_BUF_ERROR where stream.avail_out == 0:
-            throw .tooLarge(codec: "lzma", capacity: target.count, found: nil)
         case LZMA_BUF_ERROR:
             throw CodecError(.tooShort, codec: "lzma", found: input, "the stream at offset \(offset) is cut off")
         case LZMA_FORMAT_ERROR:
@@ -125,6 +127,16 @@ private struct LZMADecoder: ~Copyable {
         default:
             throw CodecError(
                 .corrupt, codec: "lzma", "the stream at offset \(offset) is damaged (result \(result.rawValue))")
+        }
+    }
+
+    private mutating func writesAnotherByte() -> Bool {
+        var surplus: UInt8 = 0
+        return withUnsafeMutablePointer(to: &surplus) { spare in
+            stream.next_out = spare
+            stream.avail_out = 1
+            _ = lzma_code(&stream, LZMA_FINISH)
+            return stream.avail_out == 0
         }
     }
 }

@@ -13,6 +13,7 @@ public enum BytesStage: Sendable, Equatable {
     case lz4BlockStream(LZ4BlockStreamCodec)
     case shuffle(ShuffleFilter)
     case packBits(PackBitsFilter)
+    case base64(Base64Codec)
     /// Checked when decoding, and taken off without a copy.
     case checksum(ChecksumFilter)
     /// An element-wise filter over bytes that are taken for elements, as numcodecs' filters do in Zarr v2.
@@ -40,6 +41,7 @@ public enum BytesStage: Sendable, Equatable {
         case .lz4BlockStream(let codec): codec
         case .shuffle(let filter): filter
         case .packBits(let filter): filter
+        case .base64(let codec): codec
         case .elements(let filter): filter
         case .checksum: nil
         }
@@ -51,6 +53,7 @@ public enum BytesStage: Sendable, Equatable {
         case .checksum: byteCount + ChecksumFilter.byteCount
         case .shuffle: byteCount
         case .packBits: PackBitsFilter.encodedByteCount(of: byteCount)
+        case .base64: Base64Codec.encodedByteCount(of: byteCount)
         case .elements(let filter): filter.encodedByteCount(of: byteCount)
         // Headers of 21 bytes for blocks of 64 at least.
         case .lz4BlockStream: byteCount + byteCount / 2 + 65_536

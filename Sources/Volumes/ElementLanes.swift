@@ -189,11 +189,21 @@ struct ElementLanes {
         }
     }
 
-    /// A float without its fraction; what 64 bits do not hold becomes the smallest `Int64`, as on x86.
+    /// A float without its fraction. What a type does not hold is what x86 makes of it, as numpy has it there: C
+    /// leaves it open.
     private static func integer(_ value: Double, _ type: ElementType) -> Int64 {
-        if type == .bool { return value == 0 ? 0 : 1 }
         let whole = value.rounded(.towardZero)
-        if type == .uint64, let bits = UInt64(exactly: whole) { return Int64(bitPattern: bits) }
-        return wrapped(Int64(exactly: whole) ?? .min, type)
+        switch type {
+        case .bool: return value == 0 ? 0 : 1
+        case .int64: return Int64(exactly: whole) ?? .min
+        case .uint64:
+            guard whole >= 0x1p63 else { return Int64(exactly: whole) ?? .min }
+            return (Int64(exactly: whole - 0x1p63) ?? .min) ^ .min
+        case .uint32:
+            let isUpperHalf = whole >= 0x1p31
+            let bits = Int32(exactly: isUpperHalf ? whole - 0x1p31 : whole) ?? .min
+            return Int64(UInt32(bitPattern: isUpperHalf ? bits ^ .min : bits))
+        default: return wrapped(Int64(Int32(exactly: whole) ?? .min), type)
+        }
     }
 }

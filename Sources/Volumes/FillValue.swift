@@ -1,3 +1,4 @@
+internal import Codecs
 internal import Elements
 internal import JSONText
 
@@ -13,7 +14,11 @@ struct FillValue {
     ///   (JZarr and bioformats2raw write `"0"`), as the bits of an element (`"0x7fc00000"`, Zarr v3's form of NaNs), or
     ///   as its bytes in base64 (numcodecs' form of what JSON cannot hold).
     func bytes(_ value: JSONValue) throws(VolumeError) -> [UInt8] {
-        guard let bytes = number(value) ?? value.string.flatMap({ hexadecimal($0) ?? base64($0) }) else {
+        // Swift's own parser would take hexadecimal numbers for the values that they spell.
+        let text = value.string
+        let bytes =
+            text?.hasPrefix("0x") == true ? text.flatMap(hexadecimal) : number(value) ?? text.flatMap(base64)
+        guard let bytes else {
             throw errors.bad("fill_value", expected: "null or a value of type \(elementType.rawValue)", found: value)
         }
         return bytes
@@ -39,7 +44,7 @@ struct FillValue {
     /// The bits of an element as a hexadecimal number, with as many digits as its bytes have.
     private func hexadecimal(_ text: String) -> [UInt8]? {
         let digits = text.dropFirst(2)
-        guard text.hasPrefix("0x"), digits.count == 2 * elementType.byteCount, digits.allSatisfy(\.isHexDigit),
+        guard digits.count == 2 * elementType.byteCount, digits.allSatisfy(\.isHexDigit),
             let bits = UInt64(digits, radix: 16)
         else { return nil }
         let bytes = (0..<elementType.byteCount).map { UInt8(truncatingIfNeeded: bits >> UInt64(8 * $0)) }
@@ -47,7 +52,12 @@ struct FillValue {
     }
 
     private func base64(_ text: String) -> [UInt8]? {
-        guard let bytes = Base64.decode(text), bytes.count == elementType.byteCount else { return nil }
+        let decoded = ByteBuffer(count: elementType.byteCount)
+        let count = try? decoded.withMutableSpan { output throws(CodecError) in
+            try Base64Codec().decode(text.utf8Span.span.bytes, into: &output)
+        }
+        guard count == elementType.byteCount else { return nil }
+        let bytes = decoded.array
         return isByteSwapped ? bytes.reversed() : bytes
     }
 

@@ -44,11 +44,12 @@ struct NumcodecsCodec {
         case "shuffle":
             return .shuffle(
                 ShuffleFilter(elementByteCount: max(0, try integer("elementsize", default: 4, in: -1...(1 << 20)))))
+        case "base64": return .base64(Base64Codec())
         case "packbits": return .packBits(PackBitsFilter())
         case "delta", "fixedscaleoffset", "quantize", "astype", "bitround": return .elements(try elementFilter(id))
         default:
             if let kind = ChecksumFilter.Kind(rawValue: id) {
-                return .checksum(ChecksumFilter(kind, isAtStart: try checksumIsAtStart(kind)))
+                return .checksum(try checksum(kind))
             }
             throw errors.unsupported(
                 idKey,
@@ -57,8 +58,8 @@ struct NumcodecsCodec {
     }
 
     private static let names =
-        "blosc, bz2, gzip, lz4, lzma, zlib, zstd, astype, bitround, delta, fixedscaleoffset, packbits, quantize, "
-        + "shuffle, adler32, crc32, crc32c, fletcher32"
+        "blosc, bz2, gzip, lz4, lzma, zlib, zstd, astype, base64, bitround, delta, fixedscaleoffset, packbits, quantize, "
+        + "shuffle, adler32, crc32, crc32c, fletcher32, jenkins_lookup3"
 
     private func blosc() throws(VolumeError) -> BloscCodec {
         let names = ["blosclz", "lz4", "lz4hc", "snappy", "zlib", "zstd"]
@@ -73,12 +74,23 @@ struct NumcodecsCodec {
             blockSize: try integer("blocksize", default: 0, in: 0...Int(Int32.max)))
     }
 
-    private func checksumIsAtStart(_ kind: ChecksumFilter.Kind) throws(VolumeError) -> Bool? {
-        guard kind != .fletcher32, let location = configuration["location"], !location.isNull else { return nil }
-        guard location == "start" || location == "end" else {
-            throw errors.bad("\(key).location", expected: "\"start\" or \"end\"", found: location)
+    private func checksum(_ kind: ChecksumFilter.Kind) throws(VolumeError) -> ChecksumFilter {
+        switch kind {
+        case .fletcher32:
+            return ChecksumFilter(kind)
+        case .lookup3:
+            guard configuration["prefix"]?.isNull ?? true else {
+                throw errors.unsupported("\(key).prefix", "a prefix of \(kind.rawValue) is not supported")
+            }
+            return ChecksumFilter(
+                kind, initial: UInt32(try integer("initval", default: 0, in: 0...Int(UInt32.max))))
+        case .crc32, .crc32c, .adler32:
+            guard let location = configuration["location"], !location.isNull else { return ChecksumFilter(kind) }
+            guard location == "start" || location == "end" else {
+                throw errors.bad("\(key).location", expected: "\"start\" or \"end\"", found: location)
+            }
+            return ChecksumFilter(kind, isAtStart: location == "start")
         }
-        return location == "start"
     }
 
     // MARK: Element-wise filters

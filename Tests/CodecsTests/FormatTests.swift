@@ -124,7 +124,8 @@ import Testing
         #expect(try decode(width: 3, capacity: 12) == [1, 2, 3, 4, 5, 6, 7, 8, 9, 100])
         #expect(try decode(width: 1, capacity: 10) == shuffled)
         #expect(try errorCode { _ = try decode(width: 3, capacity: 9) } == .tooLarge)
-        #expect(try errorCode { _ = try decode(width: 0, capacity: 10) } == .unsupported)
+        #expect(try decode(width: 0, capacity: 10) == shuffled)
+        #expect(try errorCode { _ = try decode(width: -1, capacity: 10) } == .unsupported)
     }
 }
 

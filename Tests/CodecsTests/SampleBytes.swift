@@ -16,7 +16,9 @@ extension ChunkCodec {
     func encodedBytes(_ bytes: [UInt8]) throws(CodecError) -> [UInt8] {
         try encode(bytes.span.bytes).array
     }
+}
 
+extension ChunkDecoder {
     /// Decodes into an output of `capacity` bytes and checks that nothing beyond it was written.
     func decodedBytes(_ bytes: [UInt8], capacity: Int) throws -> [UInt8] {
         let guardBytes = 64
