@@ -3,7 +3,7 @@ public import Elements
 /// The metadata of one stored array, and how its chunks are named and decoded.
 ///
 /// Every value has been checked: the array's and the chunks' byte counts fit an `Int`, a chunk has at least one byte
-/// and at most ``maximumChunkByteCount``.
+/// and at most ``maximumChunkByteCount``, unless it is a shard that can be read in parts (``shardGrid``).
 public struct ArrayMetadata: Sendable, Equatable {
     public let format: VolumeFormat
     /// Elements per axis, in the order z, y, x; an axis may be empty, and there may be none.

@@ -32,9 +32,13 @@ public struct LabelAnnotation: Sendable, Hashable {
         self.unknown = unknown
     }
 
-    /// Reads the attributes of a label group or array; what is missing or malformed is left out.
-    public init(zattrs: JSONValue) {
-        let annotation = zattrs["cellmap"]?["annotation"]
+    /// Reads a `.zattrs` file, as ``init(attributes:)`` does.
+    public init(zattrs: JSONValue) { self.init(attributes: zattrs) }
+
+    /// Reads the attributes of a label group or array, of either version of Zarr; what is missing or malformed is left
+    /// out.
+    public init(attributes: JSONValue) {
+        let annotation = attributes["cellmap"]?["annotation"]
         let type = annotation?["annotation_type"]
         let encoding = type?["encoding"]
         self.init(

@@ -41,15 +41,23 @@ public struct Multiscale: Sendable, Equatable {
         self.warnings = warnings
     }
 
-    /// Reads the attributes of a group by OME-NGFF 0.4 (https://ngff.openmicroscopy.org/0.4/#multiscale-md).
+    /// Reads the attributes of a group by OME-NGFF 0.5 (https://ngff.openmicroscopy.org/0.5/#multiscale-md), where they
+    /// are below the member `ome`, or by 0.4, where they are not. Both are found in any container.
     ///
     /// The first of several multiscales is taken. A null member counts as a missing one.
     ///
-    /// - Parameter path: the key of the attributes, for messages.
+    /// - Parameters:
+    ///   - attributes: a `.zattrs` file, or the `attributes` of a `zarr.json` (``ZarrV3Node/attributes``).
+    ///   - path: the key of the attributes, for messages.
     /// - Throws: ``VolumeError``: `.notAnArray` where there are no multiscales, `.badMetadata`, `.unsupported` and
     ///   `.tooLarge` with the member's name, what was expected and what was found.
-    public init(zattrs: JSONValue, path: String) throws(VolumeError) {
+    public init(attributes: JSONValue, path: String) throws(VolumeError) {
         var reader = NGFFReader(errors: MetadataErrors(path: path))
-        self = try reader.multiscale(zattrs)
+        self = try reader.multiscale(attributes)
+    }
+
+    /// Reads a `.zattrs` file, as ``init(attributes:path:)`` does.
+    public init(zattrs: JSONValue, path: String) throws(VolumeError) {
+        try self.init(attributes: zattrs, path: path)
     }
 }

@@ -1,17 +1,20 @@
 internal import Geometry
 internal import JSONText
 
-/// Reads OME-NGFF 0.4 multiscales, and collects warnings on the way.
+/// Reads OME-NGFF 0.4 and 0.5 multiscales, and collects warnings on the way.
 struct NGFFReader {
     let errors: MetadataErrors
     private var warnings: [String] = []
 
     init(errors: MetadataErrors) { self.errors = errors }
 
-    mutating func multiscale(_ zattrs: JSONValue) throws(VolumeError) -> Multiscale {
-        let (multiscale, key) = try firstMultiscale(zattrs)
-        if let version = multiscale["version"], !version.isNull, version != "0.4" {
-            warnings.append("\(key).version is \(MetadataErrors.excerpt(version)), read as 0.4")
+    mutating func multiscale(_ attributes: JSONValue) throws(VolumeError) -> Multiscale {
+        let found = try firstMultiscale(attributes)
+        let (multiscale, key) = (found.value, found.key)
+        try checkVersion(found)
+        // Without axes is what was stored until 0.4; later versions demand that they are named, or name them elsewhere.
+        if multiscale["axes"]?.isNull ?? true, found.isInOME || multiscale["coordinateSystems"] != nil {
+            throw errors.bad("\(key).axes", expected: "an array", found: multiscale["axes"])
         }
         let units = try units(multiscale["axes"], key: "\(key).axes")
         let global = try transform(
@@ -25,29 +28,53 @@ struct NGFFReader {
         return Multiscale(levels: levels, declaredUnits: units.map(\.name), warnings: warnings)
     }
 
-    /// The first multiscale that is not null, and its key.
-    private mutating func firstMultiscale(_ zattrs: JSONValue) throws(VolumeError) -> (JSONValue, String) {
-        guard let member = zattrs["multiscales"], !member.isNull else {
-            if let ome = zattrs["ome"], !ome.isNull {
-                throw errors.unsupported("ome", "expected OME-NGFF 0.4, found attributes of 0.5 or later")
-            }
+    /// A multiscale where it was found.
+    private struct Found {
+        let value: JSONValue
+        let key: String
+        /// The version that the attributes state, and its key: beside the multiscales in 0.5, inside before.
+        let version: JSONValue?
+        let versionKey: String
+        let isInOME: Bool
+    }
+
+    /// Versions before 0.4 are read as that, those after 0.5 are refused.
+    private mutating func checkVersion(_ found: Found) throws(VolumeError) {
+        let expected = found.isInOME ? "0.5" : "0.4"
+        guard let version = found.version, !version.isNull, version != .string(expected) else { return }
+        let parts = version.string?.split(separator: ".").prefix(2).map { $0.prefix { $0.isASCII && $0.isNumber } }
+        if let numbers = parts?.compactMap({ Int($0) }), numbers.count == 2, (numbers[0], numbers[1]) > (0, 5) {
+            throw errors.unsupported(
+                found.versionKey, "expected OME-NGFF 0.5 or earlier, found \(MetadataErrors.excerpt(version))")
+        }
+        warnings.append("\(found.versionKey) is \(MetadataErrors.excerpt(version)), read as \(expected)")
+    }
+
+    /// The first multiscale that is not null: of the member `ome` (0.5), or of the attributes themselves (until 0.4).
+    private mutating func firstMultiscale(_ attributes: JSONValue) throws(VolumeError) -> Found {
+        let ome = attributes["ome"]
+        let isInOME = ome?["multiscales"].map { !$0.isNull } ?? false
+        let listKey = isInOME ? "ome.multiscales" : "multiscales"
+        guard let member = isInOME ? ome?["multiscales"] : attributes["multiscales"], !member.isNull else {
             throw VolumeError(
                 .notAnArray, path: errors.path, key: "multiscales", "expected an array, found nothing")
         }
         guard let list = member.array else {
-            throw errors.bad("multiscales", expected: "an array", found: member)
+            throw errors.bad(listKey, expected: "an array", found: member)
         }
         let present = list.indices.filter { !list[$0].isNull }
         guard let first = present.first else {
-            throw VolumeError(
-                .notAnArray, path: errors.path, key: "multiscales", "expected at least one, found none")
+            throw VolumeError(.notAnArray, path: errors.path, key: listKey, "expected at least one, found none")
         }
         if present.count > 1 {
-            warnings.append("multiscales has \(present.count) entries, the first is taken")
+            warnings.append("\(listKey) has \(present.count) entries, the first is taken")
         }
-        let key = "multiscales[\(first)]"
-        guard list[first].object != nil else { throw errors.bad(key, expected: "an object", found: list[first]) }
-        return (list[first], key)
+        let key = "\(listKey)[\(first)]"
+        let value = list[first]
+        guard value.object != nil else { throw errors.bad(key, expected: "an object", found: value) }
+        return Found(
+            value: value, key: key, version: isInOME ? ome?["version"] : value["version"],
+            versionKey: isInOME ? "ome.version" : "\(key).version", isInOME: isInOME)
     }
 
     private struct AxisUnit {

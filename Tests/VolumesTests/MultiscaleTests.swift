@@ -174,10 +174,30 @@ private func refusal(_ zattrs: JSONValue) -> VolumeError? {
         #expect(error.key == "multiscales")
     }
 
-    @Test func namesLaterVersions() throws {
-        let later = try #require(refusal(["ome": ["version": "0.5"]]))
-        #expect(later.code == .unsupported)
+    @Test func namesOtherVersions() throws {
         #expect(try read(zattrs(["version": "0.3"])).warnings == ["multiscales[0].version is \"0.3\", read as 0.4"])
+        for later in ["0.6", "0.6.dev3", "0.10", "1.0"] {
+            let error = try #require(refusal(zattrs(["version": .string(later)])), "\(later)")
+            #expect(error.code == .unsupported)
+            #expect(error.key == "multiscales[0].version")
+        }
+    }
+
+    @Test func readsTheAttributesOfVersion0Dot5() throws {
+        let inside = zattrs(["version": .some(nil)])["multiscales"] ?? nil
+        let multiscale = try read(["ome": ["version": "0.5", "multiscales": inside]])
+        #expect(multiscale == (try read(zattrs())))
+        let both = try read(["ome": ["version": "0.5", "multiscales": inside], "multiscales": "nonsense"])
+        #expect(both == multiscale)
+        let draft = try read(["ome": ["version": "0.5-dev-spatialdata", "multiscales": inside]])
+        #expect(draft.warnings == ["ome.version is \"0.5-dev-spatialdata\", read as 0.5"])
+        let later = try #require(refusal(["ome": ["version": "0.6", "multiscales": inside]]))
+        #expect(later.code == .unsupported)
+        #expect(later.key == "ome.version")
+        let unnamed = zattrs(["axes": .some(nil)])["multiscales"] ?? nil
+        #expect(refusal(["ome": ["version": "0.5", "multiscales": unnamed]])?.key == "ome.multiscales[0].axes")
+        let none = try #require(refusal(["ome": ["version": "0.5"]]))
+        #expect(none.code == .notAnArray)
     }
 
     @Test(

@@ -1,0 +1,112 @@
+import JSONText
+import Testing
+import Volumes
+
+@Suite struct ConsolidatedMetadataTests {
+    private func zarrV3(_ json: JSONValue) throws -> ConsolidatedMetadata? {
+        try ConsolidatedMetadata(zarrV3: Array(json.canonicalText.utf8), path: "g/zarr.json")
+    }
+
+    private func refusal(_ read: () throws(VolumeError) -> Void) -> VolumeError? {
+        do throws(VolumeError) {
+            try read()
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    /// What is consolidated is what the store holds beside it.
+    @Test(arguments: [
+        "generated/zarr-python-3.1.6/v3.zarr", "neuroglancer/zarr/ome_zarr/simple_0.5",
+        "zarrita.js/v3/data.zarr/consolidated",
+    ])
+    func answersAsTheStoreWouldForZarrV3(group: String) throws {
+        let path = "\(group)/zarr.json"
+        let metadata = try #require(try ConsolidatedMetadata(zarrV3: Fixture.read(path), path: path))
+        #expect(!metadata.keys.isEmpty)
+        for key in metadata.keys {
+            let text = try #require(metadata.text(of: key))
+            guard let stored = try Fixture.readIfPresent("\(group)/\(key)") else { continue }
+            let node = try ZarrV3Node(stored, path: key)
+            #expect(try ZarrV3Node(Array(text.utf8), path: key).attributes == node.attributes)
+            guard node.kind == .array else { continue }
+            let array = try ArrayMetadata(zarrV3: Array(text.utf8), path: key)
+            #expect(array == (try ArrayMetadata(zarrV3: stored, path: key)))
+        }
+    }
+
+    @Test(arguments: [
+        "generated/zarr-python-2.18/v2.zarr", "generated/zarr-python-3.1.6/v2.zarr",
+        "neuroglancer/zarr/ome_zarr/simple_0.4",
+    ])
+    func answersAsTheStoreWouldForZarrV2(group: String) throws {
+        let path = "\(group)/.zmetadata"
+        let metadata = try ConsolidatedMetadata(zmetadata: Fixture.read(path), path: path)
+        var compared = 0
+        for key in metadata.keys {
+            guard let stored = try Fixture.readIfPresent("\(group)/\(key)") else { continue }
+            let text = try #require(metadata.text(of: key))
+            #expect(try JSONValue(parsing: text.utf8) == JSONValue(parsing: stored))
+            compared += 1
+        }
+        #expect(compared > 2)
+    }
+
+    @Test func namesTheNodes() throws {
+        let metadata = try #require(
+            try zarrV3([
+                "zarr_format": 3, "node_type": "group",
+                "consolidated_metadata": [
+                    "kind": "inline", "must_understand": false,
+                    "metadata": [
+                        "em": ["node_type": "group"], "em/s1": ["node_type": "array"], "em/s0": ["node_type": "array"],
+                        "emu": ["node_type": "group"],
+                    ],
+                ],
+            ]))
+        #expect(metadata.keys == ["em/s0/zarr.json", "em/s1/zarr.json", "em/zarr.json", "emu/zarr.json"])
+        #expect(metadata.children(of: "") == ["em", "emu"])
+        #expect(metadata.children(of: "em") == ["s0", "s1"])
+        #expect(metadata.children(of: "em/s0").isEmpty)
+        #expect(metadata.text(of: "em/zarr.json") == #"{"node_type":"group"}"#)
+        #expect(metadata.text(of: "em/.zattrs") == nil)
+        #expect(metadata.text(of: "zarr.json") == nil)
+    }
+
+    @Test func mayBeAbsent() throws {
+        #expect(try zarrV3(["zarr_format": 3, "node_type": "group"]) == nil)
+        #expect(try zarrV3(["zarr_format": 3, "node_type": "group", "consolidated_metadata": nil]) == nil)
+    }
+
+    @Test(arguments: ["../x", "a/../../x", "/x", "", "a//b", "a\n", ".", "a/./b"])
+    func refusesPathsThatLeaveTheGroup(path: String) throws {
+        let json: JSONValue = ["consolidated_metadata": ["metadata": .object([path: [:]])]]
+        let error = try #require(
+            refusal { () throws(VolumeError) in
+                _ = try ConsolidatedMetadata(zarrV3: Array(json.canonicalText.utf8), path: "g/zarr.json")
+            })
+        #expect(error.code == .badMetadata)
+        #expect(error.description.unicodeScalars.allSatisfy { $0.value >= 32 })
+        let older: JSONValue = ["zarr_consolidated_format": 1, "metadata": .object(["\(path)/.zarray": [:]])]
+        let text = Array(older.canonicalText.utf8)
+        let second = try #require(
+            refusal { () throws(VolumeError) in _ = try ConsolidatedMetadata(zmetadata: text, path: "g/.zmetadata") })
+        #expect(second.code == .badMetadata)
+    }
+
+    @Test(
+        arguments: [
+            [], "x", ["consolidated_metadata": 3], ["consolidated_metadata": [:]],
+            ["consolidated_metadata": ["kind": "remote", "metadata": [:]]],
+            ["consolidated_metadata": ["metadata": ["a": 3]]], ["consolidated_metadata": ["metadata": []]],
+        ] as [JSONValue])
+    func refusesOtherForms(json: JSONValue) throws {
+        let text = Array(json.canonicalText.utf8)
+        let error = refusal { () throws(VolumeError) in _ = try ConsolidatedMetadata(zarrV3: text, path: "g/zarr.json")
+        }
+        #expect(error?.path == "g/zarr.json")
+        let older = refusal { () throws(VolumeError) in _ = try ConsolidatedMetadata(zmetadata: text, path: "k") }
+        #expect(older?.path == "k")
+    }
+}
