@@ -2,8 +2,9 @@
 ///
 /// Shuffled bytes hold the first byte of every element, then the second of every element, and so on. Bytes after the
 /// last whole element stay where they are, as HDF5 has it.
-public struct ShuffleFilter: Sendable, Equatable {
-    /// Bytes of one element.
+public struct ShuffleFilter: ChunkDecoder, Equatable {
+    public let name = "shuffle"
+    /// Bytes of one element; with 0 or 1 nothing is moved.
     public let elementByteCount: Int
 
     public init(elementByteCount: Int) { self.elementByteCount = elementByteCount }
@@ -14,14 +15,14 @@ public struct ShuffleFilter: Sendable, Equatable {
     ///   elements have no bytes.
     public func decode(_ encoded: RawSpan, into output: inout MutableRawSpan) throws(CodecError) -> Int {
         let count = encoded.byteCount
-        guard elementByteCount > 0 else {
+        guard elementByteCount >= 0 else {
             throw CodecError(.unsupported, codec: "shuffle", "elements of \(elementByteCount) bytes")
         }
         guard count <= output.byteCount else {
             throw .tooLarge(codec: "shuffle", capacity: output.byteCount, found: count)
         }
-        let elements = count / elementByteCount
-        let width = elementByteCount
+        let width = max(elementByteCount, 1)
+        let elements = count / width
         encoded.withUnsafeBytes { source in
             output.withUnsafeMutableBytes { target in
                 for byte in 0..<width {

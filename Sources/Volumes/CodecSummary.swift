@@ -1,4 +1,7 @@
-/// How the chunks of an array are encoded: enough to read them, and to write others the same way.
+public import Codecs
+internal import Elements
+
+/// The one codec of an array whose chunks are plain elements under at most one codec: enough to write others that way.
 public struct CodecSummary: Sendable, Hashable, Codable, CustomStringConvertible {
     /// `none`, `gzip`, `zlib`, `zstd` or `blosc`: the names of ``Codecs/ChunkCodec/name``.
     public let name: String
@@ -38,5 +41,40 @@ public struct CodecSummary: Sendable, Hashable, Codable, CustomStringConvertible
         let level = level.map { " \($0)" } ?? ""
         guard let blosc else { return name + level + (checksum ? " checksum" : "") }
         return "\(name) \(blosc.compressor)\(level) shuffle \(blosc.shuffle)"
+    }
+}
+
+extension CodecSummary {
+    /// Nil where the chain is more than one of the codecs that can be written, over little-endian elements in C order.
+    init?(_ chain: CodecChain, elementType: ElementType) {
+        guard chain.arrayToArray.isEmpty, chain.bytesToBytes.count <= 1,
+            case .bytes(let isBigEndian) = chain.arrayToBytes, !isBigEndian || elementType.byteCount == 1
+        else { return nil }
+        switch chain.bytesToBytes.first {
+        case nil: self = .none
+        case .gzip(let codec): self.init(name: codec.name, level: codec.level)
+        case .zlib(let codec): self.init(name: codec.name, level: codec.level)
+        case .zstd(let codec): self.init(name: codec.name, level: codec.level, checksum: codec.checksum)
+        case .blosc(let codec):
+            self.init(
+                name: codec.name, level: codec.level,
+                blosc: Blosc(compressor: codec.compressor, shuffle: codec.shuffle, blockSize: codec.blockSize))
+        default: return nil
+        }
+    }
+
+    /// The codec, for elements of `elementByteCount` bytes; nil where `name` is not one of the known names.
+    public func makeCodec(elementByteCount: Int) -> (any ChunkCodec)? {
+        switch name {
+        case "none": NoCodec()
+        case "gzip": GzipCodec(level: level ?? 5)
+        case "zlib": ZlibCodec(level: level ?? 5)
+        case "zstd": ZstdCodec(level: level ?? 0, checksum: checksum)
+        case "blosc":
+            BloscCodec(
+                compressor: blosc?.compressor ?? "lz4", level: level ?? 5, shuffle: blosc?.shuffle ?? 1,
+                typeSize: elementByteCount, blockSize: blosc?.blockSize ?? 0)
+        default: nil
+        }
     }
 }

@@ -22,6 +22,54 @@ enum ElementOrder {
         }
     }
 
+    /// Undoes a transposition: a copy in C order of the decoded `shape`, of a buffer in which axis `i` is axis `order[i]`
+    /// of `shape`. The buffer holds exactly the elements of `shape`, which has no empty axis; `order` is a permutation.
+    static func untransposed(_ buffer: ByteBuffer, order: [Int], shape: [Int], elementByteCount: Int) -> ByteBuffer {
+        guard order != Array(shape.indices) else { return buffer }
+        if order == shape.indices.reversed() {
+            return fromFortranOrder(buffer, shape: shape, elementByteCount: elementByteCount)
+        }
+        switch elementByteCount {
+        case 2: return untransposed(buffer, order, shape, as: UInt16.self)
+        case 4: return untransposed(buffer, order, shape, as: UInt32.self)
+        case 8: return untransposed(buffer, order, shape, as: UInt64.self)
+        default: return untransposed(buffer, order, shape, as: UInt8.self)
+        }
+    }
+
+    /// Walks the result in its own order, row after row; within a row the source is read with a fixed stride.
+    private static func untransposed<Value: FixedWidthInteger & BitwiseCopyable>(
+        _ buffer: ByteBuffer, _ order: [Int], _ shape: [Int], as type: Value.Type
+    ) -> ByteBuffer {
+        let result = ByteBuffer(count: buffer.count)
+        var strides = [Int](repeating: 1, count: shape.count)
+        var stride = 1
+        for axis in order.reversed() {
+            strides[axis] = stride
+            stride *= shape[axis]
+        }
+        guard let row = shape.last, let rowStride = strides.last else { return buffer }
+        var index = [Int](repeating: 0, count: shape.count)
+        buffer.withUnsafeBytes { sourceBytes in
+            result.withUnsafeMutableBytes { targetBytes in
+                let source = sourceBytes.bindMemory(to: Value.self)
+                let target = targetBytes.bindMemory(to: Value.self)
+                var from = 0
+                for start in Swift.stride(from: 0, to: target.count, by: row) {
+                    for column in 0..<row { target[start + column] = source[from + column * rowStride] }
+                    for axis in shape.indices.dropLast().reversed() {
+                        index[axis] += 1
+                        from += strides[axis]
+                        if index[axis] < shape[axis] { break }
+                        from -= strides[axis] * shape[axis]
+                        index[axis] = 0
+                    }
+                }
+            }
+        }
+        return result
+    }
+
     /// A copy with the last axis varying fastest, of a chunk in which the first one does.
     /// `elementByteCount` is 1, 2, 4 or 8; the buffer holds exactly the elements of `shape`, which has no empty axis.
     static func fromFortranOrder(_ buffer: ByteBuffer, shape: [Int], elementByteCount: Int) -> ByteBuffer {

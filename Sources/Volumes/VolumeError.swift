@@ -55,6 +55,20 @@ public struct VolumeError: Error, Sendable, Equatable, CustomStringConvertible {
 struct MetadataErrors {
     let path: String
 
+    /// The JSON object that a metadata file holds.
+    func object(_ text: [UInt8]) throws(VolumeError) -> JSONValue {
+        let json: JSONValue
+        do throws(JSONError) {
+            json = try JSONValue(parsing: text)
+        } catch {
+            throw VolumeError(.badMetadata, path: path, "not JSON: \(VolumeError.printable(error.description))")
+        }
+        guard json.object != nil else {
+            throw VolumeError(.notAnArray, path: path, "expected an object, found \(json.kind)")
+        }
+        return json
+    }
+
     func bad(_ key: String, expected: String, found: JSONValue?) -> VolumeError {
         VolumeError(.badMetadata, path: path, key: key, "expected \(expected), found \(Self.excerpt(found))")
     }

@@ -2,11 +2,17 @@
 public enum VolumeFormat: String, Sendable, Hashable, Codable, CaseIterable {
     /// Zarr version 2: `.zarray`, `.zattrs`, `.zgroup`.
     case zarrV2 = "zarr2"
+    /// Zarr version 3: `zarr.json`.
+    case zarrV3 = "zarr3"
+    /// N5: `attributes.json`.
+    case n5
 
     /// The name of the file that describes an array.
     public var arrayMetadataName: String {
         switch self {
         case .zarrV2: ".zarray"
+        case .zarrV3: "zarr.json"
+        case .n5: "attributes.json"
         }
     }
 
@@ -14,6 +20,8 @@ public enum VolumeFormat: String, Sendable, Hashable, Codable, CaseIterable {
     public var attributesName: String {
         switch self {
         case .zarrV2: ".zattrs"
+        case .zarrV3: "zarr.json"
+        case .n5: "attributes.json"
         }
     }
 }

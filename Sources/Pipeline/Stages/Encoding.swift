@@ -13,10 +13,11 @@ struct Encoding: Sendable {
     let filter: ChunkFilter
     let chunkShape: ZYX<Int>
 
-    /// - Parameter source: the codec and chunk shape of the stored array, which `source` keeps.
+    /// - Parameter source: the codec and chunk shape of the stored array, which `source` keeps; where one codec alone
+    ///   would not do, the chunk shape and deflate.
     init(
         _ compression: Manifest.Convert.Compression, elementType: ElementType, shape: ZYX<Int>,
-        source: (codec: CodecSummary, chunkShape: ZYX<Int>)?
+        source: (codec: CodecSummary?, chunkShape: ZYX<Int>)?
     ) {
         let byteCount = elementType.byteCount
         var chunks = ZYX(repeating: Self.chunkEdge)
@@ -27,7 +28,7 @@ struct Encoding: Sendable {
         case .none: filter = .none
         case .source:
             filter =
-                source.map { Self.filter(for: $0.codec, byteCount: byteCount) } ?? .deflate(level: Self.deflateLevel)
+                source?.codec.map { Self.filter(for: $0, byteCount: byteCount) } ?? .deflate(level: Self.deflateLevel)
             chunks = source?.chunkShape ?? chunks
         }
         // A chunk is never larger than the dataset, nor empty.

@@ -159,7 +159,7 @@ struct Resize: Sendable {
     }
 
     /// The codec and chunk shape of the stored array behind a dataset, for `compression: source`.
-    private func sourceCodec(of path: String) throws -> (codec: CodecSummary, chunkShape: ZYX<Int>)? {
+    private func sourceCodec(of path: String) throws -> (codec: CodecSummary?, chunkShape: ZYX<Int>)? {
         guard context.manifest.convert.compression == .source else { return nil }
         let name = String(path.split(separator: "/").last ?? "")
         let array =

@@ -1,0 +1,16 @@
+/// Turns the stored form of bytes into the bytes themselves.
+///
+/// Decoders are values: they hold parameters, never state, and may be used from any number of threads at once.
+public protocol ChunkDecoder: Sendable {
+    /// The name in metadata: `zstd`, `gzip`, `zlib`, `blosc`, `none`, `bz2`, `lzma`, `lz4`, …
+    var name: String { get }
+
+    /// Decodes the whole of `encoded` into `output` and returns the number of bytes written.
+    ///
+    /// Never writes beyond `output`, and never allocates memory in proportion to what the encoded bytes claim.
+    /// A result shorter than `output` is no error here: the caller knows whether it must be filled.
+    ///
+    /// - Throws: ``CodecError`` with code `.tooLarge` where the result would not fit into `output`, `.tooShort` where
+    ///   `encoded` ends too early, `.checksum`, `.corrupt` or `.unsupported`. Damaged bytes may give any of them.
+    func decode(_ encoded: RawSpan, into output: inout MutableRawSpan) throws(CodecError) -> Int
+}

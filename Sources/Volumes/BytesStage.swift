@@ -1,0 +1,70 @@
+public import Codecs
+
+/// A stage of a codec chain that turns bytes into bytes.
+public enum BytesStage: Sendable, Equatable {
+    case gzip(GzipCodec)
+    case zlib(ZlibCodec)
+    case zstd(ZstdCodec)
+    case blosc(BloscCodec)
+    case bz2(Bzip2Codec)
+    case lzma(LZMACodec)
+    case lz4(LZ4Codec)
+    case lz4Frame(LZ4FrameCodec)
+    case lz4BlockStream(LZ4BlockStreamCodec)
+    case shuffle(ShuffleFilter)
+    case packBits(PackBitsFilter)
+    /// Checked when decoding, and taken off without a copy.
+    case checksum(ChecksumFilter)
+    /// An element-wise filter over bytes that are taken for elements, as numcodecs' filters do in Zarr v2.
+    case elements(ElementFilter)
+
+    /// The name of the codec in metadata.
+    public var name: String {
+        switch self {
+        case .checksum(let filter): filter.kind.rawValue
+        default: decoder?.name ?? "none"
+        }
+    }
+
+    /// The decoder; nil for a checksum, which has nothing to decode.
+    var decoder: (any ChunkDecoder)? {
+        switch self {
+        case .gzip(let codec): codec
+        case .zlib(let codec): codec
+        case .zstd(let codec): codec
+        case .blosc(let codec): codec
+        case .bz2(let codec): codec
+        case .lzma(let codec): codec
+        case .lz4(let codec): codec
+        case .lz4Frame(let codec): codec
+        case .lz4BlockStream(let codec): codec
+        case .shuffle(let filter): filter
+        case .packBits(let filter): filter
+        case .elements(let filter): filter
+        case .checksum: nil
+        }
+    }
+
+    /// More bytes than `byteCount` bytes can sanely be encoded to.
+    public func encodedByteBound(of byteCount: Int) -> Int {
+        switch self {
+        case .checksum: byteCount + ChecksumFilter.byteCount
+        case .shuffle: byteCount
+        case .packBits: PackBitsFilter.encodedByteCount(of: byteCount)
+        case .elements(let filter): filter.encodedByteCount(of: byteCount)
+        // Headers of 21 bytes for blocks of 64 at least.
+        case .lz4BlockStream: byteCount + byteCount / 2 + 65_536
+        // Deflate in stored blocks of 16 KiB and blosc's offsets cost below 1/1000; 1/16 leaves room for bad encoders.
+        default: byteCount + byteCount / 16 + 65_536
+        }
+    }
+
+    /// The part of `encoded` that is already decoded; nil where there is something to decode.
+    func payload(of encoded: RawSpan) throws(CodecError) -> Range<Int>? {
+        switch self {
+        case .checksum(let filter): try filter.payload(of: encoded)
+        case .elements(let filter) where filter.isIdentity: 0..<encoded.byteCount
+        default: nil
+        }
+    }
+}
