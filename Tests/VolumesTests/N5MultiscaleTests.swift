@@ -13,10 +13,8 @@ private func refusal(_ group: JSONValue, _ arrays: Arrays = []) -> VolumeError? 
     do {
         _ = try Multiscale(n5Group: group, arrays: arrays, path: "g/attributes.json")
         return nil
-    } catch let error as VolumeError {
-        return error
     } catch {
-        return nil
+        return error
     }
 }
 
