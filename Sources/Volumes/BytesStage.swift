@@ -11,6 +11,7 @@ public enum BytesStage: Sendable, Equatable {
     case lz4(LZ4Codec)
     case lz4Frame(LZ4FrameCodec)
     case lz4BlockStream(LZ4BlockStreamCodec)
+    case n5LZ4(N5LZ4Codec)
     case shuffle(ShuffleFilter)
     case packBits(PackBitsFilter)
     case base64(Base64Codec)
@@ -39,6 +40,7 @@ public enum BytesStage: Sendable, Equatable {
         case .lz4(let codec): codec
         case .lz4Frame(let codec): codec
         case .lz4BlockStream(let codec): codec
+        case .n5LZ4(let codec): codec
         case .shuffle(let filter): filter
         case .packBits(let filter): filter
         case .base64(let codec): codec
@@ -56,7 +58,7 @@ public enum BytesStage: Sendable, Equatable {
         case .base64: Base64Codec.encodedByteCount(of: byteCount)
         case .elements(let filter): filter.encodedByteCount(of: byteCount)
         // Headers of 21 bytes for blocks of 64 at least.
-        case .lz4BlockStream: byteCount + byteCount / 2 + 65_536
+        case .lz4BlockStream, .n5LZ4: byteCount + byteCount / 2 + 65_536
         // Deflate in stored blocks of 16 KiB and blosc's offsets cost below 1/1000; 1/16 leaves room for bad encoders.
         default: byteCount + byteCount / 16 + 65_536
         }
