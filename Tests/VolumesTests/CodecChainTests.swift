@@ -137,7 +137,7 @@ import Volumes
         let widening: JSONValue = ["id": "astype", "encode_dtype": "<f8", "decode_dtype": "|u1"]
         let growing = JSONValue.array([JSONValue](repeating: widening, count: 31))
         #expect(refusal(["dtype": "|u1", "filters": growing])?.code == .tooLarge)
-        let many = JSONValue.array([JSONValue](repeating: ["id": "crc32"], count: 100_000))
+        let many = JSONValue.array([JSONValue](repeating: ["id": "crc32"], count: 32))
         #expect(refusal(["filters": many])?.key == "filters")
     }
 

@@ -64,6 +64,42 @@ import Volumes
         }
     }
 
+    /// Metadata and chunks with one byte changed: whatever comes out, nothing traps, and errors have one line.
+    @Test(arguments: Fixture.all(format: "zarr_v2", expect: "decode"))
+    func survivesDamage(_ fixture: Fixture) throws {
+        let key = "\(fixture.path)/.zarray"
+        let text = try Fixture.read(key)
+        let intact = try ArrayMetadata(zarrV2: text, path: key)
+        let first = [Int](repeating: 0, count: intact.rank)
+        let chunk = try Fixture.readIfPresent("\(fixture.path)/\(intact.chunkKey(first))") ?? [1, 2, 3, 4]
+        var state: UInt64 = 11
+        func damaged(_ bytes: [UInt8]) -> [UInt8] {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            var bytes = bytes
+            bytes[Int(state >> 33) % min(bytes.count, 1000)] = UInt8(truncatingIfNeeded: state >> 20)
+            return bytes
+        }
+        for _ in 0..<20 {
+            for (text, chunk) in [(damaged(text), damaged(chunk)), (text, damaged(chunk))] {
+                guard let error = damageError(text, chunk, key: key) else { continue }
+                #expect(!error.description.contains("\n"))
+            }
+        }
+    }
+
+    /// Nil where metadata and chunk were read, with exactly the bytes of a chunk.
+    private func damageError(_ text: [UInt8], _ chunk: [UInt8], key: String) -> VolumeError? {
+        do {
+            let metadata = try ArrayMetadata(zarrV2: text, path: key)
+            guard metadata.chunkByteCount < 1 << 20 else { return nil }
+            let decoded = try metadata.decodeChunk(chunk.span.bytes, key: "0")
+            #expect(decoded.count == metadata.chunkByteCount)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
     /// The blob as the only chunk of an array of bytes: compressors and filters alike take bytes for what they need.
     private func decodeBlob(_ fixture: Fixture) throws -> [UInt8] {
         let count = try #require(fixture.entry["decoded_nbytes"]?.integer)
