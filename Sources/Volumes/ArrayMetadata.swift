@@ -31,7 +31,7 @@ public struct ArrayMetadata: Sendable, Equatable {
     public var rank: Int { shape.count }
 
     /// Chunks per axis; without axes there is one chunk.
-    public var chunkGridShape: [Int] { zip(shape, chunkShape).map { $0 / $1 + ($0 % $1 > 0 ? 1 : 0) } }
+    public var chunkGridShape: [Int] { zip(shape, chunkShape).map { $0 > 0 ? ($0 - 1) / $1 + 1 : 0 } }
 
     /// Decoded bytes of one full chunk.
     public var chunkByteCount: Int { chunkShape.reduce(elementType.byteCount, *) }

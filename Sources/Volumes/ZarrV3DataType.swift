@@ -29,9 +29,11 @@ struct ZarrV3FillValue {
         guard let value, !value.isNull else {
             throw errors.bad("fill_value", expected: "a value of type \(elementType.rawValue)", found: value)
         }
-        if let text = value.string, text.hasPrefix("0x"), text.count != 2 + 2 * elementType.byteCount {
-            throw errors.bad(
-                "fill_value", expected: "0x and \(2 * elementType.byteCount) hexadecimal digits", found: value)
+        if let text = value.string, text.hasPrefix("0x"),
+            !elementType.isFloat || text.count != 2 + 2 * elementType.byteCount
+        {
+            let digits = "0x and \(2 * elementType.byteCount) hexadecimal digits"
+            throw errors.bad("fill_value", expected: elementType.isFloat ? digits : "a number", found: value)
         }
         return try FillValue(elementType: elementType, errors: errors).bytes(value)
     }

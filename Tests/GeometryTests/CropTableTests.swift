@@ -25,7 +25,9 @@ struct CropRow: Sendable, CustomTestStringConvertible {
             let url = Bundle.module.url(forResource: "crop_to_raw_voxels", withExtension: "csv", subdirectory: "Data"),
             let text = try? String(contentsOf: url, encoding: .utf8)
         else { return [] }
-        let lines = text.split(whereSeparator: \.isNewline).map { $0.split(separator: ",", omittingEmptySubsequences: false) }
+        let lines = text.split(whereSeparator: \.isNewline).map {
+            $0.split(separator: ",", omittingEmptySubsequences: false)
+        }
         guard let header = lines.first else { return [] }
         return lines.dropFirst().map { line in
             CropRow(columns: Dictionary(zip(header.map(String.init), line.map(String.init))) { first, _ in first })

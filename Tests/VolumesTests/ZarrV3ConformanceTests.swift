@@ -65,7 +65,7 @@ import Volumes
     }
 
     @Test func findsTheShardsOfTheFixtures() {
-        #expect(Fixture.all(format: "zarr_v3", expect: "decode").filter(Self.isSharded).count == 18)
+        #expect(Fixture.all(format: "zarr_v3", expect: "decode").filter(Self.isSharded).count == 19)
         #expect(Fixture.all(format: "zarr_v3", expect: "reject-ok").filter(Self.isSharded).count == 1)
     }
 
