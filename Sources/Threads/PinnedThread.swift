@@ -11,13 +11,11 @@ public final class PinnedThread: SerialExecutor, @unchecked Sendable {
 
     /// Starts the thread, which lives as long as the process.
     public init(name: String) {
-        let thread = Thread { [self] in
-            // Set from within: before the start it would name the thread that makes this one.
-            Thread.current.name = name
-            run()
-        }
+        let thread = Thread { [self] in run() }
         thread.stackSize = 8 << 20
         thread.start()
+        // Before the start there is no thread to name.
+        thread.name = name
     }
 
     public func enqueue(_ job: consuming ExecutorJob) {

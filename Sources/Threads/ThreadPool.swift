@@ -15,12 +15,11 @@ public final class ThreadPool: @unchecked Sendable {
     public init(name: String, width: Int) {
         self.width = max(1, width)
         for index in 0..<self.width {
-            let thread = Thread { [self] in
-                Thread.current.name = "\(name)-\(index)"
-                run()
-            }
+            let thread = Thread { [self] in run() }
             thread.stackSize = 4 << 20
             thread.start()
+            // Before the start there is no thread to name.
+            thread.name = "\(name)-\(index)"
         }
     }
 

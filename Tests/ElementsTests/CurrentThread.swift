@@ -1,3 +1,4 @@
 import Foundation
 
-func currentThreadName() -> String { Thread.current.name ?? "" }
+/// A number that tells threads apart.
+func currentThread() -> UInt { UInt(bitPattern: ObjectIdentifier(Thread.current)) }

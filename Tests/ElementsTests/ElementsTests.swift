@@ -78,13 +78,14 @@ import Threads
         actor Pinned {
             static let thread = PinnedThread(name: "pinned-test")
             nonisolated var unownedExecutor: UnownedSerialExecutor { Self.thread.asUnownedSerialExecutor() }
-            func name() -> String { currentThreadName() }
+            func thread() -> UInt { currentThread() }
         }
         let actor = Pinned()
-        let names = await withTaskGroup(of: String.self) { group in
-            for _ in 0..<50 { group.addTask { await actor.name() } }
-            return await group.reduce(into: Set<String>()) { $0.insert($1) }
+        let threads = await withTaskGroup(of: UInt.self) { group in
+            for _ in 0..<50 { group.addTask { await actor.thread() } }
+            return await group.reduce(into: Set<UInt>()) { $0.insert($1) }
         }
-        #expect(names == ["pinned-test"])
+        #expect(threads.count == 1)
+        #expect(!threads.contains(currentThread()))
     }
 }
