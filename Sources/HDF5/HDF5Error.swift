@@ -23,4 +23,9 @@ public struct HDF5Error: Error, Sendable, CustomStringConvertible {
         let place = object.map { "\(path) (\($0))" } ?? path
         return "cannot \(operation): \(place): \(message)"
     }
+
+    /// The same failure of a file that people know under another path.
+    public func renamed(_ path: String) -> HDF5Error {
+        HDF5Error(operation: operation, path: path, object: object, message: message, errno: errno)
+    }
 }

@@ -147,13 +147,21 @@ enum InputFile {
         _ path: String, in folder: ConfinedFolder, _ body: (HDF5Reader) async throws -> R
     ) async throws -> R {
         let place = try await ThreadPool.files.run { () throws(LedgerError) in try folder.pathForReading(path) }
-        let reader = try await HDF5Reader(opening: place.path)
+        let reader: HDF5Reader
+        do {
+            reader = try await HDF5Reader(opening: place.path)
+        } catch {
+            throw error.renamed("\(folder.path)/\(path)")
+        }
         do {
             let result = try await body(reader)
             await reader.close()
             return result
         } catch {
             await reader.close()
+            if let error = error as? HDF5Error, error.path == place.path {
+                throw error.renamed("\(folder.path)/\(path)")
+            }
             throw error
         }
     }

@@ -20,7 +20,7 @@ struct OutputFile: Sendable {
             writer = try await HDF5Writer(creating: temporary.path)
         } catch {
             temporary.discard()
-            throw error
+            throw error.renamed("\(folder.path)/\(path)")
         }
         do {
             try await body(writer)
@@ -34,6 +34,10 @@ struct OutputFile: Sendable {
         } catch {
             await writer.abandon()
             await ThreadPool.files.run { temporary.discard() }
+            // The library only knows the temporary name.
+            if let error = error as? HDF5Error, error.path == temporary.path {
+                throw error.renamed("\(folder.path)/\(path)")
+            }
             throw error
         }
     }
