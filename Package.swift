@@ -73,7 +73,7 @@ let package = Package(
         tests("HDF5Tests", ["HDF5", "Elements", "Codecs"]),
         tests("ResamplingTests", ["Resampling", "Elements", "Geometry"]),
         tests("LedgerTests", ["Ledger", "Elements", "JSONText"]),
-        tests("PipelineTests", ["Pipeline", "Elements", "JSONText", "Geometry", "Stores", "Ledger", "HDF5"]),
+        tests("PipelineTests", ["Pipeline", "Elements", "JSONText", "Geometry", "Stores", "Ledger", "HDF5", logging]),
         .testTarget(
             name: "EndToEndTests",
             dependencies: ["JSONText", "cristae"],

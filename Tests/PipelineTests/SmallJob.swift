@@ -1,0 +1,105 @@
+import Elements
+import Foundation
+import Geometry
+import HDF5
+import JSONText
+import Logging
+import Pipeline
+import Testing
+
+/// A bucket of tiny uncompressed Zarr arrays in a folder, and a job over it in this process.
+final class SmallJob: Sendable {
+    let folder: String
+
+    init() throws {
+        folder = NSTemporaryDirectory() + "cristae-job-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: folder) }
+
+    func write(_ bytes: [UInt8], _ key: String) throws {
+        let url = URL(fileURLWithPath: "\(folder)/bucket/\(key)")
+        try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(bytes).write(to: url)
+    }
+
+    func write(_ value: JSONValue, _ key: String) throws { try write(Array(value.prettyText.utf8), key) }
+
+    /// One level of a multiscale image: voxel size and translation in nm; one chunk that holds the whole array.
+    struct Level {
+        var voxel: [Double]
+        var translation: [Double]
+        var shape: [Int]
+        var dtype = "|u1"
+        var fill = 0
+        /// Little-endian bytes in C order; nil leaves the chunk unstored.
+        var bytes: [UInt8]?
+    }
+
+    func image(_ key: String, _ levels: [Level], attributes: [String: JSONValue] = [:]) throws {
+        let datasets = levels.enumerated().map { number, level -> JSONValue in
+            let scale: JSONValue = ["scale": .array(level.voxel.map { .number($0) }), "type": "scale"]
+            let move: JSONValue = [
+                "translation": .array(level.translation.map { .number($0) }), "type": "translation",
+            ]
+            return ["coordinateTransformations": [scale, move], "path": .string("s\(number)")]
+        }
+        let axes = ["z", "y", "x"].map { name -> JSONValue in
+            ["name": .string(name), "type": "space", "unit": "nanometer"]
+        }
+        var group = attributes
+        group["multiscales"] = [["axes": .array(axes), "datasets": .array(datasets), "version": "0.4"]]
+        try write(["zarr_format": 2], "\(key)/.zgroup")
+        try write(.object(group), "\(key)/.zattrs")
+        for (number, level) in levels.enumerated() {
+            let extents = JSONValue.array(level.shape.map { .integer($0) })
+            try write(
+                [
+                    "zarr_format": 2, "shape": extents, "chunks": extents, "dtype": .string(level.dtype), "order": "C",
+                    "compressor": nil, "filters": nil, "fill_value": .integer(level.fill), "dimension_separator": "/",
+                ], "\(key)/s\(number)/.zarray")
+            if let bytes = level.bytes { try write(bytes, "\(key)/s\(number)/0/0/0") }
+        }
+    }
+
+    static func instances(unknown: Int = 255) -> [String: JSONValue] {
+        [
+            "cellmap": [
+                "annotation": [
+                    "class_name": "mito",
+                    "annotation_type": [
+                        "type": "instance_segmentation", "encoding": ["absent": 0, "unknown": .integer(unknown)],
+                    ],
+                ]
+            ]
+        ]
+    }
+
+    /// Runs a job over all datasets; `members` are further members of the manifest.
+    func run(_ members: [String: JSONValue] = [:]) async throws -> Runner.Outcome {
+        var manifest: [String: JSONValue] = ["source": "bucket", "datasets": ["*"]]
+        manifest.merge(members) { $1 }
+        let text = JSONValue.object(manifest).prettyText
+        let context = try JobContext(
+            manifest: try Manifest(parsing: Array(text.utf8), folder: folder, overrides: Manifest.Overrides()),
+            stop: StopSignal(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        return try await Runner(context).run()
+    }
+
+    /// The voxels of a dataset as bytes, its shape and its attributes.
+    func dataset(_ path: String, of file: String) async throws -> (
+        bytes: [UInt8], shape: [Int], attributes: [String: AttributeValue]
+    ) {
+        let reader = try await HDF5Reader(opening: "\(folder)/out/\(file)")
+        let info = try #require(try await reader.dataset(path))
+        let bytes = try await reader.read(info.handle, start: info.shape.map { _ in 0 }, count: info.shape)
+        let attributes = try await reader.attributes(of: path)
+        await reader.close()
+        return (bytes.array, info.shape, attributes)
+    }
+
+    func exists(_ file: String) -> Bool { FileManager.default.fileExists(atPath: "\(folder)/\(file)") }
+
+    func text(_ file: String) throws -> String { try String(contentsOfFile: "\(folder)/\(file)", encoding: .utf8) }
+}
