@@ -15,6 +15,8 @@ actor AnswerCache {
         case listing(Listing)
     }
 
+    /// Answers that a kill may lose.
+    private static let saveEvery = 64
     /// The largest metadata object that is read, in bytes.
     private static let maximumBytes = 16 << 20
 
@@ -74,6 +76,7 @@ actor AnswerCache {
         }
         answers[question] = answer
         if let line = Self.line(question, answer) { unsaved.append(line) }
+        if unsaved.count >= Self.saveEvery { try await save() }
         return answer
     }
 
@@ -84,7 +87,7 @@ actor AnswerCache {
         return .text(String(decoding: object.bytes.array, as: UTF8.self))
     }
 
-    /// Writes what is new. Called now and then, and when discovery is through.
+    /// Writes what is new.
     func save() async throws {
         guard !isSaving, !unsaved.isEmpty else { return }
         isSaving = true
