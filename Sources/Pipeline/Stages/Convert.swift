@@ -93,7 +93,9 @@ struct Convert: Sendable {
         let chunkWriter = chunkWriter(
             writer, path: path, type: type, shape: plan.written.shape, fill: array.metadata.fillValue, source: array)
         let start = plan.written.start
-        try await chunkWriter.write(bytesPerVoxel: 3 * type.byteCount) { box in
+        // A window holds on to the source chunks it is cut from.
+        let held = 2 * source.chunkByteCount / max(1, chunkWriter.layout.chunkShape.reduce(1, *))
+        try await chunkWriter.write(bytesPerVoxel: 3 * type.byteCount + held) { box in
             let window = try await source.window(box.moved(by: start))
             return window.isUnstored ? nil : window.bytes
         }

@@ -36,7 +36,7 @@ struct Resampler: Sendable {
     func workBytes(forChunk shape: ZYX<Int>, within whole: ZYX<Int>) -> Int {
         let box = Box(shape: shape.zip(whole, min))
         let needed = (sourceBox(for: box)?.volume ?? 0) * source.elementType.byteCount
-        return min(needed, windowBytes) + shape.product * source.elementType.byteCount * 3
+        return min(needed, windowBytes) + 2 * source.chunkByteCount + shape.product * source.elementType.byteCount * 3
     }
 
     /// The voxels of `output`; nil where the source has nothing stored there and nothing is zero.
