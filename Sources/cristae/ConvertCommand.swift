@@ -58,15 +58,15 @@ struct ConvertCommand: AsyncParsableCommand {
         try await Ending.of {
             let stop = StopSignal()
             SignalWatcher.start(stop)
-            let reporter = Reporter(format: logFormat)
+            let logger = Reporter(format: logFormat).logger
             let conversion = try StoreConversion(
                 source: StoreConversion.url(of: source), output: output,
                 options: StoreOptions(endpoint: endpoint, anonymous: !signed), compression: compression, format: format,
                 memory: StoreConversion.memory(memory) ?? StoreConversion.minimumMemory, stop: stop,
-                logger: reporter.logger)
+                warn: { logger.warning("\($0)", metadata: ["event": "left_out"]) })
             let outcome = try await conversion.run()
             let chunks = outcome.passedChunks + outcome.transcodedChunks
-            reporter.logger.info(
+            logger.info(
                 "\(outcome.arrays) arrays, \(chunks) chunks, \(outcome.passedChunks) of them as they were: \(output)",
                 metadata: [
                     "event": "end", "arrays": "\(outcome.arrays)", "chunks_passed_through": "\(outcome.passedChunks)",

@@ -98,29 +98,74 @@ extension EndToEnd {
             #expect(members.contains { outcome.errors.contains($0) }, "\(path): \(outcome.errors)")
         }
 
-        /// A whole tree at once: every array with numcodecs' codecs, shards among them.
-        @Test(arguments: ["none", "zstd"])
-        func treeOfZarrV3(compression: String) async throws {
+        /// A whole tree at once: every array with numcodecs' codecs, shards among them. Over HTTP there are no listings: the names come
+        /// from consolidated metadata, and the ends of shards have to be found.
+        @Test(arguments: ["none", "zstd"], [false, true])
+        func treeOfZarrV3(compression: String, overHTTP: Bool) async throws {
             let source = Self.fixtures.appending(path: "generated/zarr-python-3.1.6/codecs.zarr")
             let entries = try #require(try Self.json(source.appending(path: "expected.json")).array)
+            #expect(entries.count == 25)
             let job = try Job()
             let file = job.folder.appending(path: "tree.h5")
             var jobs: [JSONValue] = []
+            var consolidated: [String: JSONValue] = [:]
             for entry in entries {
                 jobs.append([
                     "file": .string(file.path), "dataset": entry["path"] ?? .null, "shape": entry["shape"] ?? .null,
                     "dtype": entry["dtype"] ?? .null, "sha256": entry["sha256"] ?? .null,
                     "compression": .string(compression),
                 ])
+                guard let path = entry["path"]?.string else { continue }
+                consolidated[path] = try Self.json(source.appending(path: "\(path)/zarr.json"))
             }
-            #expect(jobs.count == 25)
             // The folder of the arrays is no group itself.
-            let folder = job.folder.appending(path: "copy")
-            try FileManager.default.copyItem(at: source, to: folder)
-            try Data(#"{"zarr_format": 3, "node_type": "group"}"#.utf8).write(to: folder.appending(path: "zarr.json"))
-            let outcome = try await job.run(["convert", folder.path, file.path, "--compression", compression])
+            let root = job.folder.appending(path: "root/bucket")
+            try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
+            try FileManager.default.copyItem(at: source, to: root.appending(path: "tree"))
+            var group: [String: JSONValue] = ["zarr_format": 3, "node_type": "group"]
+            if overHTTP {
+                group["consolidated_metadata"] = [
+                    "kind": "inline", "must_understand": false, "metadata": .object(consolidated),
+                ]
+            }
+            try Data(JSONValue.object(group).canonicalText.utf8).write(to: root.appending(path: "tree/zarr.json"))
+            let server = try await S3Server(root: root.deletingLastPathComponent())
+            let place = overHTTP ? "\(server.endpoint)/bucket/tree" : root.appending(path: "tree").path
+            let outcome = try await job.run(["convert", place, file.path, "--compression", compression])
             #expect(outcome.exitCode == 0, "\(outcome.summary)")
             try await Self.expectNoComplaints(jobs, in: job.folder)
+        }
+
+        /// A shard of 128 MiB, most of it never written, with its index in front.
+        @Test func shardsAreReadInParts() async throws {
+            let job = try Job()
+            let folder = job.folder.appending(path: "shard.zarr")
+            try FileManager.default.createDirectory(
+                at: folder.appending(path: "c/0/0"), withIntermediateDirectories: true)
+            let metadata = """
+                {"zarr_format": 3, "node_type": "array", "shape": [512, 512, 512], "data_type": "uint8", "fill_value": 0,
+                "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [512, 512, 512]}},
+                "chunk_key_encoding": {"name": "default"}, "codecs": [{"name": "sharding_indexed", "configuration": {
+                "chunk_shape": [64, 64, 64], "codecs": [{"name": "bytes"}], "index_location": "start",
+                "index_codecs": [{"name": "bytes", "configuration": {"endian": "little"}}]}}]}
+                """
+            try Data(metadata.utf8).write(to: folder.appending(path: "zarr.json"))
+            var index = Data()
+            for number in 0..<512 {
+                for value in [UInt64(8192 + number << 18), 1 << 18] {
+                    withUnsafeBytes(of: value.littleEndian) { index.append(contentsOf: $0) }
+                }
+            }
+            let shard = folder.appending(path: "c/0/0/0")
+            try index.write(to: shard)
+            let handle = try FileHandle(forWritingTo: shard)
+            try handle.truncate(atOffset: 8192 + 512 << 18)
+            try handle.close()
+            let file = job.folder.appending(path: "out.h5")
+            let outcome = try await job.run(["convert", folder.path, file.path, "--memory", "128MiB"])
+            #expect(outcome.exitCode == 0, "\(outcome.summary)")
+            #expect(outcome.errors.contains("512 chunks"), "\(outcome.errors)")
+            #expect(outcome.peakBytes > 0 && outcome.peakBytes < 120 << 20, "\(outcome.peakBytes) bytes at the most")
         }
 
         /// Chunks are taken over as they are where the filters of HDF5 can read them, attributes in every case.

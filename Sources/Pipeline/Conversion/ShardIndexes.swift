@@ -68,38 +68,18 @@ actor ShardIndexes {
         return try await searchedSize(of: key)
     }
 
-    /// Doubles an offset until nothing is there, and closes in on the end. A listing that does not name the object is no proof that it
-    /// is not there: only the store's answer is.
+    /// A listing that does not name the object is no proof that it is not there: only the store's answer is.
     private func searchedSize(of key: String) async throws -> Int? {
-        func count(at offset: Int) async throws -> Int? {
+        let store = store
+        return try await ObjectEnd(probeByteCount: Self.probeBytes, name: store.url.url(of: key)) { offset in
             do throws(StoreError) {
                 let range = offset..<(offset + Self.probeBytes)
                 return try await store.get(key, range: range, maximumBytes: Self.probeBytes)?.bytes.count
             } catch {
-                if error.httpStatus == 416 || (error.code == .badRequest && offset > 0) { return 0 }
-                throw error
+                // What a store says to a range beyond the end.
+                guard offset > 0, error.httpStatus == 416 || error.code == .badRequest else { throw error }
+                return 0
             }
-        }
-        guard let first = try await count(at: 0) else { return nil }
-        guard first == Self.probeBytes else { return first }
-        var full = 0
-        var beyond = Self.probeBytes
-        while true {
-            guard beyond < 1 << 50 else {
-                throw VolumeError(.tooLarge, path: store.url.url(of: key), "the shard has more than 2^50 bytes")
-            }
-            guard let found = try await count(at: beyond) else { return nil }
-            if found > 0 && found < Self.probeBytes { return beyond + found }
-            if found == 0 { break }
-            (full, beyond) = (beyond, beyond * 2)
-        }
-        // A whole probe lies at `full`, nothing at `beyond`; both are multiples of a probe.
-        while beyond - full > Self.probeBytes {
-            let middle = full + (beyond - full) / Self.probeBytes / 2 * Self.probeBytes
-            guard let found = try await count(at: middle) else { return nil }
-            if found > 0 && found < Self.probeBytes { return middle + found }
-            if found == 0 { beyond = middle } else { full = middle }
-        }
-        return full + Self.probeBytes
+        }.search()
     }
 }

@@ -2,7 +2,6 @@ internal import Elements
 internal import HDF5
 internal import JSONText
 internal import Ledger
-public import Logging
 public import Stores
 internal import Threads
 internal import Volumes
@@ -44,7 +43,7 @@ public struct StoreConversion: Sendable {
     private let format: Format?
     private let memory: Int
     private let stop: StopSignal
-    private let logger: Logger
+    private let warn: @Sendable (String) -> Void
 
     /// The least memory that the work is done in.
     public static let minimumMemory = 128 << 20
@@ -53,10 +52,11 @@ public struct StoreConversion: Sendable {
     ///   - source: what ``url(of:)`` makes of a URL or path.
     ///   - output: the path of the file. Its folder is made where it is missing.
     ///   - memory: bytes that may be in use.
+    ///   - warn: told, in one line each, what is left out.
     /// - Throws: ``StoreError`` for a bad endpoint. Nothing is sent or written yet.
     public init(
         source: StoreURL, output: String, options: StoreOptions, compression: Compression = .gzip,
-        format: Format? = nil, memory: Int = 1 << 30, stop: StopSignal, logger: Logger
+        format: Format? = nil, memory: Int = 1 << 30, stop: StopSignal, warn: @escaping @Sendable (String) -> Void
     ) throws(StoreError) {
         store = try openStore(source, options: options, counter: TransferCounter())
         root = source.scheme == .sample ? source.prefix : ""
@@ -66,7 +66,7 @@ public struct StoreConversion: Sendable {
         self.format = format
         self.memory = max(memory, Self.minimumMemory)
         self.stop = stop
-        self.logger = logger
+        self.warn = warn
     }
 
     /// The store that a URL or a path of the file system names.
@@ -90,11 +90,10 @@ public struct StoreConversion: Sendable {
     public func run() async throws -> Outcome {
         do {
             BufferPool.setLimit(bytes: memory / 16)
-            let logger = logger
             let nodes = try await HierarchyReader(
-                nodes: NodeReader(store: store, format: format.flatMap { VolumeFormat(rawValue: $0.rawValue) }) {
-                    logger.warning("\($0)")
-                }, stop: stop
+                nodes: NodeReader(
+                    store: store, format: format.flatMap { VolumeFormat(rawValue: $0.rawValue) }, warn: warn),
+                stop: stop
             ).read(root)
             for node in nodes { try checkMemory(node) }
             return try await write(nodes)
@@ -160,7 +159,7 @@ public struct StoreConversion: Sendable {
             let path = path(of: node)
             guard groups.contains(path) else {
                 if !node.attributes.isEmpty {
-                    logger.warning("\(url(of: node)): a group without arrays; its attributes are left out")
+                    warn("\(url(of: node)): a group without arrays; its attributes are left out")
                 }
                 continue
             }
@@ -198,13 +197,12 @@ public struct StoreConversion: Sendable {
             try await writer.setAttribute("chunks_passed_through", .integer(Int64(done.passed)), on: path)
             try await writer.setAttribute("chunks_transcoded", .integer(Int64(done.transcoded)), on: path)
         }
-        logger.debug("\(path): \(done.passed + done.transcoded) chunks, \(done.passed) as they were")
     }
 
     private func setAttributes(of node: HierarchyNode, on path: String, _ writer: HDF5Writer) async throws {
         for (name, value) in node.attributes.sorted(by: { $0.key < $1.key }) {
             guard AttributeConversion.isName(name) else {
-                logger.warning(
+                warn(
                     "\(url(of: node)): HDF5 has no attribute of the name \(name.prefix(80).debugDescription)")
                 continue
             }
