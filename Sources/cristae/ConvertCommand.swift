@@ -64,7 +64,13 @@ struct ConvertCommand: AsyncParsableCommand {
                 options: StoreOptions(endpoint: endpoint, anonymous: !signed), compression: compression, format: format,
                 memory: StoreConversion.memory(memory) ?? StoreConversion.minimumMemory, stop: stop,
                 warn: { logger.warning("\($0)", metadata: ["event": "left_out"]) })
-            let outcome = try await conversion.run()
+            let outcome: StoreConversion.Outcome
+            do {
+                outcome = try await conversion.run()
+            } catch JobError.stopped {
+                StandardError.line("cristae: stopped; nothing was written")
+                return JobError.stopped.exitCode
+            }
             let chunks = outcome.passedChunks + outcome.transcodedChunks
             logger.info(
                 "\(outcome.arrays) arrays, \(chunks) chunks, \(outcome.passedChunks) of them as they were: \(output)",
