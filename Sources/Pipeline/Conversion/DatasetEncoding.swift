@@ -1,0 +1,137 @@
+internal import Codecs
+internal import Elements
+internal import HDF5
+internal import Volumes
+
+/// How the chunks of a converted array are shaped and compressed.
+///
+/// A chunk of the source (an inner one, where there are shards) becomes one chunk of the dataset, clamped to the array; one that is too
+/// large for HDF5, or for the memory, becomes several equal ones.
+struct DatasetEncoding: Sendable {
+    let filter: ChunkFilter
+    /// Elements per axis, one axis at least: a single value is an array of one.
+    let chunkShape: [Int]
+    /// Whether the dataset's chunks are the source's, in full: with clamped ones padding is cut off, large ones are split.
+    let keepsChunks: Bool
+    /// The codec of the source, in words.
+    let sourceCodec: String
+    /// How chunks can be taken over as they are; nil where none can.
+    let passage: ChunkPassage?
+
+    /// Level 1 of libdeflate for what is mostly noise; labels, which are long runs, compress fast at any level.
+    private static func deflateLevel(_ type: ElementType) -> Int {
+        type == .bool || (type.isInteger && type.byteCount > 2) ? 6 : 1
+    }
+
+    /// - Parameter maximumChunkBytes: larger chunks are split.
+    init(_ compression: StoreConversion.Compression, _ metadata: ArrayMetadata, maximumChunkBytes: Int) {
+        let type = metadata.elementType
+        let summary = metadata.innerCodecSummary
+        let encoded = summary ?? Self.lastCodec(metadata)
+        filter =
+            switch compression {
+            case .gzip: .deflate(level: Self.deflateLevel(type))
+            case .zstd: .zstd(level: 3)
+            case .blosc: .blosc(typeSize: type.byteCount, level: 5, shuffle: 1, compressor: "zstd")
+            case .none: .none
+            case .source: encoded.map { Self.filter(for: $0, type) } ?? .deflate(level: Self.deflateLevel(type))
+            }
+        sourceCodec = summary?.description ?? Self.description(metadata)
+
+        var limit = min(Int(UInt32.max), maximumChunkBytes)
+        if case .blosc = filter { limit = min(limit, BloscCodec.maximumByteCount) }
+        let stored = metadata.innerChunkShape
+        let storedBytes = stored.reduce(type.byteCount, *)
+        if compression == .source, summary != nil, storedBytes <= limit {
+            // In full, also where the array is smaller, so that stored chunks can be taken over.
+            chunkShape = stored.isEmpty ? [1] : stored
+            keepsChunks = true
+            passage = summary.map { ChunkPassage(codec: $0.name, elementType: type, chunkByteCount: storedBytes) }
+        } else {
+            let clamped = zip(stored, metadata.shape).map { max(1, min($0, $1)) }
+            let chunk = Self.split(clamped, elementByteCount: type.byteCount, limit: limit)
+            chunkShape = chunk.isEmpty ? [1] : chunk
+            keepsChunks = chunk == stored
+            passage = nil
+        }
+    }
+
+    /// Divides axes, the slowest first, by whole numbers until a chunk has at most `limit` bytes.
+    private static func split(_ shape: [Int], elementByteCount: Int, limit: Int) -> [Int] {
+        var shape = shape
+        for axis in shape.indices {
+            let others = shape.enumerated().reduce(elementByteCount) { $1.offset == axis ? $0 : $0 * $1.element }
+            guard others * shape[axis] > limit else { break }
+            let extent = shape[axis]
+            var pieces = extent
+            // The fewest equal pieces that are small enough; single elements where the extent has no such divisor.
+            var divisor = 1
+            while divisor <= extent / divisor {
+                if extent % divisor == 0 {
+                    for candidate in [divisor, extent / divisor]
+                    where candidate < pieces && others * (extent / candidate) <= limit { pieces = candidate }
+                }
+                divisor += 1
+            }
+            shape[axis] = extent / pieces
+        }
+        return shape
+    }
+
+    /// The codec that was applied last, where it is one that can be written: for chunks that have more stages than that.
+    private static func lastCodec(_ metadata: ArrayMetadata) -> CodecSummary? {
+        var chain = metadata.shardGrid?.innerCodecs ?? metadata.codecs
+        if case .n5Block(let layout) = chain.arrayToBytes { chain = CodecChain(bytesToBytes: layout.payloadCodecs) }
+        for stage in chain.bytesToBytes.reversed() {
+            switch stage {
+            case .gzip(let codec): return CodecSummary(name: codec.name, level: codec.level)
+            case .zlib(let codec): return CodecSummary(name: codec.name, level: codec.level)
+            case .zstd(let codec): return CodecSummary(name: codec.name, level: codec.level, checksum: codec.checksum)
+            case .blosc(let codec):
+                let blosc = CodecSummary.Blosc(
+                    compressor: codec.compressor, shuffle: codec.shuffle, blockSize: codec.blockSize)
+                return CodecSummary(name: codec.name, level: codec.level, blosc: blosc)
+            default: continue
+            }
+        }
+        if case .bytes = chain.arrayToBytes, chain.bytesToBytes.isEmpty { return CodecSummary.none }
+        return nil
+    }
+
+    private static func description(_ metadata: ArrayMetadata) -> String {
+        var chain = metadata.shardGrid?.innerCodecs ?? metadata.codecs
+        var names: [String] = []
+        for stage in chain.arrayToArray {
+            switch stage {
+            case .transpose: names.append("transpose")
+            case .elements: names.append("filter")
+            }
+        }
+        switch chain.arrayToBytes {
+        case .bytes(let isBigEndian): names.append(isBigEndian ? "big-endian" : "little-endian")
+        case .packBits: names.append("packbits")
+        case .sharding: names.append("shards")
+        case .n5Block(let layout):
+            names.append("n5 block")
+            chain = CodecChain(bytesToBytes: layout.payloadCodecs)
+        }
+        return (names + chain.bytesToBytes.map(\.name)).joined(separator: ", ")
+    }
+
+    /// The HDF5 filter that stands for a codec of the source. gzip and zlib are the same deflate in another wrapping.
+    private static func filter(for codec: CodecSummary, _ type: ElementType) -> ChunkFilter {
+        switch codec.name {
+        case "zstd": return .zstd(level: codec.level ?? 3)
+        case "gzip", "zlib":
+            let level = codec.level ?? -1
+            return .deflate(level: level < 0 ? 6 : min(level, 9))
+        case "blosc":
+            let declared = codec.blosc?.shuffle ?? 1
+            return .blosc(
+                typeSize: type.byteCount, level: min(max(codec.level ?? 5, 0), 9),
+                shuffle: declared >= 0 ? declared : (type.byteCount == 1 ? 2 : 1),
+                compressor: codec.blosc?.compressor ?? "lz4")
+        default: return .none
+        }
+    }
+}

@@ -1,0 +1,87 @@
+public import ArgumentParser
+import Foundation
+import Logging
+public import Pipeline
+import Stores
+
+/// `cristae convert SOURCE OUT.h5`: one array or group of any store to HDF5.
+struct ConvertCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "convert",
+        abstract: "Convert an array, or all arrays of a group (Zarr v2, Zarr v3, N5), to one HDF5 file.",
+        discussion: """
+            Every array becomes a dataset of the same name, attributes become HDF5 attributes. A single array is named after its folder. Where a \
+            folder has metadata of several formats, zarr.json counts before .zarray, and that before attributes.json.
+
+            Exit codes: 0 done; 1 the source cannot be read, one line says what and why; 64 usage; 74 the file cannot be written; 75 stopped.
+            """)
+
+    @Argument(help: "A path, or s3://bucket/prefix, https://…, file:///…, sample:….")
+    var source: String
+
+    @Argument(help: "The file to write; it appears whole or not at all.")
+    var output: String
+
+    @Option(help: "gzip, zstd (filter 32015), blosc (32001), none, or source (the source's codec, chunks as they are).")
+    var compression: StoreConversion.Compression = .gzip
+
+    @Option(help: "zarr2, zarr3 or n5: look at these metadata only.")
+    var format: StoreConversion.Format?
+
+    @Option(help: "Another S3 server, path-style, e.g. http://127.0.0.1:9000.")
+    var endpoint: String?
+
+    @Flag(help: "Sign requests with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION.")
+    var signed = false
+
+    @Option(help: "Memory that may be used, at least 128MiB.")
+    var memory = "1GiB"
+
+    @Option(help: "How to talk on stderr: auto (text on a terminal, else json), text or json.")
+    var logFormat: LogFormat = .text
+
+    func validate() throws {
+        do throws(StoreError) {
+            _ = try StoreConversion.url(of: source)
+        } catch {
+            throw ValidationError("SOURCE: \(error.message)")
+        }
+        guard !output.isEmpty, !output.hasSuffix("/"), !output.contains("://") else {
+            throw ValidationError("OUT: the path of a file is expected")
+        }
+        guard StoreConversion.memory(memory) != nil else {
+            throw ValidationError("--memory: a number of bytes of at least 128MiB is expected, such as 1GiB")
+        }
+    }
+
+    func run() async throws {
+        try await Ending.of {
+            let stop = StopSignal()
+            SignalWatcher.start(stop)
+            let logger = Reporter(format: logFormat).logger
+            let conversion = try StoreConversion(
+                source: StoreConversion.url(of: source), output: output,
+                options: StoreOptions(endpoint: endpoint, anonymous: !signed), compression: compression, format: format,
+                memory: StoreConversion.memory(memory) ?? StoreConversion.minimumMemory, stop: stop,
+                warn: { logger.warning("\($0)", metadata: ["event": "left_out"]) })
+            let outcome: StoreConversion.Outcome
+            do {
+                outcome = try await conversion.run()
+            } catch JobError.stopped {
+                StandardError.line("cristae: stopped; nothing was written")
+                return JobError.stopped.exitCode
+            }
+            let chunks = outcome.passedChunks + outcome.transcodedChunks
+            logger.info(
+                "\(outcome.arrays) arrays, \(chunks) chunks, \(outcome.passedChunks) of them as they were: \(output)",
+                metadata: [
+                    "event": "end", "arrays": "\(outcome.arrays)", "chunks_passed_through": "\(outcome.passedChunks)",
+                    "chunks_transcoded": "\(outcome.transcodedChunks)",
+                ])
+            return 0
+        }
+    }
+}
+
+extension StoreConversion.Compression: ExpressibleByArgument {}
+extension StoreConversion.Format: ExpressibleByArgument {}

@@ -1,0 +1,223 @@
+import Elements
+import Foundation
+import HDF5
+import JSONText
+import Stores
+import Testing
+
+@testable import Pipeline
+
+/// `cristae convert` on small trees that are made here, and its parts.
+@Suite struct ConversionTests {
+    /// A new folder with files.
+    private static func folder(_ files: [String: [UInt8]]) throws -> URL {
+        let root = FileManager.default.temporaryDirectory.appending(path: "conversion-\(UUID().uuidString)")
+        for (name, bytes) in files {
+            let file = root.appending(path: name)
+            try FileManager.default.createDirectory(
+                at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try Data(bytes).write(to: file)
+        }
+        return root
+    }
+
+    private static func zarray(
+        _ shape: [Int], _ chunks: [Int], dtype: String = "|u1", order: String = "C", fill: JSONValue = 9
+    ) -> [UInt8] {
+        let text: JSONValue = [
+            "zarr_format": 2, "shape": .array(shape.map { .integer($0) }),
+            "chunks": .array(chunks.map { .integer($0) }),
+            "dtype": .string(dtype), "order": .string(order), "fill_value": fill, "compressor": nil, "filters": nil,
+        ]
+        return Array(text.canonicalText.utf8)
+    }
+
+    /// Converts a folder and opens the file.
+    private static func convert(
+        _ root: URL, _ compression: StoreConversion.Compression = .gzip, format: StoreConversion.Format? = nil,
+        memory: Int = StoreConversion.minimumMemory, stop: StopSignal = StopSignal()
+    ) async throws -> HDF5Reader {
+        let file = root.path + "-out/out.h5"
+        let conversion = try StoreConversion(
+            source: StoreConversion.url(of: root.path), output: file, options: StoreOptions(), compression: compression,
+            format: format, memory: memory, stop: stop, warn: { _ in })
+        _ = try await conversion.run()
+        return try await HDF5Reader(opening: file)
+    }
+
+    private static func remove(_ root: URL) {
+        for path in [root.path, root.path + "-out"] { try? FileManager.default.removeItem(atPath: path) }
+    }
+
+    private static func values(_ reader: HDF5Reader, _ path: String) async throws -> [UInt8] {
+        let info = try #require(try await reader.dataset(path))
+        return try await reader.read(info.handle, start: info.shape.map { _ in 0 }, count: info.shape).array
+    }
+
+    @Test(arguments: StoreConversion.Compression.allCases)
+    func cutsChunksAtTheEdgeAndFillsUnstoredOnes(compression: StoreConversion.Compression) async throws {
+        // Of 2 × 1 × 1 × 2 chunks the last one is not stored.
+        let root = try Self.folder([
+            "group/.zgroup": Array(#"{"zarr_format": 2}"#.utf8),
+            "group/a/.zarray": Self.zarray([3, 2, 1, 5], [2, 2, 4, 3]),
+            "group/a/0.0.0.0": (0..<48).map { UInt8($0) },
+            "group/a/0.0.0.1": (100..<148).map { UInt8($0) },
+            "group/a/1.0.0.0": (200..<248).map { UInt8($0) },
+        ])
+        defer { Self.remove(root) }
+        let reader = try await Self.convert(root.appending(path: "group"), compression)
+        defer { Self.remove(root.appending(path: "group")) }
+        let info = try #require(try await reader.dataset("/a"))
+        #expect(info.shape == [3, 2, 1, 5])
+        // Chunks that are taken over stay whole.
+        #expect(info.chunkShape == (compression == .source ? [2, 2, 4, 3] : [2, 2, 1, 3]))
+        #expect(info.fillValue == [9])
+        guard compression == .gzip || compression == .none || compression == .source else { return }
+        #expect(
+            try await Self.values(reader, "/a") == [
+                0, 1, 2, 100, 101, 12, 13, 14, 112, 113, 24, 25, 26, 124, 125, 36, 37, 38, 136, 137,
+                200, 201, 202, 9, 9, 212, 213, 214, 9, 9,
+            ])
+    }
+
+    @Test func swapsBytesAndAxes() async throws {
+        let root = try Self.folder([
+            ".zarray": Self.zarray([2, 3], [2, 3], dtype: ">u2", order: "F"),
+            "0.0": [0, 1, 0, 2, 0, 3, 0, 4, 1, 5, 0, 6],
+        ])
+        defer { Self.remove(root) }
+        let reader = try await Self.convert(root)
+        let name = root.lastPathComponent
+        #expect(try await Self.values(reader, "/\(name)") == [1, 0, 3, 0, 5, 1, 2, 0, 4, 0, 6, 0])
+    }
+
+    @Test func keepsASingleValue() async throws {
+        let root = try Self.folder([".zarray": Self.zarray([], []), "0": [42]])
+        defer { Self.remove(root) }
+        let reader = try await Self.convert(root, .source)
+        let path = "/\(root.lastPathComponent)"
+        #expect(try await Self.values(reader, path) == [42])
+        #expect(try await reader.attributes(of: path)["source_rank"] == .integer(0))
+        #expect(try await reader.attributes(of: path)["chunks_passed_through"] == .integer(1))
+    }
+
+    @Test func splitsChunksThatAreTooLarge() async throws {
+        // 30 MB in one chunk; an eighth of 128 MiB is less.
+        let bytes = (0..<30_000_000).map { UInt8(truncatingIfNeeded: $0 / 1000 + $0) }
+        let root = try Self.folder([".zarray": Self.zarray([5, 3000, 2000], [5, 3000, 2000]), "0.0.0": bytes])
+        defer { Self.remove(root) }
+        let reader = try await Self.convert(root, .source)
+        let path = "/\(root.lastPathComponent)"
+        #expect(try await reader.dataset(path)?.chunkShape == [1, 3000, 2000])
+        #expect(try await Self.values(reader, path) == bytes)
+        #expect(try await reader.attributes(of: path)["chunks_transcoded"] == .integer(5))
+    }
+
+    @Test func saysHowMuchMemoryAChunkNeeds() async throws {
+        let root = try Self.folder([".zarray": Self.zarray([1 << 30], [1 << 28])])
+        defer { Self.remove(root) }
+        let error = await #expect(throws: (any Error).self) { try await Self.convert(root) }
+        #expect("\(try #require(error))".contains("--memory of at least 771MiB"))
+        #expect(!FileManager.default.fileExists(atPath: root.path + "-out"))
+    }
+
+    @Test func endlessTreesAreRefused() async throws {
+        let root = try Self.folder([
+            "attributes.json": Array(#"{"n5": "2.0.0"}"#.utf8),
+            String(repeating: "deeper/", count: 65) + "file": [],
+        ])
+        defer { Self.remove(root) }
+        let error = await #expect(throws: (any Error).self) { try await Self.convert(root) }
+        #expect("\(try #require(error))".contains("64 levels"))
+        #expect(!FileManager.default.fileExists(atPath: root.path + "-out"))
+        // Two links double the folders with every level, until the kernel follows no more of them.
+        try FileManager.default.removeItem(at: root.appending(path: "deeper"))
+        try FileManager.default.createSymbolicLink(at: root.appending(path: "again"), withDestinationURL: root)
+        try FileManager.default.createSymbolicLink(at: root.appending(path: "twice"), withDestinationURL: root)
+        let second = await #expect(throws: (any Error).self) { try await Self.convert(root) }
+        #expect("\(try #require(second))".contains("50000"))
+    }
+
+    @Test func foldersWithoutMetadataAreGroupsInN5Only() async throws {
+        let array = Array(
+            #"{"dimensions":[2],"blockSize":[2],"dataType":"uint8","compression":{"type":"raw"},"axes":["x"]}"#.utf8)
+        let root = try Self.folder([
+            "bare/em/s0/attributes.json": array, "bare/em/s0/0": [0, 0, 0, 1, 0, 0, 0, 2, 7, 8],
+        ])
+        defer { Self.remove(root) }
+        let error = await #expect(throws: (any Error).self) { try await Self.convert(root) }
+        #expect("\(try #require(error))".contains("--format n5"))
+        let reader = try await Self.convert(root, format: .n5)
+        #expect(try await Self.values(reader, "/bare/em/s0") == [7, 8])
+        #expect(try await reader.attributes(of: "/bare/em/s0") == ["axes": .strings(["x"])])
+    }
+
+    @Test func aStopLeavesNothing() async throws {
+        let root = try Self.folder([".zarray": Self.zarray([4], [2]), "0": [1, 2], "1": [3, 4]])
+        defer { Self.remove(root) }
+        let stop = StopSignal()
+        stop.stop()
+        let error = await #expect(throws: JobError.self) { try await Self.convert(root, stop: stop) }
+        #expect(error?.exitCode == 75)
+        let left = (try? FileManager.default.contentsOfDirectory(atPath: root.path + "-out")) ?? []
+        #expect(left == [])
+    }
+
+    // MARK: Parts
+
+    @Test func attributesKeepTheirTypes() {
+        let cases: [(JSONValue, AttributeValue)] = [
+            ("text", .string("text")), (true, .integer(1)), (-3, .integer(-3)), (0.5, .double(0.5)),
+            (.unsigned(.max), .unsigned(.max)), (nil, .string("null")), ([1, 2], .integers([1, 2])),
+            ([1, 0.5], .doubles([1, 0.5])), (["a", "b"], .strings(["a", "b"])), ([true, false], .integers([1, 0])),
+            ([1, "a"], .string(#"[1,"a"]"#)), ([], .string("[]")), (["a": [1]], .string(#"{"a":[1]}"#)),
+            ("a\u{0}b", .string(#""a\u0000b""#)), ([[1], [2]], .string("[[1],[2]]")),
+            ([.unsigned(.max), 1], .string("[18446744073709551615,1]")),
+            ([.integer(1 << 62 + 1), 0.5], .string("[4611686018427387905,0.5]")),
+        ]
+        for (json, expected) in cases { #expect(AttributeConversion.value(json) == expected) }
+        guard case .string = AttributeConversion.value(.array(Array(repeating: 1, count: 70_000))) else {
+            Issue.record("70000 numbers do not fit an attribute")
+            return
+        }
+    }
+
+    @Test(arguments: [
+        ("", false), ("a\u{0}", false), ("a b/ü", true), (String(repeating: "x", count: 70_000), false),
+    ])
+    func namesOfAttributes(name: String, isName: Bool) { #expect(AttributeConversion.isName(name) == isName) }
+
+    @Test(arguments: [
+        ("..", false), (".", false), ("", false), ("a/b", false), ("a\n", false), ("s0", true), ("...", true),
+    ])
+    func namesOfNodes(name: String, isSafe: Bool) { #expect(HierarchyReader.isSafe(name) == isSafe) }
+
+    @Test(arguments: [0, 1, 9, 10, 11, 20, 79, 80, 81, 159, 160, 165, 12_345, 1_000_000])
+    func findsTheEndOfAnObject(size: Int) async throws {
+        let end = ObjectEnd(probeByteCount: 10, name: "object") { offset in max(0, min(10, size - offset)) }
+        #expect(try await end.search() == size)
+    }
+
+    @Test func findsNoEndWhereThereIsNone() async throws {
+        #expect(try await ObjectEnd(probeByteCount: 10, name: "object") { _ in nil }.search() == nil)
+        await #expect(throws: StoreError.self) {
+            try await ObjectEnd(probeByteCount: 10, name: "object") { _ in 10 }.search()
+        }
+    }
+
+    @Test func cutsBlocksOutOfArraysOfAnyRank() {
+        let shape = [3, 4, 2, 5]
+        let source = ByteBuffer((0..<120).map { UInt8($0) })
+        for (start, count) in [
+            ([0, 0, 0, 0], [3, 4, 2, 5]), ([1, 0, 0, 0], [2, 4, 2, 5]), ([1, 2, 0, 3], [2, 1, 2, 2]),
+            ([2, 3, 1, 4], [1, 1, 1, 1]), ([0, 1, 0, 0], [3, 2, 2, 5]),
+        ] {
+            let block = BlockCopy.block(of: source, shape: shape, start: start, count: count, elementByteCount: 1)
+            let space = IndexSpace(count)
+            let expected = (0..<space.count).map { number in
+                zip(zip(space.index(at: number), start).map(+), shape).reduce(0) { $0 * $1.1 + $1.0 }
+            }
+            #expect(block.array == expected.map { UInt8($0) })
+        }
+    }
+}
