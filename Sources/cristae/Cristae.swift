@@ -14,6 +14,9 @@ struct Cristae: AsyncParsableCommand {
             cannot be written; 75 stopped or locked out, run me again; 78 bad manifest.
             """,
         version: "0.1.0",
-        subcommands: [Run.self, Plan.self, Status.self, Verify.self, ConvertCommand.self, Sample.self, Schema.self],
+        subcommands: [
+            Run.self, Plan.self, Status.self, Verify.self, ConvertCommand.self, StatCommand.self, ResizeCommand.self,
+            Sample.self, Schema.self,
+        ],
         defaultSubcommand: Run.self)
 }

@@ -71,6 +71,18 @@ struct CropStatistics: Sendable {
     }
 
     private func raw(_ source: HDF5Chunks, _ reader: HDF5Reader) async throws -> [String: JSONValue] {
+        let values = try await placement("/raw_crop", source.shape, reader)
+        return values.merging(try await intensities(of: source)) { own, _ in own }
+    }
+
+    private func label(_ source: HDF5Chunks, _ path: String, _ reader: HDF5Reader) async throws -> [String: JSONValue] {
+        let annotation = CropAttributes.annotation(from: try await reader.attributes(of: path))
+        let values = try await placement(path, source.shape, reader)
+        return values.merging(try await counts(of: source, annotation)) { own, _ in own }
+    }
+
+    /// Type, smallest, largest and mean value of raw data.
+    func intensities(of source: HDF5Chunks) async throws -> [String: JSONValue] {
         let type = source.elementType
         var total = IntensityStatistics()
         try await forEachChunk(of: source) {
@@ -78,23 +90,23 @@ struct CropStatistics: Sendable {
         } merge: {
             total.merge($0)
         }
-        var values = try await placement("/raw_crop", source.shape, reader)
-        values["dtype"] = .string(type.rawValue)
-        return values.merging(total.json) { own, _ in own }
+        return total.json.merging(["dtype": .string(type.rawValue)]) { $1 }
     }
 
-    private func label(_ source: HDF5Chunks, _ path: String, _ reader: HDF5Reader) async throws -> [String: JSONValue] {
+    /// Type of a label, and how many of its voxels are what.
+    ///
+    /// - Parameter padding: the value of voxels that were added around the crop, where there may be any.
+    func counts(
+        of source: HDF5Chunks, _ annotation: AnnotationPlan, padding: Int? = nil
+    ) async throws -> [String: JSONValue] {
         let type = source.elementType
-        let annotation = CropAttributes.annotation(from: try await reader.attributes(of: path))
-        var total = LabelStatistics(annotation)
+        var total = LabelStatistics(annotation, padding: padding)
         try await forEachChunk(of: source) {
-            LabelStatistics(annotation, $0, type)
+            LabelStatistics(annotation, padding: padding, $0, type)
         } merge: {
             total.merge($0)
         }
-        var values = try await placement(path, source.shape, reader)
-        values["dtype"] = .string(type.rawValue)
-        return values.merging(total.json) { own, _ in own }
+        return total.json.merging(["dtype": .string(type.rawValue)]) { $1 }
     }
 
     private func forEachChunk<Part: Sendable>(

@@ -39,6 +39,38 @@ struct Encoding: Sendable {
         chunkShape = chunks.zip(shape) { max(1, min($0, $1)) }
     }
 
+    /// For a dataset made from one in an HDF5 file: `source` keeps that one's filter and chunk shape; deflate stands for filters
+    /// that are not written.
+    init(
+        _ compression: Manifest.Convert.Compression, elementType: ElementType, shape: ZYX<Int>, isLabel: Bool,
+        from info: DatasetInfo
+    ) {
+        let chunks = info.chunkShape.flatMap { ZYX($0) } ?? ZYX(repeating: Self.chunkEdge)
+        guard compression == .source, let kept = Self.filter(like: info, byteCount: elementType.byteCount) else {
+            self.init(
+                compression == .source ? .gzip : compression, elementType: elementType, shape: shape, isLabel: isLabel,
+                source: nil)
+            return
+        }
+        self.init(filter: kept, chunkShape: chunks.zip(shape) { max(1, min($0, $1)) })
+    }
+
+    private init(filter: ChunkFilter, chunkShape: ZYX<Int>) {
+        self.filter = filter
+        self.chunkShape = chunkShape
+    }
+
+    private static func filter(like info: DatasetInfo, byteCount: Int) -> ChunkFilter? {
+        guard let first = info.filters.first else { return ChunkFilter.none }
+        guard info.filters.count == 1 else { return nil }
+        switch first.id {
+        case 1: return .deflate(level: first.clientData.first.map { min(Int($0), 9) } ?? labelDeflateLevel)
+        case 32015: return .zstd(level: first.clientData.first.map { min(max(Int(Int32(bitPattern: $0)), 1), 22) } ?? 3)
+        case 32001: return .blosc(typeSize: byteCount, level: 5, shuffle: 1, compressor: "zstd")
+        default: return nil
+        }
+    }
+
     /// The HDF5 filter that stands for a codec of the source. gzip and zlib are the same deflate in another wrapping.
     private static func filter(for codec: CodecSummary, byteCount: Int, deflateLevel: Int) -> ChunkFilter {
         switch codec.name {

@@ -14,10 +14,15 @@ struct Resampler: Sendable {
     private let source: any ChunkSource
     /// Bytes of source voxels that one window may take.
     private let windowBytes: Int
+    /// Bytes of source chunks that one window may hold: chunks may be much larger than the part of them that is needed.
+    private let heldBytes: Int
 
-    init(source: any ChunkSource, grid: Grid, target: Grid, isLabel: Bool, windowBytes: Int) throws {
+    init(
+        source: any ChunkSource, grid: Grid, target: Grid, isLabel: Bool, windowBytes: Int, heldBytes: Int = .max
+    ) throws {
         self.source = source
         self.windowBytes = windowBytes
+        self.heldBytes = heldBytes
         let type = source.elementType
         kernel =
             isLabel
@@ -81,10 +86,7 @@ struct Resampler: Sendable {
         var done: [Box] = []
         var open = [output]
         while let box = open.popLast() {
-            let needed = (sourceBox(for: box)?.volume ?? 0) * source.elementType.byteCount
-            guard needed > windowBytes, let axis = (0..<3).max(by: { box.shape[$0] < box.shape[$1] }),
-                box.shape[axis] > 1
-            else {
+            guard let axis = axisToCut(box) else {
                 done.append(box)
                 continue
             }
@@ -95,5 +97,19 @@ struct Resampler: Sendable {
             open += [second, first]
         }
         return done
+    }
+
+    /// The axis along which an output box is to be cut; nil where it may stay whole, or cannot be cut.
+    private func axisToCut(_ box: Box) -> Int? {
+        guard let needed = sourceBox(for: box) else { return nil }
+        if needed.volume * source.elementType.byteCount > windowBytes {
+            guard let axis = (0..<3).max(by: { box.shape[$0] < box.shape[$1] }), box.shape[axis] > 1 else { return nil }
+            return axis
+        }
+        guard heldBytes < .max else { return nil }
+        let chunks = needed.blocks(of: source.chunkShape).shape
+        let (held, overflow) = chunks.product.multipliedReportingOverflow(by: source.chunkByteCount)
+        guard overflow || held > heldBytes else { return nil }
+        return (0..<3).filter { box.shape[$0] > 1 && chunks[$0] > 1 }.max { chunks[$0] < chunks[$1] }
     }
 }

@@ -45,22 +45,29 @@ struct IntensityStatistics: Sendable {
 /// How many voxels of a label dataset are what.
 struct LabelStatistics: Sendable {
     private let annotation: AnnotationPlan
+    /// The value of voxels that were added around the crop and belong to nothing; nil where there are none such.
+    private let paddingValue: Int?
+    private var padding = 0
     private var voxels = 0
     private var absent = 0
     private var unknown = 0
     /// Values that are neither absent nor unknown.
     private var identifiers: Set<UInt64> = []
 
-    init(_ annotation: AnnotationPlan) { self.annotation = annotation }
-
-    init(_ annotation: AnnotationPlan, _ bytes: ByteBuffer, _ type: ElementType) {
+    init(_ annotation: AnnotationPlan, padding: Int? = nil) {
         self.annotation = annotation
+        paddingValue = padding
+    }
+
+    init(_ annotation: AnnotationPlan, padding: Int? = nil, _ bytes: ByteBuffer, _ type: ElementType) {
+        self.init(annotation, padding: padding)
         if let labelType = type.labelType { accumulate(labelType, bytes) }
     }
 
     private mutating func accumulate<T: LabelElement>(_ type: T.Type, _ bytes: ByteBuffer) {
         let absentValue = T(exactly: annotation.absent ?? 0)
         let unknownValue = annotation.unknown.flatMap { T(exactly: $0) }
+        let outside = paddingValue.flatMap { T(exactly: $0) }
         bytes.withUnsafeBytes { raw in
             raw.withMemoryRebound(to: T.self) { values in
                 voxels = values.count
@@ -69,21 +76,25 @@ struct LabelStatistics: Sendable {
                 var (last, run) = (first, 0)
                 for value in values {
                     if value != last {
-                        add(last, run, absentValue, unknownValue)
+                        add(last, run, absentValue, unknownValue, outside)
                         (last, run) = (value, 0)
                     }
                     run += 1
                 }
-                add(last, run, absentValue, unknownValue)
+                add(last, run, absentValue, unknownValue, outside)
             }
         }
     }
 
-    private mutating func add<T: LabelElement>(_ value: T, _ count: Int, _ absentValue: T?, _ unknownValue: T?) {
+    private mutating func add<T: LabelElement>(
+        _ value: T, _ count: Int, _ absentValue: T?, _ unknownValue: T?, _ outside: T?
+    ) {
         if value == unknownValue {
             unknown += count
         } else if value == absentValue {
             absent += count
+        } else if value == outside {
+            padding += count
         } else {
             identifiers.insert(UInt64(truncatingIfNeeded: value))
         }
@@ -92,16 +103,19 @@ struct LabelStatistics: Sendable {
     mutating func merge(_ other: LabelStatistics) {
         voxels += other.voxels
         absent += other.absent
+        padding += other.padding
         unknown += other.unknown
         identifiers.formUnion(other.identifiers)
     }
 
     var json: [String: JSONValue] {
-        let present = voxels - absent - unknown
-        return [
+        let present = voxels - absent - unknown - padding
+        var values: [String: JSONValue] = [
             "annotation_type": .string(annotation.type), "voxels": .integer(voxels), "labelled": .integer(present),
             "absent": .integer(absent), "unknown": .integer(unknown), "instances": .integer(identifiers.count),
             "empty": .bool(present == 0), "all_unknown": .bool(voxels > 0 && unknown == voxels),
         ]
+        if paddingValue != nil { values["padding"] = .integer(padding) }
+        return values
     }
 }

@@ -1,0 +1,141 @@
+internal import Elements
+internal import Geometry
+internal import HDF5
+internal import Resampling
+internal import Threads
+
+/// Brings the datasets of one crop file to the target voxel size, raw data and labels on one common grid.
+struct CropResizer: Sendable {
+    struct Options: Sendable {
+        /// nm per voxel.
+        var target: ZYX<Double>
+        var gridRule: Manifest.Resize.GridRule
+        /// Of the power-of-two rule: how far below the target, as a fraction of it, a voxel may stay.
+        var tolerance: Double
+        /// The largest ratio of source to target voxel on an axis.
+        var maxUpsampling: Double
+        /// Bytes of decoded source chunks to remember.
+        var cacheBytes: Int
+        /// Bytes that windows, chunks and encoded chunks under way may take.
+        var workBytes: Int
+        /// Bytes of source chunks that one window may hold at a time.
+        var heldBytes = Int.max
+    }
+
+    /// A dataset of the source file: where it is, what is in it, and where its voxels lie.
+    struct Input: Sendable {
+        let path: String
+        let isLabel: Bool
+        let chunks: HDF5Chunks
+        let grid: Grid
+        let attributes: [String: AttributeValue]
+    }
+
+    /// Attributes that tell where the voxels of the source lay, or what it was made from by resizing: no longer true.
+    private static let outdated: Set<String> = [
+        "covered_start", "covered_stop", "resized_from_shape", "resized_from_scale", "resized_to_shape", "resize_ratio",
+        "translate", "pixelResolution", "downsamplingFactors", "voxelSize", "spacing", "origin", "units",
+    ]
+
+    let options: Options
+    let stop: StopSignal
+
+    /// Writes all inputs on the target grid, and the attributes of the file.
+    ///
+    /// - Parameters:
+    ///   - fileAttributes: of the source file; those that tell where it lies are brought up to date.
+    ///   - encoding: how a dataset of the target shape is written.
+    /// - Returns: the target grid.
+    /// - Throws: ``ResizeError`` where there is nothing, or too much upsampling.
+    @discardableResult
+    func resize(
+        _ inputs: [Input], fileAttributes: [String: AttributeValue], into writer: HDF5Writer,
+        encoding: (Input, ZYX<Int>) throws -> Encoding
+    ) async throws -> Grid {
+        let target = try targetGrid(inputs)
+        for input in inputs { try await write(input, target, try encoding(input, target.shape), writer) }
+        var attributes = fileAttributes
+        for (name, value) in CropAttributes.grid(target)
+        where attributes[name] != nil || ["scale", "translation"].contains(name) {
+            attributes[name] = value
+        }
+        try await writer.setAttributes(
+            attributes.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, on: "/")
+        return target
+    }
+
+    /// The output grid: from the first edge of the labels (of the raw data where there are none), as long as they are.
+    private func targetGrid(_ inputs: [Input]) throws -> Grid {
+        let labels = inputs.filter(\.isLabel).map(\.grid)
+        guard let first = labels.first ?? inputs.first?.grid else {
+            throw ResizeError("there is nothing to resize")
+        }
+        // Labels of one crop share a grid; should they not, the output covers all of them.
+        var covering = first
+        for grid in labels.dropFirst() where grid != first {
+            let edge = covering.edge.zip(grid.edge, min)
+            let ends = [covering, grid].map { $0.edge.zip($0.extent, +) }
+            // What is too long for the resamplers is refused by them.
+            let shape = ends[0].zip(ends[1], max).zip(edge, -).zip(first.voxelSize) {
+                Int(min(($0 / $1).rounded(), 0x1p40))
+            }
+            covering = Grid(shape: shape, voxelSize: first.voxelSize, edge: edge)
+        }
+        let target =
+            switch options.gridRule {
+            case .exact: OutputGrid.exact(covering: covering, targetVoxelSize: options.target)
+            case .powerOfTwo:
+                OutputGrid.powerOfTwo(
+                    covering: covering, targetVoxelSize: options.target, tolerance: options.tolerance)
+            }
+        for input in inputs {
+            let factor = OutputGrid.upsampling(from: input.grid, to: target)
+            for axis in 0..<3 where factor[axis] > options.maxUpsampling * (1 + 1e-9) {
+                throw ResizeError(
+                    "\(input.path) has \(input.grid.voxelSize[axis]) nm voxels on axis \(Array("zyx")[axis]), \(factor[axis]) "
+                        + "times the target of \(target.voxelSize[axis]) nm; resize.max_upsampling is "
+                        + "\(options.maxUpsampling)")
+            }
+        }
+        return target
+    }
+
+    private func write(_ input: Input, _ target: Grid, _ encoding: Encoding, _ writer: HDF5Writer) async throws {
+        let type = input.chunks.elementType
+        let resampler = try Resampler(
+            source: CachedChunks(input.chunks, limit: options.cacheBytes), grid: input.grid, target: target,
+            isLabel: input.isLabel, windowBytes: max(options.workBytes / (2 * ThreadPool.compute.width), 1 << 16),
+            heldBytes: options.heldBytes)
+        let chunkWriter = ChunkWriter(
+            writer: writer,
+            layout: DatasetLayout(
+                path: input.path, elementType: type, shape: target.shape.array,
+                chunkShape: encoding.chunkShape.array, filter: encoding.filter,
+                fillValue: Array(repeating: 0, count: type.byteCount)),
+            stop: stop, workBytes: options.workBytes)
+        let chunkVoxels = max(1, encoding.chunkShape.product)
+        let workBytes = resampler.workBytes(forChunk: encoding.chunkShape, within: target.shape)
+        try await chunkWriter.write(bytesPerVoxel: (workBytes + chunkVoxels - 1) / chunkVoxels) { box in
+            try await resampler.voxels(box)
+        }
+        try await writer.setAttributes(attributes(of: input, target), on: input.path)
+    }
+
+    /// The grid's attributes, then what the source says beside its grid, and what it was.
+    private func attributes(of input: Input, _ target: Grid) -> [(String, AttributeValue)] {
+        let own = CropAttributes.grid(target)
+        let left = Self.outdated.union(own.map(\.0))
+        let kept = input.attributes.filter { !left.contains($0.key) }.sorted { $0.key < $1.key }
+        return own + kept.map { ($0.key, $0.value) } + [
+            ("resized_from_shape", .integers(input.grid.shape.array.map(Int64.init))),
+            ("resized_from_scale", .doubles(input.grid.voxelSize.array)),
+        ]
+    }
+}
+
+/// A file that cannot be brought to the target, in one line.
+struct ResizeError: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,16 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+    /// `cristae stat` and `cristae resize` on files that others made, against numpy.
+    @Suite struct ToolsTests {
+        /// The cases of `crop_tools.py`; it prints a line for each thing it has found right.
+        @Test(arguments: ["statistics", "resize", "folder", "refusals", "compression"])
+        func filesOfOthersAreUnderstood(_ part: String) async throws {
+            let folder = try Harness.newFolder("tools")
+            let output = try await Harness.script(
+                "crop_tools.py", [try Harness.binary().path, folder.path, part], atMost: 300)
+            #expect(output.split(separator: "\n").contains { $0.hasPrefix("ok ") }, "\(output)")
+        }
+    }
+}
