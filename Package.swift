@@ -79,7 +79,7 @@ let package = Package(
             dependencies: ["JSONText", "cristae"],
             exclude: [
                 "replica.py", "reference.py", "check_outputs.py", "zarr_files.py", "synthetic.py", "hostile.py",
-                "requirements.txt", "servers",
+                "requirements.txt", "servers", "volumes.py",
             ],
             swiftSettings: strict),
     ]
