@@ -1,8 +1,10 @@
 """Whole volumes: writes a bucket of them, and compares what came out with it.
 
-    volumes.py write ROOT                    `vol-zarr` (levels, inference, crops), `vol-n5`, `vol-int16` (recon-2), `vol-raw`, `vol-v3`
+    volumes.py write ROOT                    `vol-zarr` (levels, inference, crops), `vol-n5`, `vol-int16` (recon-2), `vol-raw`, `vol-v3`,
+                                             `vol-fine` (thousands of chunks)
     volumes.py check ROOT OUT [--target 8]   every dataset of out/hdf5 against the store, out/crops against exact means and majorities
     volumes.py sparse ROOT EDGE              `vol-sparse`: EDGE^3 voxels, of which a few chunks are stored
+    volumes.py regions ROOT OUT              out/hdf5/region_vol-zarr_1.h5 and region_vol-n5_1.h5 against the store
     volumes.py raw-chunks ROOT OUT DATASET   whether the stored bytes of each chunk are in the HDF5 file as they are
 """
 
@@ -141,6 +143,22 @@ def write_raw_only(root):
     write_group(base)
     write_image(os.path.join(base, "recon-1/em/fibsem-uint8"), pyramid([8.0] * 3, [0.0] * 3, [70, 60, 50], 1),
                 [32, 100, 100], "|u1", {"id": "zlib", "level": 4}, lambda shape, k: voxels(shape, "u1", k))
+
+
+def write_fine(root):
+    """So many chunks that the volume is worked off in several blocks; one in three is not stored."""
+    base = os.path.join(root, "vol-fine/vol-fine.zarr")
+    write_group(base)
+    levels = pyramid([8.0] * 3, [4.0] * 3, [130, 128, 136], 1)
+    group = os.path.join(base, "recon-1/em/fibsem-uint8")
+    write_group(group, multiscales(levels))
+    array = ArrayWriter(os.path.join(group, "s0"), levels[0][2], [8, 8, 8], "|u1", GZIP)
+    values = voxels(levels[0][2], "u1", 6)
+    for index in numpy.ndindex(*(-(-n // 8) for n in values.shape)):
+        if sum(index) % 3:
+            array.write_chunk(index, values[tuple(slice(i * 8, i * 8 + 8) for i in index)])
+    write_image(os.path.join(base, "recon-1/labels/inference/segmentations/mito"), levels, [50, 60, 70], "|u1", ZSTD,
+                lambda shape, k: labels(shape, "u1", 5))
 
 
 def write_v3(root):
@@ -354,20 +372,43 @@ def raw_chunks(root, out, dataset):
     return 1 if others or not same else 0
 
 
+def regions(root, out):
+    """Every dataset of the regions' files lies where its translation says, and holds what the store has there."""
+    count, wrong = 0, 0
+    for dataset, prefix, raw, mito in [
+            ("vol-zarr", "recon-1/", "em/fibsem-uint8/s1", "labels/inference/segmentations/mito/s0"),
+            ("vol-n5", "", "em/fibsem-uint16/s1", "labels/mito_seg/s1")]:
+        with h5py.File(os.path.join(out, "hdf5", f"region_{dataset}_1.h5")) as file:
+            for path, source in (("raw_crop", raw), ("label_crop/mito", mito)):
+                values, scale, translation = read_array(root, dataset, prefix + source)
+                node = file[path]
+                start = [(a - b) / s for a, b, s in zip(node.attrs["translation"], translation, scale)]
+                box = tuple(slice(round(a), round(a) + n) for a, n in zip(start, node.shape))
+                good = (numpy.allclose(start, numpy.round(start)) and node.dtype == values.dtype
+                        and values[box].shape == node.shape and (values[box] == node[:]).all() and node[:].any())
+                count, wrong = count + 1, wrong + (not good)
+                if not good:
+                    print(f"FAILED {dataset} {path} at {start}, {node.shape}")
+    print(f"{count - wrong} passed, {wrong} failed")
+    return 1 if wrong else 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("verb", choices=["write", "check", "sparse", "raw-chunks"])
+    parser.add_argument("verb", choices=["write", "check", "sparse", "regions", "raw-chunks"])
     parser.add_argument("root")
     parser.add_argument("rest", nargs="*")
     parser.add_argument("--target", type=float, default=8.0)
     options = parser.parse_args()
     if options.verb == "write":
-        for write in (write_zarr, write_n5, write_int16, write_raw_only, write_v3):
+        for write in (write_zarr, write_n5, write_int16, write_raw_only, write_v3, write_fine):
             write(options.root)
     elif options.verb == "sparse":
         write_sparse(options.root, int(options.rest[0]))
     elif options.verb == "check":
         sys.exit(check(options.root, options.rest[0], options.target))
+    elif options.verb == "regions":
+        sys.exit(regions(options.root, *options.rest))
     else:
         sys.exit(raw_chunks(options.root, *options.rest))
 

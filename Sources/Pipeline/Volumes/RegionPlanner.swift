@@ -47,9 +47,10 @@ struct RegionPlanner: Sendable {
         (raw.box, raw.written) = (box, box)
         try Self.check(raw, planner, reader)
         var plans: [ArrayPlan] = []
-        for (index, image) in images.enumerated() {
+        let names = VolumePlanner.classes(of: images.map(\.name), classes: manifest.classes)
+        for (index, name) in names.enumerated() {
             let level = labels[index].multiscale.levels[chosen.choice.labels[index]]
-            var label = try await planner.labelPlan(image.name, labels[index], level, isVolume: true)
+            var label = try await planner.labelPlan(name, labels[index], level, isVolume: true)
             // Labels may be shorter than the raw data: what they do not have is left out, or nothing.
             let place = try Placement(of: raw.writtenGrid, in: label.grid).box
             guard let part = place.intersection(label.box) else { continue }

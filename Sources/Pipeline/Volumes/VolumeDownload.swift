@@ -56,7 +56,8 @@ struct VolumeDownload: Sendable {
         context.progress.add(
             chunks: layout.objectCount, done: await ThreadPool.files.run { layout.objectCount(ofFirst: known) })
         try await inOrder(count: layout.blockCount - first, width: 1 + Self.blocksAhead) { offset in
-            try await fetch(first + offset, layout)
+            // A task of its own: where another block fails, or the job is stopped, what is under way here is still kept.
+            try await Task { try await fetch(first + offset, layout) }.value
         } consume: { offset, fetched in
             let number = first + offset
             try await encode(number, layout, fetched, log, &checkpoint)

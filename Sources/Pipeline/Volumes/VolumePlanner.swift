@@ -63,6 +63,15 @@ struct VolumePlanner: Sendable {
         return isN5 && name.hasSuffix("_seg") && classes.contains(String(name.dropLast(4)))
     }
 
+    /// The class that each of some label images stands for: `mito_seg` is `mito`, unless that is among them too, or was not asked for.
+    static func classes(of names: [String], classes: [String]) -> [String] {
+        names.map { name in
+            guard name.hasSuffix("_seg") else { return name }
+            let short = String(name.dropLast(4))
+            return classes.contains(short) && !names.contains(short) ? short : name
+        }
+    }
+
     // MARK: Labels
 
     private func wholeLabels(_ reconstruction: Reconstruction, _ warnings: inout [String]) async throws -> [Label] {
@@ -85,7 +94,9 @@ struct VolumePlanner: Sendable {
             case .failure(let error): throw error
             }
         }
-        return labels
+        return zip(Self.classes(of: labels.map(\.name), classes: manifest.classes), labels).map {
+            Label(name: $0, image: $1.image)
+        }
     }
 
     private func cropLabels(_ reconstruction: Reconstruction) async throws -> [Label] {
