@@ -79,7 +79,7 @@ let package = Package(
             dependencies: ["JSONText", "cristae"],
             exclude: [
                 "replica.py", "reference.py", "check_outputs.py", "zarr_files.py", "synthetic.py", "hostile.py",
-                "crop_tools.py", "conversion.py", "requirements.txt", "servers",
+                "crop_tools.py", "conversion.py", "volumes.py", "requirements.txt", "servers",
             ],
             swiftSettings: strict),
     ]

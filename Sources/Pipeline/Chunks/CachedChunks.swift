@@ -41,7 +41,8 @@ actor CachedChunks: ChunkSource {
         entries[index] = entry
         do {
             let chunk = try await entry.task.value
-            entry.bytes = (chunk?.count ?? 0) + 64
+            // What remembering costs, of a chunk that is not stored too.
+            entry.bytes = (chunk?.count ?? 0) + 1024
             bytes += entry.bytes
             evict()
             return chunk

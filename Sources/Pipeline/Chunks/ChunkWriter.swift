@@ -35,7 +35,7 @@ struct ChunkWriter: Sendable {
             try stop.check()
             let box = Self.box(chunks.index(at: number), chunkShape, within: shape)
             guard let bytes = try await content(box) else { return nil }
-            return try await encode(bytes, box, codec)
+            return try await Self.encode(bytes, box, layout, codec)
         } consume: { (number: Int, encoded: ByteBuffer?) in
             guard let encoded else { return }
             let offset = chunks.index(at: number).zip(chunkShape, *)
@@ -43,15 +43,17 @@ struct ChunkWriter: Sendable {
         }
     }
 
-    private static func box(_ index: ZYX<Int>, _ chunkShape: ZYX<Int>, within shape: ZYX<Int>) -> Box {
+    static func box(_ index: ZYX<Int>, _ chunkShape: ZYX<Int>, within shape: ZYX<Int>) -> Box {
         let start = index.zip(chunkShape, *)
         return Box(start: start, stop: start.zip(chunkShape, +).zip(shape, min))
     }
 
     /// HDF5 stores chunks at the edge in full: what is beyond the dataset holds the fill value.
-    private func encode(_ bytes: ByteBuffer, _ box: Box, _ codec: (any ChunkCodec)?) async throws -> ByteBuffer {
+    static func encode(
+        _ bytes: ByteBuffer, _ box: Box, _ layout: DatasetLayout, _ codec: (any ChunkCodec)?
+    ) async throws -> ByteBuffer {
         guard let chunkShape = ZYX(layout.chunkShape) else { return bytes }
-        let (layout, full) = (layout, Box(start: box.start, stop: box.start.zip(chunkShape, +)))
+        let full = Box(start: box.start, stop: box.start.zip(chunkShape, +))
         return try await ThreadPool.compute.run { () throws -> ByteBuffer in
             var chunk = bytes
             if full != box {

@@ -14,8 +14,9 @@ struct PlannedArray: Sendable {
 
     init(_ plan: ArrayPlan, store: StoreURL) throws {
         self.plan = plan
-        let path = store.url(of: "\(plan.key)/.zarray")
-        metadata = try ArrayMetadata(zarrV2: Array(plan.metadata.utf8), path: path)
+        let format = plan.format ?? .zarrV2
+        let path = store.url(of: "\(plan.key)/\(format.arrayMetadataName)")
+        metadata = try ArrayMetadata(format, Array(plan.metadata.utf8), path: path)
         guard let chunkShape = ZYX(metadata.chunkShape) else {
             throw VolumeError(.unsupported, path: path, key: "chunks", "\(metadata.chunkShape.count) axes, expected 3")
         }
@@ -24,6 +25,9 @@ struct PlannedArray: Sendable {
     }
 
     var chunkCount: Int { blocks.volume }
+
+    /// The key of the array's metadata, below the store.
+    var metadataKey: String { "\(plan.key)/\(metadata.format.arrayMetadataName)" }
 
     /// The key of a chunk, below the store.
     func key(_ index: ZYX<Int>) -> String { "\(plan.key)/\(metadata.chunkKey(index.array))" }
@@ -34,5 +38,16 @@ struct PlannedArray: Sendable {
         keys.reserveCapacity(blocks.volume)
         blocks.forEachIndex { keys.append(key($0)) }
         return keys
+    }
+}
+
+extension ArrayMetadata {
+    /// Reads the metadata of an array in one of the formats.
+    init(_ format: VolumeFormat, _ text: [UInt8], path: String) throws(VolumeError) {
+        switch format {
+        case .zarrV2: try self.init(zarrV2: text, path: path)
+        case .zarrV3: try self.init(zarrV3: text, path: path)
+        case .n5: try self.init(n5: text, path: path)
+        }
     }
 }

@@ -1,6 +1,5 @@
 internal import Elements
 internal import Geometry
-internal import JSONText
 internal import Stores
 internal import Volumes
 
@@ -14,7 +13,7 @@ struct CropPlanner: Sendable {
     /// The raw images of the crop's alignment, the one to prefer first.
     let images: [MultiscaleImage]
 
-    private var rule: LevelChoice {
+    var rule: LevelChoice {
         LevelChoice(target: manifest.targetNm, tolerance: manifest.tolerance, finest: manifest.levels == .finest)
     }
 
@@ -46,12 +45,12 @@ struct CropPlanner: Sendable {
             name: name, dataset: reader.dataset, cropID: cropID, group: group, raw: raw,
             labels: wanted.compactMap { arrays[$0] }, derived: derived,
             isMatched: chosen.choice.matched.allSatisfy { $0 }, metadata: [])
-        plan.metadata = try await metadata(of: plan)
+        plan.metadata = try await reader.metadata(of: plan)
         return plan
     }
 
     /// The classes that may have to be made from another one's ids.
-    private func deriveRules(present: Set<String>, wanted: Set<String>) -> [(name: String, rule: Manifest.DeriveRule)] {
+    func deriveRules(present: Set<String>, wanted: Set<String>) -> [(name: String, rule: Manifest.DeriveRule)] {
         manifest.derive.sorted { $0.key < $1.key }.compactMap { name, rule in
             let isAsked = manifest.classes == ["*"] || manifest.classes.contains(name)
             return isAsked && present.contains(rule.from) ? (name, rule) : nil
@@ -59,7 +58,7 @@ struct CropPlanner: Sendable {
     }
 
     /// The first raw image that all labels match in voxel size; else the first.
-    private func chooseLevels(
+    func chooseLevels(
         _ labels: [MultiscaleImage]
     ) -> (image: MultiscaleImage, choice: LevelChoice.Choice)? {
         let choices = images.compactMap { image in
@@ -72,26 +71,25 @@ struct CropPlanner: Sendable {
 
     // MARK: Arrays
 
-    private func labelPlan(
-        _ name: String, _ image: MultiscaleImage, _ level: Multiscale.Level
+    func labelPlan(
+        _ name: String, _ image: MultiscaleImage, _ level: Multiscale.Level, isVolume: Bool = false
     ) async throws -> ArrayPlan {
         let (metadata, text) = try await reader.array(image, level: level)
-        let path = reader.url("\(image.key)/\(level.path)/.zarray")
+        let path = reader.url("\(image.key)/\(level.path)/\(image.format.arrayMetadataName)")
         guard metadata.elementType.isInteger else {
             throw VolumeError(
                 .unsupported, path: path, key: "dtype",
                 "\(metadata.elementType.rawValue) values are no label ids (a smoothed level?)")
         }
         let grid = try grid(of: metadata, level: level, path: path)
-        let attributes = (try? JSONValue(parsing: image.attributes.utf8)) ?? .null
-        let annotation = LabelAnnotation(zattrs: attributes)
+        let annotation = LabelAnnotation(attributes: image.values)
         let whole = Box(shape: grid.shape)
-        try checkChunks(whole, metadata, path: path)
+        if !isVolume { try checkChunks(whole, metadata, path: path) }
         return ArrayPlan(
             name: name, image: image.key, level: level.path, grid: grid, box: whole, written: whole, metadata: text,
             annotation: AnnotationPlan(
                 type: annotation.kind.rawValue, absent: annotation.absent, present: annotation.present,
-                unknown: annotation.unknown))
+                unknown: annotation.unknown), format: image.format.planned)
     }
 
     private func rawPlan(
@@ -99,7 +97,7 @@ struct CropPlanner: Sendable {
     ) async throws -> ArrayPlan {
         let level = image.multiscale.levels[index]
         let (metadata, text) = try await reader.array(image, level: level)
-        let path = reader.url("\(image.key)/\(level.path)/.zarray")
+        let path = reader.url("\(image.key)/\(level.path)/\(image.format.arrayMetadataName)")
         let grid = try grid(of: metadata, level: level, path: path)
         var wanted: Box?
         for label in labels where label.shape.allSatisfy({ $0 > 0 }) {
@@ -118,14 +116,14 @@ struct CropPlanner: Sendable {
         }
         return ArrayPlan(
             name: "raw", image: image.key, level: level.path, grid: grid, box: covered,
-            written: covered.union(wanted), metadata: text, annotation: nil)
+            written: covered.union(wanted), metadata: text, annotation: nil, format: image.format.planned)
     }
 
     private func padding(_ grid: Grid) -> ZYX<Int> {
         grid.voxelSize.map { Int((min(manifest.paddingNm, 1e9) / $0).rounded(.up)) }
     }
 
-    private func grid(of metadata: ArrayMetadata, level: Multiscale.Level, path: String) throws -> Grid {
+    func grid(of metadata: ArrayMetadata, level: Multiscale.Level, path: String) throws -> Grid {
         guard let shape = ZYX(metadata.shape) else {
             throw VolumeError(.unsupported, path: path, key: "shape", "\(metadata.shape.count) axes, expected 3")
         }
@@ -138,26 +136,11 @@ struct CropPlanner: Sendable {
         return grid
     }
 
-    private func checkChunks(_ box: Box, _ metadata: ArrayMetadata, path: String) throws {
+    func checkChunks(_ box: Box, _ metadata: ArrayMetadata, path: String) throws {
         guard let chunks = ZYX(metadata.chunkShape), !box.isEmpty else { return }
         guard let count = box.blocks(of: chunks).shape.checkedProduct, count <= Self.maximumChunks else {
             throw VolumeError(.tooLarge, path: path, "the crop needs more than \(Self.maximumChunks) chunks")
         }
-    }
-
-    // MARK: Metadata for the pack
-
-    /// The metadata objects of the plan's arrays and groups, so that the pack opens as a Zarr hierarchy.
-    private func metadata(of plan: ItemPlan) async throws -> [MetadataObject] {
-        var keys: Set<String> = ["\(plan.group)/.zgroup", "\(plan.group)/.zattrs"]
-        for array in plan.arrays {
-            keys.formUnion(["\(array.image)/.zgroup", "\(array.image)/.zattrs"])
-            keys.formUnion(["\(array.key)/.zarray", "\(array.key)/.zattrs"])
-        }
-        let objects = try await concurrentMap(keys.sorted()) { key in
-            try await reader.cache.text(key).map { MetadataObject(key: key, text: $0) }
-        }
-        return objects.compactMap { $0 }
     }
 }
 

@@ -2,7 +2,7 @@ internal import Geometry
 internal import Stores
 internal import Volumes
 
-/// Plans all crops of one dataset.
+/// Plans all crops of one dataset, or its volume, and its regions.
 struct DatasetPlanner: Sendable {
     let manifest: Manifest
     let reader: DatasetReader
@@ -23,16 +23,53 @@ struct DatasetPlanner: Sendable {
             }
         // The alignment with ground truth is the one whose raw image stands for the dataset.
         let order = reconstructions.filter { !$0.crops.isEmpty } + reconstructions.filter { $0.crops.isEmpty }
+        var alignments: [Alignment] = []
         for reconstruction in order {
             let images = try await rawImages(reconstruction, &plan)
             if plan.voxelSize == nil, let first = images.first {
                 plan.voxelSize = first.multiscale.levels.first?.scale
                 if plan.isSelected { plan.imageMetadata = first.attributes }
             }
-            guard plan.isSelected else { continue }
+            alignments.append(Alignment(reconstruction: reconstruction, images: images))
+            guard plan.isSelected, manifest.mode == .crops else { continue }
             try await addCrops(reconstruction, images, &plan)
         }
+        if plan.isSelected, manifest.mode == .volumes { try await addVolume(alignments, &plan) }
+        try await addRegions(alignments, &plan)
         return plan
+    }
+
+    private func addVolume(_ alignments: [Alignment], _ plan: inout DatasetPlan) async throws {
+        do {
+            let (item, warnings) = try await VolumePlanner(manifest: manifest, reader: reader).plan(alignments)
+            plan.warnings += warnings
+            if let item { plan.items.append(item) } else { plan.cropsWithoutClass += 1 }
+        } catch {
+            plan.failures.append(try failure(error, item: reader.dataset))
+        }
+    }
+
+    /// Regions are asked for by name: `select` does not matter to them.
+    private func addRegions(_ alignments: [Alignment], _ plan: inout DatasetPlan) async throws {
+        let regions = manifest.regions.filter { $0.dataset == reader.dataset }
+        for (index, region) in regions.enumerated() {
+            do {
+                plan.items.append(
+                    try await RegionPlanner(manifest: manifest, reader: reader).plan(
+                        region, number: index + 1, alignments))
+                plan.isSelected = true
+                plan.imageMetadata = plan.imageMetadata ?? alignments.flatMap(\.images).first?.attributes
+            } catch {
+                plan.failures.append(try failure(error, item: RegionPlanner.name(region, index + 1)))
+            }
+        }
+    }
+
+    /// The failure of one item; errors that end the job are thrown on.
+    private func failure(_ error: any Error, item: String) throws -> Failure {
+        if let jobError = JobError(error) { throw jobError }
+        return error as? Failure
+            ?? Failure(item: item, dataset: reader.dataset, stage: "discover", reason: "\(error)")
     }
 
     /// The EM images that can be read, the one to prefer first. Those that cannot be are warned of.

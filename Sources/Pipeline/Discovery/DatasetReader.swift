@@ -11,15 +11,30 @@ struct Reconstruction: Sendable {
     let images: [String]
     /// Names of the ground-truth crop groups.
     let crops: [String]
+    /// Label images that cover the whole volume, predictions among them.
+    let segmentations: [LabelImage]
     let hasInference: Bool
+
+    /// A label image: its name, and its key below the store.
+    struct LabelImage: Sendable {
+        let name: String
+        let key: String
+    }
 }
 
 /// A multiscale image: where it is, and what its levels are.
 struct MultiscaleImage: Sendable {
     let key: String
     let multiscale: Multiscale
-    /// The group's `.zattrs` as the store gave it.
+    /// The group's metadata as the store gave it.
     let attributes: String
+    var format = VolumeFormat.zarrV2
+
+    /// The attributes of the group.
+    var values: JSONValue {
+        guard let json = try? JSONValue(parsing: attributes.utf8) else { return .null }
+        return format == .zarrV3 ? json["attributes"] ?? .null : json
+    }
 }
 
 /// Finds out what a dataset holds, by listing: neither `recon-1` nor `fibsem-uint8` is taken for granted.
@@ -29,7 +44,7 @@ struct DatasetReader: Sendable {
     /// Whether only what a to-download list names may be used.
     let isListed: Bool
 
-    /// The alignments of the dataset's Zarr container, in the order of their names.
+    /// The alignments of the dataset's container, in the order of their names.
     ///
     /// - Throws: ``Failure`` where there is no such dataset.
     func reconstructions() async throws -> [Reconstruction] {
@@ -40,7 +55,7 @@ struct DatasetReader: Sendable {
                 item: nil, dataset: dataset, stage: "discover",
                 reason: found.isEmpty
                     ? "there is nothing at \(url(dataset))"
-                    : "no Zarr container \(dataset).zarr at \(url(dataset)); found \(found)")
+                    : "no container \(dataset).zarr or \(dataset).n5 at \(url(dataset)); found \(found)")
         }
         let root = "\(dataset)/\(container)"
         var folders = try await cache.list(root).prefixes
@@ -53,19 +68,37 @@ struct DatasetReader: Sendable {
 
     /// Whether `name` is a dataset: a folder with a container in it.
     static func container(of dataset: String, in listing: Listing) -> String? {
-        let containers = listing.prefixes.filter { $0.hasSuffix(".zarr") }
-        return containers.contains("\(dataset).zarr") ? "\(dataset).zarr" : containers.first
+        // The Zarr container holds what the N5 one does, and the ground truth.
+        for suffix in [".zarr", ".n5"] {
+            let containers = listing.prefixes.filter { $0.hasSuffix(suffix) }
+            if containers.contains(dataset + suffix) { return dataset + suffix }
+            if let first = containers.first { return first }
+        }
+        return nil
     }
 
     private func reconstruction(_ key: String) async throws -> Reconstruction {
         async let images = cache.list("\(key)/em")
         async let crops = cache.list("\(key)/labels/groundtruth")
-        async let inference = cache.list("\(key)/labels/inference/segmentations")
+        let segmentations = try await segmentations(key)
         return Reconstruction(
             key: key, images: try await images.prefixes.sorted { Self.rank($0) < Self.rank($1) },
             crops: try await crops.prefixes.filter { Self.cropID($0) != nil }
                 .sorted { (Self.cropID($0) ?? 0, $0) < (Self.cropID($1) ?? 0, $1) },
-            hasInference: try await !inference.prefixes.isEmpty)
+            segmentations: segmentations, hasInference: !segmentations.isEmpty)
+    }
+
+    /// Zarr containers have predictions in a folder of their own, N5 ones beside the other label images.
+    private func segmentations(_ key: String) async throws -> [Reconstruction.LabelImage] {
+        let folder = Self.isN5(key) ? "\(key)/labels" : "\(key)/labels/inference/segmentations"
+        let others = Self.isN5(key) ? ["groundtruth", "inference", "masks"] : []
+        return try await cache.list(folder).prefixes.filter { !others.contains($0) }.sorted()
+            .map { Reconstruction.LabelImage(name: $0, key: "\(folder)/\($0)") }
+    }
+
+    /// Whether a key lies in an N5 container.
+    static func isN5(_ key: String) -> Bool {
+        key.split(separator: "/").dropFirst().first?.hasSuffix(".n5") ?? false
     }
 
     /// `fibsem-uint8` first, then the other FIB-SEM images, then the rest.
@@ -85,33 +118,64 @@ struct DatasetReader: Sendable {
     ///
     /// - Throws: ``VolumeError`` where the metadata is missing or makes no sense.
     func image(_ key: String) async throws -> MultiscaleImage {
-        let path = "\(key)/.zattrs"
-        guard let text = try await cache.text(path) else {
+        if Self.isN5(key) { return try await imageN5(key) }
+        var path = "\(key)/.zattrs"
+        var format = VolumeFormat.zarrV2
+        var found = try await cache.text(path)
+        if found == nil, let node = try await cache.text("\(key)/zarr.json") {
+            (found, format, path) = (node, .zarrV3, "\(key)/zarr.json")
+        }
+        guard let text = found else {
             throw VolumeError(.badMetadata, path: url(path), "there is no such object")
         }
-        let value: JSONValue
-        do throws(JSONError) {
-            value = try JSONValue(parsing: text.utf8)
-        } catch {
-            throw VolumeError(.badMetadata, path: url(path), error.description)
-        }
-        var multiscale = try Multiscale(zattrs: value, path: url(path))
+        let value = try parse(text, path)
+        let attributes =
+            format == .zarrV3 ? try ZarrV3Node(Array(text.utf8), path: url(path)).attributes : value
+        var multiscale = try Multiscale(attributes: attributes, path: url(path))
         if isListed {
             let listed = Set(try await cache.list(key).prefixes)
             multiscale = Multiscale(
                 levels: multiscale.levels.filter { listed.contains($0.path) },
                 declaredUnits: multiscale.declaredUnits, warnings: multiscale.warnings)
         }
-        return MultiscaleImage(key: key, multiscale: multiscale, attributes: text)
+        return MultiscaleImage(key: key, multiscale: multiscale, attributes: text, format: format)
+    }
+
+    /// The pyramid of an N5 group, whose levels say themselves where they lie.
+    private func imageN5(_ key: String) async throws -> MultiscaleImage {
+        let path = "\(key)/attributes.json"
+        let text = try await cache.text(path)
+        let group = try text.map { try parse($0, path) } ?? .null
+        var arrays: [(path: String, attributes: JSONValue)] = []
+        if group["dimensions"] == nil {
+            let folders = try await cache.list(key).prefixes
+            // Levels are s0, s1, …; an array that lies here instead of a group has folders by the thousand.
+            let levels = folders.filter { $0.hasPrefix("s") }.prefix(Multiscale.maximumLevelCount)
+            arrays = try await concurrentMap(Array(levels)) { level in
+                let path = "\(key)/\(level)/attributes.json"
+                return (path: level, attributes: try await cache.text(path).map { try parse($0, path) } ?? .null)
+            }.filter { $0.attributes["dimensions"] != nil }
+        }
+        return MultiscaleImage(
+            key: key, multiscale: try Multiscale(n5Group: group, arrays: arrays, path: url(path)),
+            attributes: text ?? "{}\n", format: .n5)
+    }
+
+    private func parse(_ text: String, _ path: String) throws(VolumeError) -> JSONValue {
+        do throws(JSONError) {
+            return try JSONValue(parsing: text.utf8)
+        } catch {
+            throw VolumeError(.badMetadata, path: url(path), error.description)
+        }
     }
 
     /// The metadata of a level's array, checked to be three-dimensional.
     func array(_ image: MultiscaleImage, level: Multiscale.Level) async throws -> (ArrayMetadata, text: String) {
-        let path = "\(image.key)/\(level.path)/.zarray"
+        let path = "\(image.key)/\(level.path)/\(image.format.arrayMetadataName)"
         guard let text = try await cache.text(path) else {
             throw VolumeError(.notAnArray, path: url(path), "there is no such object")
         }
-        let metadata = try ArrayMetadata(zarrV2: Array(text.utf8), path: url(path))
+        let metadata = try ArrayMetadata(image.format, Array(text.utf8), path: url(path))
         guard metadata.shape.count == 3 else {
             throw VolumeError(
                 .unsupported, path: url(path), key: "shape", "\(metadata.shape.count) axes, expected 3 (z, y, x)")
@@ -120,6 +184,32 @@ struct DatasetReader: Sendable {
     }
 
     func url(_ key: String) -> String { cache.storeURL.url(of: key) }
+
+    /// The metadata objects of a plan's arrays and groups, so that the pack opens as a hierarchy.
+    func metadata(of plan: ItemPlan) async throws -> [MetadataObject] {
+        var keys = Self.groupKeys(plan.group, plan.raw.format)
+        for array in plan.arrays {
+            keys.formUnion(Self.groupKeys(array.image, array.format))
+            let format = array.format ?? .zarrV2
+            keys.formUnion(["\(array.key)/\(format.arrayMetadataName)", "\(array.key)/\(format.attributesName)"])
+        }
+        let objects = try await concurrentMap(keys.sorted()) { key in
+            try await cache.text(key).map { MetadataObject(key: key, text: $0) }
+        }
+        return objects.compactMap { $0 }
+    }
+
+    private static func groupKeys(_ group: String, _ format: VolumeFormat?) -> Set<String> {
+        switch format {
+        case nil, .zarrV2: ["\(group)/.zgroup", "\(group)/.zattrs"]
+        case .some(let other): ["\(group)/\(other.attributesName)"]
+        }
+    }
+}
+
+extension VolumeFormat {
+    /// As plans keep it: nil is Zarr v2.
+    var planned: VolumeFormat? { self == .zarrV2 ? nil : self }
 }
 
 /// Maps concurrently, keeping the order.

@@ -1,4 +1,5 @@
 public import Geometry
+public import Volumes
 
 /// What discover found out about one array that an item needs.
 public struct ArrayPlan: Sendable, Hashable, Codable {
@@ -14,10 +15,14 @@ public struct ArrayPlan: Sendable, Hashable, Codable {
     public var box: Box
     /// Voxels that are written. Larger than `box` only where an item reaches beyond its raw data.
     public var written: Box
-    /// The level's `.zarray`, as the store gave it.
+    /// The level's `.zarray`, `zarr.json` or `attributes.json`, as the store gave it.
     public var metadata: String
     /// What the label's values mean; nil for raw data.
     public var annotation: AnnotationPlan?
+    /// The storage format; nil is Zarr v2.
+    public var format: VolumeFormat?
+    /// Key of the alignment that the array belongs to; only in volumes.
+    public var alignment: String?
 
     /// Key of the array, below the store.
     public var key: String { "\(image)/\(level)" }
@@ -52,13 +57,22 @@ public struct MetadataObject: Sendable, Hashable, Codable {
     public var text: String
 }
 
-/// What discover found out about one ground-truth crop and its raw data.
+/// What discover found out about one ground-truth crop, region or volume.
 public struct ItemPlan: Sendable, Hashable, Codable {
-    /// `crop_<id>`: the name of its files.
+    /// What an item is, where it is no ground-truth crop.
+    public enum Kind: String, Sendable, Hashable, Codable {
+        /// A whole dataset.
+        case volume
+        /// A box of one's own.
+        case region
+    }
+
+    /// `crop_<id>`, `region_<dataset>_<n>` or the name of the dataset: the name of its files.
     public var name: String
     public var dataset: String
+    /// 0 where the item is no crop.
     public var cropID: Int
-    /// Key of the crop's group, below the store.
+    /// Key of the crop's group below the store; of the container where the item is no crop.
     public var group: String
     public var raw: ArrayPlan
     public var labels: [ArrayPlan]
@@ -66,11 +80,15 @@ public struct ItemPlan: Sendable, Hashable, Codable {
     /// Whether every label level has the raw level's voxel size.
     public var isMatched: Bool
     public var metadata: [MetadataObject]
+    /// nil for ground-truth crops.
+    public var kind: Kind?
+    /// Raw images of further alignments that have labels; only in volumes.
+    public var moreRaw: [ArrayPlan]?
 
     /// All arrays whose chunks are needed, each once.
     public var arrays: [ArrayPlan] {
         var seen: Set<String> = []
-        return ([raw] + labels + derived.map(\.source)).filter { seen.insert($0.key).inserted }
+        return ([raw] + (moreRaw ?? []) + labels + derived.map(\.source)).filter { seen.insert($0.key).inserted }
     }
 }
 

@@ -25,8 +25,7 @@ struct ItemRunner: Sendable {
     /// Reads the item's records. Blocks.
     func done() throws -> Done {
         var done = Done()
-        let download = Download(context: context, plan: plan)
-        guard let downloaded = try record("download"), downloaded.fingerprint == download.fingerprint else {
+        guard let downloaded = try record("download"), downloaded.fingerprint == downloadFingerprint else {
             return done
         }
         let convert = Convert(context: context, plan: plan)
@@ -47,10 +46,30 @@ struct ItemRunner: Sendable {
             {
                 done.resize = resize
             }
-        } else if try context.state.fileSize(download.packPath) != nil {
+        } else if try isHeld(downloaded) {
             done.download = downloaded
         }
         return done
+    }
+
+    private var isVolume: Bool { plan.kind == .volume }
+    private var downloadFingerprint: Fingerprint {
+        isVolume
+            ? VolumeDownload(context: context, plan: plan).fingerprint
+            : Download(context: context, plan: plan).fingerprint
+    }
+
+    /// Whether what was downloaded is still there, in a pack or in a volume's log.
+    private func isHeld(_ downloaded: Record) throws -> Bool {
+        guard isVolume else {
+            return try context.state.fileSize(Download(context: context, plan: plan).packPath) != nil
+        }
+        let path = VolumeDownload(context: context, plan: plan).logPath
+        guard let checkpoint = try ChunkLog.checkpoint(path, in: context.state),
+            checkpoint.fingerprint == downloaded.fingerprint,
+            checkpoint.length == downloaded.result["length"]?.integer
+        else { return false }
+        return try context.state.fileSize(path) ?? 0 >= checkpoint.length
     }
 
     private func record(_ stage: String) throws -> Record? { try context.records.record(item: plan.name, stage: stage) }
@@ -69,7 +88,9 @@ struct ItemRunner: Sendable {
         var done = known
         if done.download == nil {
             done.download = try await stage("download", in: downloading) {
-                try await Download(context: context, plan: plan).run()
+                isVolume
+                    ? try await VolumeDownload(context: context, plan: plan).run()
+                    : try await Download(context: context, plan: plan).run()
             }
         }
         guard let download = done.download else { return }
@@ -93,6 +114,11 @@ struct ItemRunner: Sendable {
     }
 
     private func removePack() async throws {
+        if isVolume {
+            let (state, path) = (context.state, VolumeDownload(context: context, plan: plan).logPath)
+            try await ThreadPool.files.run { () throws(LedgerError) in try ChunkLog.remove(path, in: state) }
+            return
+        }
         guard !context.manifest.convert.keepPacks else { return }
         let (state, path) = (context.state, Download(context: context, plan: plan).packPath)
         try await ThreadPool.files.run { () throws(LedgerError) in try Pack.remove(path, in: state) }
@@ -108,6 +134,7 @@ struct ItemRunner: Sendable {
             } catch {
                 if context.stop.isStopped { throw JobError.stopped }
                 if let jobError = JobError(error) { throw jobError }
+                if let failure = error as? Failure { throw failure }
                 try await forgetCorruptPack(error)
                 throw Failure(item: plan.name, dataset: plan.dataset, stage: name, reason: "\(error)")
             }
@@ -119,9 +146,11 @@ struct ItemRunner: Sendable {
         guard let error = error as? LedgerError, error.code == .corrupt else { return }
         let (records, item) = (context.records, plan.name)
         let (state, path) = (context.state, Download(context: context, plan: plan).packPath)
+        let log = isVolume ? VolumeDownload(context: context, plan: plan).logPath : nil
         try await ThreadPool.files.run { () throws(LedgerError) in
             try records.remove(item: item, stage: "download")
             try Pack.remove(path, in: state)
+            if let log { try ChunkLog.remove(log, in: state) }
         }
     }
 }

@@ -24,13 +24,6 @@ public struct JobContext: Sendable {
     ///
     /// - Throws: ``JobError`` `.cannotWrite` or `.badManifest`.
     public init(manifest: Manifest, stop: StopSignal, logger: Logger) throws {
-        guard manifest.mode == .crops else {
-            throw JobError.badManifest(
-                "$.mode: \"\(manifest.mode.rawValue)\" is not supported by this version, only \"crops\"")
-        }
-        guard manifest.regions.isEmpty else {
-            throw JobError.badManifest("$.regions: regions are not supported by this version")
-        }
         self.manifest = manifest
         self.stop = stop
         self.logger = logger

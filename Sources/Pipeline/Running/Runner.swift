@@ -83,7 +83,7 @@ public struct Runner: Sendable {
         try await ThreadPool.files.run { () throws(LedgerError) in
             try output.removeTemporaries(in: ["hdf5", "crops", "txt", "txt/zattrs"])
             let records = try state.list("records").map { "records/\($0)" }
-            try state.removeTemporaries(in: ["", "plans", "metadata"] + records)
+            try state.removeTemporaries(in: ["", "plans", "metadata", "volumes"] + records)
         }
         let (plans, datasetFailures) = try await Discover(context).run()
         var outcome = Outcome()

@@ -26,6 +26,7 @@ struct Convert: Sendable {
     }
 
     func run(download: Record) async throws -> Record {
+        if plan.kind == .volume { return try await VolumeConvert(context: context, plan: plan).run(download: download) }
         let (state, packPath) = (context.state, Download(context: context, plan: plan).packPath)
         let pack = try await ThreadPool.files.run { () throws(LedgerError) in try Pack(opening: packPath, in: state) }
         let output = try await OutputFile.make(path, in: context.output, stop: context.stop) { writer in
@@ -51,7 +52,7 @@ struct Convert: Sendable {
         let array = try PlannedArray(plan, store: context.store.url)
         guard array.metadata.chunkByteCount <= context.manifest.limits.memory / 4 else {
             throw VolumeError(
-                .tooLarge, path: context.store.url.url(of: "\(plan.key)/.zarray"), key: "chunks",
+                .tooLarge, path: context.store.url.url(of: array.metadataKey), key: "chunks",
                 "a chunk of \(array.metadata.chunkByteCount) bytes needs limits.memory of at least four times that")
         }
         return (CachedChunks(PackChunks(array, pack: pack), limit: context.memory.cache), array)

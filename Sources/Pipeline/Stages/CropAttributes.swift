@@ -6,8 +6,7 @@ internal import Stores
 enum CropAttributes {
     /// Of the file.
     static func file(of plan: ItemPlan, grid: Grid, labelLevel: String, store: StoreURL) -> [(String, AttributeValue)] {
-        [
-            ("crop_id", .integer(Int64(plan.cropID))),
+        (plan.kind == nil ? [("crop_id", .integer(Int64(plan.cropID)))] : []) + [
             ("dataset", .string(plan.dataset)),
             ("scale", .doubles(grid.voxelSize.array)),
             ("translation", .doubles(grid.translation.array)),

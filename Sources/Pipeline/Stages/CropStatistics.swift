@@ -142,8 +142,12 @@ struct Stat: Sendable {
     func run(convert: Record) async throws -> Record {
         let path = Convert(context: context, plan: plan).path
         let entry = try await InputFile.read(path, in: context.output) { reader in
-            try await CropStatistics(stop: context.stop, workBytes: context.memory.work).entry(
-                "\(plan.name).h5", in: reader)
+            let name = "\(plan.name).h5"
+            if plan.kind == .volume {
+                return try await VolumeStatistics(stop: context.stop, workBytes: context.memory.work).entry(
+                    name, in: reader)
+            }
+            return try await CropStatistics(stop: context.stop, workBytes: context.memory.work).entry(name, in: reader)
         }
         let record = Record(
             item: plan.name, stage: "stat", fingerprint: fingerprint(convert: convert), outputs: [], result: entry)

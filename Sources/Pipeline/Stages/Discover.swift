@@ -133,7 +133,7 @@ public struct Discover: Sendable {
     /// Everything that the plan of a dataset is made from, apart from the store's answers.
     private func fingerprint(_ name: String, _ keys: [String]?) -> Fingerprint {
         let manifest = context.manifest
-        return Fingerprint(of: [
+        var members: [String: JSONValue] = [
             "version": 1, "source": .string(context.store.url.description), "dataset": .string(name),
             "select": .string(manifest.select.rawValue), "mode": .string(manifest.mode.rawValue),
             "classes": .array(manifest.classes.map { .string($0) }),
@@ -147,7 +147,13 @@ public struct Discover: Sendable {
             "target": .array(manifest.targetNm.array.map { .number($0) }), "tolerance": .number(manifest.tolerance),
             "levels": .string(manifest.levels.rawValue), "padding": .number(manifest.paddingNm),
             "list": keys.map { .array($0.map { .string($0) }) } ?? .null,
-        ])
+        ]
+        let regions = manifest.regions.filter { $0.dataset == name }
+        if !regions.isEmpty {
+            members["regions"] = .array(
+                regions.map { .array(($0.offsetNm.array + $0.shapeNm.array).map { .number($0) }) })
+        }
+        return Fingerprint(of: .object(members))
     }
 
     /// Crop ids are unique in the public data, but nothing makes them so: a second `crop_7` gets its dataset into its name.

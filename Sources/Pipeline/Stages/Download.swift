@@ -86,7 +86,7 @@ struct Download: Sendable {
 
     // MARK: Fetching
 
-    private func fetch(_ keys: [String], into pack: Pack, limits: [String: Int]) async throws {
+    func fetch(_ keys: [String], into pack: Pack, limits: [String: Int]) async throws {
         let failures = ErrorList()
         let stop = context.stop
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -145,11 +145,13 @@ struct Download: Sendable {
 
     /// Of the needed objects' keys, sizes and CRCs: what convert is made from. The same objects give the same digest, in
     /// whatever order they came.
-    private static func contentDigest(of arrays: [PlannedArray], metadata: [MetadataObject], in pack: Pack)
-        -> Fingerprint
-    {
+    static func contentDigest(of arrays: [PlannedArray], metadata: [MetadataObject], in pack: Pack) -> Fingerprint {
+        contentDigest(of: arrays.flatMap(\.chunks) + metadata.map(\.key), in: pack)
+    }
+
+    static func contentDigest(of keys: [String], in pack: Pack) -> Fingerprint {
         var lines: [String] = []
-        for key in arrays.flatMap(\.chunks) + metadata.map(\.key) {
+        for key in keys {
             lines.append(pack.summary(key).map { "\(key) \($0.size) \($0.crc32)" } ?? "\(key) absent")
         }
         return Fingerprint(of: .string(lines.sorted().joined(separator: "\n")))

@@ -65,7 +65,7 @@ struct LabelScan: Sendable {
     }
 
     /// Whether a voxel's value passes `test`, which is asked once for each run of equal values.
-    private static func hasValue(in bytes: ByteBuffer, _ type: ElementType, _ test: (Int) -> Bool) -> Bool {
+    static func hasValue(in bytes: ByteBuffer, _ type: ElementType, _ test: (Int) -> Bool) -> Bool {
         guard let labelType = type.labelType else { return true }
         return search(labelType, bytes, test)
     }

@@ -62,6 +62,7 @@ struct Resampler: Sendable {
     private func resample(_ output: Box) async throws -> ByteBuffer? {
         let width = source.elementType.byteCount
         guard let needed = sourceBox(for: output) else { return nil }
+        if source.fillValue.allSatisfy({ $0 == 0 }), try await source.isUnstored(needed) { return nil }
         let window = try await source.window(needed)
         if window.isUnstored, source.fillValue.allSatisfy({ $0 == 0 }) { return nil }
         let kernel = kernel

@@ -27,6 +27,7 @@ struct Resize: Sendable {
     }
 
     func run(convert: Record) async throws -> Record {
+        if plan.kind == .volume { return try await VolumeResize(context: context, plan: plan).run(convert: convert) }
         let native = Convert(context: context, plan: plan).path
         let output = try await InputFile.read(native, in: context.output) { reader in
             try await OutputFile.make(path, in: context.output, stop: context.stop) { writer in

@@ -35,6 +35,14 @@ struct IntensityStatistics: Sendable {
         sum += other.sum
     }
 
+    /// Of so many times the same voxels.
+    func repeated(_ times: Int) -> IntensityStatistics {
+        var result = self
+        result.count *= times
+        result.sum *= Double(times)
+        return result
+    }
+
     /// Numbers that are no finite ones become null.
     var json: [String: JSONValue] {
         guard count > 0 else { return ["min": .null, "max": .null, "mean": .null] }
@@ -53,6 +61,9 @@ struct LabelStatistics: Sendable {
     private var unknown = 0
     /// Values that are neither absent nor unknown.
     private var identifiers: Set<UInt64> = []
+    /// Ids that are counted: 2 million take 32 MiB, and no volume may take more.
+    private static let maximumIdentifiers = 1 << 21
+    private var isBeyondCounting = false
 
     init(_ annotation: AnnotationPlan, padding: Int? = nil) {
         self.annotation = annotation
@@ -105,7 +116,19 @@ struct LabelStatistics: Sendable {
         absent += other.absent
         padding += other.padding
         unknown += other.unknown
+        guard !isBeyondCounting else { return }
         identifiers.formUnion(other.identifiers)
+        isBeyondCounting = identifiers.count > Self.maximumIdentifiers
+    }
+
+    /// Of so many times the same voxels.
+    func repeated(_ times: Int) -> LabelStatistics {
+        var result = self
+        result.voxels *= times
+        result.absent *= times
+        result.unknown *= times
+        result.padding *= times
+        return result
     }
 
     var json: [String: JSONValue] {
@@ -116,6 +139,7 @@ struct LabelStatistics: Sendable {
             "empty": .bool(present == 0), "all_unknown": .bool(voxels > 0 && unknown == voxels),
         ]
         if paddingValue != nil { values["padding"] = .integer(padding) }
+        if isBeyondCounting { values["instances_are_more"] = true }
         return values
     }
 }

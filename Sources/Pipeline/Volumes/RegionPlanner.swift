@@ -1,0 +1,82 @@
+internal import Geometry
+internal import Stores
+internal import Volumes
+
+/// Plans a box of the user's own: the raw data in it, and the whole-volume labels of the classes, cut to the same box. The files are
+/// laid out as those of crops.
+///
+/// The box is taken outwards to whole voxels of the raw level, and lies in the first alignment that has labels of the classes (the
+/// first one where none has).
+struct RegionPlanner: Sendable {
+    let manifest: Manifest
+    let reader: DatasetReader
+
+    /// The plan of `region`, the `number`-th of its dataset, counted from 1.
+    ///
+    /// - Throws: ``VolumeError``, ``GeometryError`` and ``Failure`` where the box is not in the volume, or cannot be read.
+    func plan(_ region: Manifest.Region, number: Int, _ alignments: [Alignment]) async throws -> ItemPlan {
+        let name = Self.name(region, number)
+        func wanted(_ alignment: Alignment) -> [Reconstruction.LabelImage] {
+            let isN5 = DatasetReader.isN5(alignment.reconstruction.key)
+            return alignment.reconstruction.segmentations.filter {
+                VolumePlanner.isWanted($0.name, classes: manifest.classes, isN5: isN5)
+            }
+        }
+        let readable = alignments.filter { !$0.images.isEmpty }
+        guard let alignment = readable.first(where: { !wanted($0).isEmpty }) ?? readable.first else {
+            throw Failure(
+                item: name, dataset: reader.dataset, stage: "discover",
+                reason: "\(reader.url(reader.dataset)) has no raw image that can be read")
+        }
+        let planner = CropPlanner(manifest: manifest, reader: reader, images: alignment.images)
+        let images = wanted(alignment)
+        let labels = try await concurrentMap(images) { try await reader.image($0.key) }
+        guard let chosen = planner.chooseLevels(labels) else {
+            throw VolumeError(
+                .badMetadata, path: reader.url(alignment.reconstruction.key),
+                "neither the raw image nor the labels have a level to use")
+        }
+        let level = chosen.image.multiscale.levels[chosen.choice.raw]
+        var raw = try await planner.wholeRawPlan(chosen.image, level)
+        let wish = try Self.box(region, in: raw.grid)
+        guard let box = wish.intersection(raw.box) else {
+            throw VolumeError(
+                .badMetadata, path: reader.url(raw.key),
+                "the region lies at \(wish), outside of the level's \(raw.grid.shape) voxels")
+        }
+        (raw.box, raw.written) = (box, box)
+        try Self.check(raw, planner, reader)
+        var plans: [ArrayPlan] = []
+        let names = VolumePlanner.classes(of: images.map(\.name), classes: manifest.classes)
+        for (index, name) in names.enumerated() {
+            let level = labels[index].multiscale.levels[chosen.choice.labels[index]]
+            var label = try await planner.labelPlan(name, labels[index], level, isVolume: true)
+            // Labels may be shorter than the raw data: what they do not have is left out, or nothing.
+            let place = try Placement(of: raw.writtenGrid, in: label.grid).box
+            guard let part = place.intersection(label.box) else { continue }
+            (label.box, label.written) = (part, part)
+            try Self.check(label, planner, reader)
+            plans.append(label)
+        }
+        var plan = ItemPlan(
+            name: name, dataset: reader.dataset, cropID: 0,
+            group: VolumePlanner.container(of: alignment.reconstruction.key), raw: raw, labels: plans, derived: [],
+            isMatched: chosen.choice.matched.allSatisfy { $0 }, metadata: [], kind: .region)
+        plan.metadata = try await reader.metadata(of: plan)
+        return plan
+    }
+
+    static func name(_ region: Manifest.Region, _ number: Int) -> String { "region_\(region.dataset)_\(number)" }
+
+    /// The voxels of a grid that a region touches, taken outwards.
+    private static func box(_ region: Manifest.Region, in grid: Grid) throws -> Box {
+        // One voxel as large as the region: its edges are the region's.
+        let whole = Grid(shape: ZYX(repeating: 1), voxelSize: region.shapeNm, edge: region.offsetNm)
+        return try Placement(of: whole, in: grid).box
+    }
+
+    private static func check(_ array: ArrayPlan, _ planner: CropPlanner, _ reader: DatasetReader) throws {
+        let planned = try PlannedArray(array, store: reader.cache.storeURL)
+        try planner.checkChunks(array.box, planned.metadata, path: reader.url(planned.metadataKey))
+    }
+}

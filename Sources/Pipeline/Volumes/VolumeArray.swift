@@ -1,0 +1,133 @@
+internal import Elements
+internal import Geometry
+internal import HDF5
+internal import Stores
+internal import Volumes
+
+/// One array of a volume: how its stored chunks become chunks of an HDF5 dataset, unit by unit.
+///
+/// A unit is the smallest box that holds whole stored chunks and whole HDF5 chunks: no object is needed for two of them.
+struct VolumeArray: Sendable {
+    /// Edge of the HDF5 chunks in voxels, where the stored chunks allow it.
+    private static let chunkEdge = Encoding.chunkEdge
+    /// Decoded bytes that a unit may have only because the HDF5 chunks are longer than the stored ones.
+    private static let unitBytes = 32 << 20
+    /// Decoded bytes and objects of a block, unless one unit alone has more.
+    private static let blockBytes = 256 << 20
+    private static let blockObjects = 2048
+
+    let planned: PlannedArray
+    let layout: DatasetLayout
+    /// Voxels of an HDF5 chunk.
+    let chunkShape: ZYX<Int>
+    /// Whether stored chunks go into the file as they are.
+    let passesThrough: Bool
+    /// Voxels of a unit.
+    let unitShape: ZYX<Int>
+    /// Indices of all units.
+    let units: Box
+    /// Units that are downloaded and converted together, in scan order.
+    let unitsPerBlock: Int
+
+    var plan: ArrayPlan { planned.plan }
+    var isLabel: Bool { plan.annotation != nil }
+    var blockCount: Int { (units.volume + unitsPerBlock - 1) / unitsPerBlock }
+
+    /// - Parameter root: key of the container; what follows it is the name of the dataset.
+    init(
+        _ plan: ArrayPlan, root: String, store: StoreURL, compression: Manifest.Convert.Compression, memory: Int
+    ) throws {
+        planned = try PlannedArray(plan, store: store)
+        let (metadata, stored) = (planned.metadata, planned.chunkShape)
+        guard metadata.chunkByteCount <= memory / 4 else {
+            throw VolumeError(
+                .tooLarge, path: store.url(of: planned.metadataKey), key: "chunks",
+                "a chunk of \(metadata.chunkByteCount) bytes needs limits.memory of at least four times that")
+        }
+        let type = metadata.elementType
+        let shape = plan.grid.shape
+        let encoding = Encoding(
+            compression, elementType: type, shape: shape, isLabel: plan.annotation != nil,
+            source: (metadata.codecSummary, stored))
+        passesThrough = compression == .source && metadata.codecSummary != nil
+        let wanted = compression == .source ? stored : Self.chunkShape(for: stored, type.byteCount)
+        unitShape = wanted.zip(stored, max)
+        // Chunks that are passed through are stored in full; others are never longer than the array.
+        chunkShape = compression == .source ? stored : wanted.zip(shape) { max(1, min($0, $1)) }
+        layout = DatasetLayout(
+            path: Self.path(of: plan.key, below: root), elementType: type, shape: shape.array,
+            chunkShape: chunkShape.array, filter: encoding.filter, fillValue: metadata.fillValue)
+        let whole = Box(shape: shape)
+        units = whole.isEmpty ? Box(shape: ZYX(repeating: 0)) : whole.blocks(of: unitShape)
+        guard units.shape.checkedProduct != nil, planned.blocks.shape.checkedProduct.map({ $0 < 1 << 48 }) ?? false
+        else {
+            throw VolumeError(.tooLarge, path: store.url(of: planned.metadataKey), "\(shape) voxels in tiny chunks")
+        }
+        let objects = unitShape.zip(stored, /).product
+        unitsPerBlock = max(
+            1, min(Self.blockObjects / objects, Self.blockBytes / (unitShape.product * type.byteCount)))
+    }
+
+    /// The name of a dataset: what stands below the container in the store.
+    static func path(of key: String, below root: String) -> String {
+        key.hasPrefix(root + "/") ? String(key.dropFirst(root.count)) : "/" + key
+    }
+
+    /// On each axis a length that divides the stored chunks' one, or is a multiple of it: 64 where that fits.
+    private static func chunkShape(for stored: ZYX<Int>, _ byteCount: Int) -> ZYX<Int> {
+        var chunks = stored.map { length in
+            if length % chunkEdge == 0 || chunkEdge % length == 0 { return chunkEdge }
+            guard length > 2 * chunkEdge else { return length }
+            return (chunkEdge / 4...2 * chunkEdge).last { length % $0 == 0 } ?? length
+        }
+        while chunks.zip(stored, max).product * byteCount > unitBytes,
+            let axis = (0..<3).first(where: { chunks[$0] > stored[$0] && chunks[$0] / 2 % stored[$0] == 0 })
+        {
+            chunks[axis] /= 2
+        }
+        return chunks
+    }
+
+    // MARK: Units and blocks
+
+    /// The units of a block, as numbers in scan order.
+    func units(ofBlock block: Int) -> Range<Int> {
+        block * unitsPerBlock..<min((block + 1) * unitsPerBlock, units.volume)
+    }
+
+    /// The voxels of a unit that are in the array.
+    func box(ofUnit unit: Int) -> Box {
+        let start = units.index(at: unit).zip(unitShape, *)
+        return Box(start: start, stop: start.zip(unitShape, +).zip(plan.grid.shape, min))
+    }
+
+    /// Keys of the objects that the units hold, below the store.
+    func keys(_ units: Range<Int>) -> [String] {
+        units.flatMap { unit in
+            var keys: [String] = []
+            box(ofUnit: unit).blocks(of: planned.chunkShape).forEachIndex { keys.append(planned.key($0)) }
+            return keys
+        }
+    }
+
+    /// Stored chunks in a number of units, counted from the first.
+    func objectCount(_ units: Range<Int>) -> Int {
+        units.reduce(0) { $0 + box(ofUnit: $1).blocks(of: planned.chunkShape).volume }
+    }
+
+    /// HDF5 chunks in a whole unit.
+    var chunksPerUnit: Int { unitShape.zip(chunkShape, /).product }
+
+    /// The chunk that is `offset`-th in a unit; nil where it lies beyond the array.
+    func chunk(_ offset: Int, ofUnit unit: Int) -> ZYX<Int>? {
+        let perAxis = unitShape.zip(chunkShape, /)
+        let index = units.index(at: unit).zip(perAxis, *).zip(Box(shape: perAxis).index(at: offset), +)
+        return index.zip(chunkShape, *).zip(plan.grid.shape, <).allSatisfy { $0 } ? index : nil
+    }
+
+    /// The number of a chunk in scan order.
+    func number(of chunk: ZYX<Int>) -> Int {
+        let grid = plan.grid.shape.zip(chunkShape) { ($0 + $1 - 1) / $1 }
+        return (chunk.z * grid.y + chunk.y) * grid.x + chunk.x
+    }
+}

@@ -1,0 +1,38 @@
+internal import Geometry
+internal import HDF5
+internal import Stores
+
+/// The attributes of a volume's file and of its datasets.
+enum VolumeAttributes {
+    /// Of the file.
+    static func file(of plan: ItemPlan, store: StoreURL) -> [(String, AttributeValue)] {
+        let grid = plan.raw.grid
+        return [
+            ("dataset", .string(plan.dataset)),
+            ("scale", .doubles(grid.voxelSize.array)),
+            ("translation", .doubles(grid.translation.array)),
+            ("em_level", .string(plan.raw.level)),
+            ("axes", .string("zyx")),
+            ("unit", .string("nanometer")),
+            ("source", .string(store.url(of: plan.group))),
+            ("levels_matched", .integer(plan.isMatched ? 1 : 0)),
+        ]
+    }
+
+    /// Of one array. Labels say what their values mean; where nothing is declared and there are no other values than 0 and 255, those
+    /// mean absent and present.
+    static func dataset(_ array: ArrayPlan, isMask: Bool, store: StoreURL) -> [(String, AttributeValue)] {
+        var attributes = CropAttributes.grid(array.grid)
+        if var annotation = array.annotation {
+            if isMask, annotation.type == "unspecified", annotation.absent == nil, annotation.unknown == nil {
+                annotation = AnnotationPlan(type: "semantic_segmentation", absent: 0, present: 255, unknown: nil)
+            }
+            attributes.append(("class", .string(array.name)))
+            attributes += CropAttributes.annotation(annotation)
+        }
+        attributes.append(("level", .string(array.level)))
+        if let alignment = array.alignment { attributes.append(("alignment", .string(alignment))) }
+        attributes.append(("source_path", .string(store.url(of: array.key))))
+        return attributes
+    }
+}

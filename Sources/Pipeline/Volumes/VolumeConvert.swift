@@ -1,0 +1,80 @@
+internal import Elements
+internal import Geometry
+internal import HDF5
+internal import JSONText
+internal import Ledger
+internal import Stores
+internal import Threads
+
+/// The third stage of a volume: the chunks of its log into an HDF5 file, whose datasets are named as in the store.
+struct VolumeConvert: Sendable {
+    let context: JobContext
+    let plan: ItemPlan
+
+    var path: String { Convert(context: context, plan: plan).path }
+
+    func run(download: Record) async throws -> Record {
+        let layout = try VolumeLayout(plan, context: context)
+        let (logPath, state) = (VolumeDownload(context: context, plan: plan).logPath, context.state)
+        let masks = Set((download.result["masks"]?.array ?? []).compactMap(\.string))
+        let (log, checkpoint) = try await ThreadPool.files.run { () throws(LedgerError) in
+            try ChunkLog.open(logPath, in: state, fingerprint: download.fingerprint)
+        }
+        guard checkpoint.length == download.result["length"]?.integer else {
+            throw LedgerError(.corrupt, path: logPath, "the log has \(checkpoint.length) bytes, not those recorded")
+        }
+        let output = try await OutputFile.make(path, in: context.output, stop: context.stop) { writer in
+            try await LogAssembly(log: log, length: checkpoint.length, stop: context.stop).write(
+                layout.arrays.map(\.layout), to: writer)
+            for array in layout.arrays {
+                try await writer.setAttributes(
+                    VolumeAttributes.dataset(
+                        array.plan, isMask: masks.contains(array.plan.key), store: context.store.url),
+                    on: array.layout.path)
+            }
+            try await writer.setAttributes(VolumeAttributes.file(of: plan, store: context.store.url), on: "/")
+        }
+        let record = Record(
+            item: plan.name, stage: "convert",
+            fingerprint: try Convert(context: context, plan: plan).fingerprint(download: download), outputs: [output],
+            result: .object([:]))
+        let records = context.records
+        try await ThreadPool.files.run { () throws(LedgerError) in try records.write(record) }
+        return record
+    }
+}
+
+/// Puts the chunks of a log into the datasets of a new HDF5 file.
+struct LogAssembly: Sendable {
+    let log: ChunkLog
+    /// Bytes of the log that count.
+    let length: Int
+    let stop: StopSignal
+
+    /// Makes all datasets, those without chunks too, in their order.
+    func write(_ layouts: [DatasetLayout], to writer: HDF5Writer) async throws {
+        var offset = 0
+        var next = 0
+        var current: (handle: DatasetHandle, layout: DatasetLayout)?
+        while offset < length {
+            try stop.check()
+            let start = offset
+            let (entry, end) = try await ThreadPool.files.run { () throws(LedgerError) in
+                var end = start
+                return (try log.read(at: &end), end)
+            }
+            offset = end
+            while next <= entry.array, next < layouts.count {
+                current = (try await writer.createDataset(layouts[next]), layouts[next])
+                next += 1
+            }
+            guard let current, entry.array == next - 1, let shape = ZYX(current.layout.shape),
+                let chunkShape = ZYX(current.layout.chunkShape)
+            else { throw LedgerError(.corrupt, path: "log", "a chunk of array \(entry.array) after \(next - 1)") }
+            let grid = shape.zip(chunkShape) { ($0 + $1 - 1) / $1 }
+            let position = Box(shape: grid).index(at: entry.number).zip(chunkShape, *)
+            try await writer.writeChunk(entry.bytes, to: current.handle, offset: position.array)
+        }
+        for layout in layouts[next...] { _ = try await writer.createDataset(layout) }
+    }
+}

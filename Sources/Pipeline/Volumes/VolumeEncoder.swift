@@ -1,0 +1,76 @@
+internal import Codecs
+internal import Elements
+internal import Geometry
+internal import HDF5
+internal import Ledger
+internal import Threads
+internal import Volumes
+
+/// Makes the chunks of an HDF5 dataset from the stored chunks of a block.
+struct VolumeEncoder: Sendable {
+    private let array: VolumeArray
+    private let pack: Pack
+    private let source: CachedChunks
+    /// Whether the values of labels are to be looked at.
+    private let looksAtValues: Bool
+
+    init(array: VolumeArray, pack: Pack, memory: MemoryShares, looksAtValues: Bool) {
+        self.array = array
+        self.pack = pack
+        self.looksAtValues = looksAtValues
+        source = CachedChunks(PackChunks(array.planned, pack: pack), limit: memory.cache)
+    }
+
+    /// Decoded bytes of an HDF5 chunk.
+    var chunkByteCount: Int { array.chunkShape.product * array.planned.metadata.elementType.byteCount }
+
+    /// The encoded chunk at an index; nil where nothing of it is stored.
+    func encode(_ index: ZYX<Int>) async throws -> (bytes: ByteBuffer, values: ChunkLog.LabelValues?)? {
+        if array.passesThrough { return try await passThrough(index) }
+        let box = ChunkWriter.box(index, array.chunkShape, within: array.plan.grid.shape)
+        if try await source.isUnstored(box) { return nil }
+        let window = try await source.window(box)
+        let values = await values(of: window.bytes)
+        let codec = array.layout.filter.codec(elementByteCount: array.layout.elementType.byteCount)
+        return (try await ChunkWriter.encode(window.bytes, box, array.layout, codec), values)
+    }
+
+    private func passThrough(_ index: ZYX<Int>) async throws -> (bytes: ByteBuffer, values: ChunkLog.LabelValues?)? {
+        let (pack, metadata, key) = (pack, array.planned.metadata, array.planned.key(index))
+        guard let codec = metadata.codecSummary,
+            let decoded = try await PackChunks(array.planned, pack: pack).chunk(index)
+        else { return nil }
+        let passage = ChunkPassage(
+            codec: codec.name, elementType: metadata.elementType, chunkByteCount: metadata.chunkByteCount)
+        let encoder = array.layout.filter.codec(elementByteCount: metadata.elementType.byteCount)
+        let bytes = try await ThreadPool.compute.run { () throws -> ByteBuffer in
+            guard let stored = try pack.read(key) else {
+                throw LedgerError(.corrupt, path: pack.path, "the chunk \(key) has not been downloaded")
+            }
+            if let passed = stored.withSpan({ passage.passed($0, decoded: decoded) }) { return passed }
+            guard let encoder else { return decoded }
+            return try decoded.withSpan { bytes throws(CodecError) in try encoder.encode(bytes) }
+        }
+        return (bytes, await values(of: decoded))
+    }
+
+    private func values(of voxels: ByteBuffer) async -> ChunkLog.LabelValues? {
+        guard looksAtValues else { return nil }
+        let type = array.layout.elementType
+        return await ThreadPool.compute.run {
+            ChunkLog.LabelValues(
+                has255: LabelScan.hasValue(in: voxels, type) { $0 == 255 },
+                hasOthers: LabelScan.hasValue(in: voxels, type) { $0 != 0 && $0 != 255 })
+        }
+    }
+}
+
+extension ChunkSource {
+    /// Whether no chunk of a box is stored; what is beyond the array is not.
+    func isUnstored(_ box: Box) async throws -> Bool {
+        guard let inside = box.intersection(Box(shape: shape)) else { return true }
+        let indices = inside.blocks(of: chunkShape)
+        for offset in 0..<indices.volume where try await chunk(indices.index(at: offset)) != nil { return false }
+        return true
+    }
+}

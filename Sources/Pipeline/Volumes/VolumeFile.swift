@@ -1,0 +1,47 @@
+internal import Geometry
+internal import HDF5
+
+/// The datasets of a volume's HDF5 file, wherever they lie.
+struct VolumeFile: Sendable {
+    struct Entry: Sendable {
+        /// Such as `/recon-1/em/fibsem-uint8/s1`.
+        let path: String
+        let chunks: HDF5Chunks
+        let grid: Grid
+        let attributes: [String: AttributeValue]
+
+        var isLabel: Bool { attributes["annotation_type"] != nil }
+        /// The alignment that the dataset belongs to.
+        var alignment: String { attributes["alignment"]?.string ?? "" }
+        /// The path without the level.
+        var image: String {
+            guard let level = attributes["level"]?.string, path.hasSuffix("/" + level) else { return path }
+            return String(path.dropLast(level.count + 1))
+        }
+    }
+
+    /// In the order of their paths.
+    let entries: [Entry]
+
+    init(_ reader: HDF5Reader) async throws {
+        var entries: [Entry] = []
+        var open = ["/"]
+        while let group = open.popLast() {
+            for child in try await reader.children(of: group) {
+                let path = group == "/" ? "/\(child.name)" : "\(group)/\(child.name)"
+                if child.isGroup {
+                    open.append(path)
+                } else if let info = try await reader.dataset(path), let chunks = HDF5Chunks(info, in: reader) {
+                    let attributes = try await reader.attributes(of: path)
+                    guard let grid = CropAttributes.grid(from: attributes, shape: chunks.shape) else {
+                        throw HDF5Error(
+                            operation: "reading the voxel size", path: reader.path, object: path,
+                            message: "the attributes scale and translation are missing")
+                    }
+                    entries.append(Entry(path: path, chunks: chunks, grid: grid, attributes: attributes))
+                }
+            }
+        }
+        self.entries = entries.sorted { $0.path < $1.path }
+    }
+}

@@ -1,0 +1,165 @@
+internal import Geometry
+internal import Stores
+internal import Volumes
+
+/// An alignment of a dataset with its raw images, the one to prefer first.
+struct Alignment: Sendable {
+    let reconstruction: Reconstruction
+    let images: [MultiscaleImage]
+}
+
+/// Plans a dataset's volume: the whole raw image, and all label images of the classes, each with its own grid.
+///
+/// Raw data and whole-volume labels choose their levels together; ground-truth crops follow the raw level, or the rule alone. Of several
+/// alignments those count that have labels of the classes; without any, the first one does.
+struct VolumePlanner: Sendable {
+    let manifest: Manifest
+    let reader: DatasetReader
+
+    /// A label image and the name of its class.
+    private struct Label: Sendable {
+        let name: String
+        let image: MultiscaleImage
+    }
+
+    /// What was planned of one alignment.
+    private struct Part: Sendable {
+        let raw: ArrayPlan
+        let labels: [ArrayPlan]
+        let isMatched: Bool
+    }
+
+    /// The plan of the dataset's volume, and what was left out of it; nil where it has none of the classes.
+    func plan(_ alignments: [Alignment]) async throws -> (item: ItemPlan?, warnings: [String]) {
+        var warnings: [String] = []
+        var parts: [Part] = []
+        for alignment in alignments {
+            let whole = try await wholeLabels(alignment.reconstruction, &warnings)
+            let crops = try await cropLabels(alignment.reconstruction)
+            guard !whole.isEmpty || !crops.isEmpty else { continue }
+            parts.append(try await part(alignment, whole, crops))
+        }
+        if parts.isEmpty, manifest.select == .all, let first = alignments.first(where: { !$0.images.isEmpty }) {
+            parts.append(try await part(first, [], []))
+        }
+        guard let first = parts.first, let root = alignments.first.map({ Self.container(of: $0.reconstruction.key) })
+        else { return (nil, warnings) }
+        var plan = ItemPlan(
+            name: reader.dataset, dataset: reader.dataset, cropID: 0, group: root, raw: first.raw,
+            labels: parts.flatMap(\.labels), derived: [], isMatched: parts.allSatisfy(\.isMatched), metadata: [],
+            kind: .volume, moreRaw: parts.count > 1 ? parts.dropFirst().map(\.raw) : nil)
+        plan.metadata = try await reader.metadata(of: plan)
+        return (plan, warnings)
+    }
+
+    /// `<dataset>/<dataset>.zarr` of a key below it.
+    static func container(of key: String) -> String { key.split(separator: "/").prefix(2).joined(separator: "/") }
+
+    /// The classes that the manifest means: by their names, in N5 also with the ending `_seg`. Scores (`_pred`) are no labels, and taken
+    /// only where they are named.
+    static func isWanted(_ name: String, classes: [String], isN5: Bool) -> Bool {
+        if classes.contains(name) { return true }
+        if classes == ["*"] { return !name.hasSuffix("_pred") }
+        return isN5 && name.hasSuffix("_seg") && classes.contains(String(name.dropLast(4)))
+    }
+
+    /// The class that each of some label images stands for: `mito_seg` is `mito`, unless that is among them too, or was not asked for.
+    static func classes(of names: [String], classes: [String]) -> [String] {
+        names.map { name in
+            guard name.hasSuffix("_seg") else { return name }
+            let short = String(name.dropLast(4))
+            return classes.contains(short) && !names.contains(short) ? short : name
+        }
+    }
+
+    // MARK: Labels
+
+    private func wholeLabels(_ reconstruction: Reconstruction, _ warnings: inout [String]) async throws -> [Label] {
+        let isN5 = DatasetReader.isN5(reconstruction.key)
+        let wanted = reconstruction.segmentations.filter {
+            Self.isWanted($0.name, classes: manifest.classes, isN5: isN5)
+        }
+        let results = try await concurrentMap(wanted) { image -> Result<Label, VolumeError> in
+            do {
+                return .success(Label(name: image.name, image: try await reader.image(image.key)))
+            } catch let error as VolumeError {
+                return .failure(error)
+            }
+        }
+        var labels: [Label] = []
+        for result in results {
+            switch result {
+            case .success(let label): labels.append(label)
+            case .failure(let error) where manifest.classes == ["*"]: warnings.append("labels left out: \(error)")
+            case .failure(let error): throw error
+            }
+        }
+        return zip(Self.classes(of: labels.map(\.name), classes: manifest.classes), labels).map {
+            Label(name: $0, image: $1.image)
+        }
+    }
+
+    private func cropLabels(_ reconstruction: Reconstruction) async throws -> [Label] {
+        try await concurrentMap(reconstruction.crops) { crop -> [Label] in
+            let group = "\(reconstruction.key)/labels/groundtruth/\(crop)"
+            let names = try await reader.cache.list(group).prefixes.sorted().filter {
+                manifest.classes == ["*"] || manifest.classes.contains($0)
+            }
+            return try await concurrentMap(names) { name in
+                Label(name: name, image: try await reader.image("\(group)/\(name)"))
+            }
+        }.flatMap { $0 }
+    }
+
+    // MARK: Levels
+
+    private func part(_ alignment: Alignment, _ whole: [Label], _ crops: [Label]) async throws -> Part {
+        let key = alignment.reconstruction.key
+        let planner = CropPlanner(manifest: manifest, reader: reader, images: alignment.images)
+        // Without labels of the whole volume the crops' labels are what the raw level has to match.
+        let deciding = whole.isEmpty ? crops : whole
+        guard !alignment.images.isEmpty, let chosen = planner.chooseLevels(deciding.map(\.image)) else {
+            throw Failure(
+                item: reader.dataset, dataset: reader.dataset, stage: "discover",
+                reason: "\(reader.url(key))/em has no raw image that can be read")
+        }
+        let rawLevel = chosen.image.multiscale.levels[chosen.choice.raw]
+        var raw = try await planner.wholeRawPlan(chosen.image, rawLevel)
+        raw.alignment = key
+        let (levels, others) = (chosen.choice.labels, whole.isEmpty ? [] : crops)
+        let decided = try await concurrentMap(Array(deciding.enumerated().map { ($0.offset, $0.element) })) {
+            index, label in
+            try await planner.labelPlan(
+                label.name, label.image, label.image.multiscale.levels[levels[index]], isVolume: true)
+        }
+        let followed = try await concurrentMap(others) { label -> (ArrayPlan, Bool)? in
+            let levels = label.image.multiscale.levels
+            let match = levels.firstIndex { LevelChoice.isEqual($0.scale, rawLevel.scale) }
+            guard let level = match ?? planner.rule.alone(levels.map(\.scale)) else { return nil }
+            return (
+                try await planner.labelPlan(label.name, label.image, levels[level], isVolume: true), match != nil
+            )
+        }.compactMap { $0 }
+        return Part(
+            raw: raw,
+            labels: (decided + followed.map(\.0)).map { label in
+                var label = label
+                label.alignment = key
+                return label
+            },
+            isMatched: chosen.choice.matched.allSatisfy { $0 } && followed.allSatisfy(\.1))
+    }
+}
+
+extension CropPlanner {
+    /// The plan of all voxels of a raw level.
+    func wholeRawPlan(_ image: MultiscaleImage, _ level: Multiscale.Level) async throws -> ArrayPlan {
+        let (metadata, text) = try await reader.array(image, level: level)
+        let path = reader.url("\(image.key)/\(level.path)/\(image.format.arrayMetadataName)")
+        let grid = try grid(of: metadata, level: level, path: path)
+        let whole = Box(shape: grid.shape)
+        return ArrayPlan(
+            name: "raw", image: image.key, level: level.path, grid: grid, box: whole, written: whole, metadata: text,
+            annotation: nil, format: image.format.planned)
+    }
+}

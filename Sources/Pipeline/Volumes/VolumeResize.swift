@@ -1,0 +1,193 @@
+internal import Elements
+internal import Geometry
+internal import HDF5
+internal import JSONText
+internal import Ledger
+internal import Resampling
+internal import Stores
+internal import Threads
+internal import Volumes
+
+/// The fifth stage of a volume: raw data and labels of the whole volume on one common grid, that of the raw data; crops on the part of it
+/// that they touch.
+///
+/// Chunks go into a log with checkpoints, as those of the native file do, and from there into the file.
+struct VolumeResize: Sendable {
+    /// Chunks between two checkpoints.
+    private static let blockChunks = 1024
+
+    let context: JobContext
+    let plan: ItemPlan
+
+    private var resize: Resize { Resize(context: context, plan: plan) }
+    var logPath: String { "volumes/\(plan.name).resized" }
+
+    /// One array to resize, and where it goes.
+    private struct Piece: Sendable {
+        let resampler: Resampler
+        let layout: DatasetLayout
+        let attributes: [(String, AttributeValue)]
+        let chunks: Box
+
+        var shape: ZYX<Int> { ZYX(layout.shape) ?? ZYX(repeating: 0) }
+        var chunkShape: ZYX<Int> { ZYX(layout.chunkShape) ?? ZYX(repeating: 1) }
+    }
+
+    func run(convert: Record) async throws -> Record {
+        let fingerprint = resize.fingerprint(convert: convert)
+        let native = Convert(context: context, plan: plan).path
+        let (path, state) = (logPath, context.state)
+        let opened = try await ThreadPool.files.run { () throws(LedgerError) in
+            try ChunkLog.open(path, in: state, fingerprint: fingerprint)
+        }
+        let output: Record.Output
+        do {
+            output = try await InputFile.read(native, in: context.output) { reader in
+                let pieces = try await pieces(reader)
+                let length = try await fill(opened.log, opened.checkpoint, pieces)
+                return try await assemble(pieces, opened.log, length, reader)
+            }
+        } catch let error as LedgerError where error.code == .corrupt {
+            try await ThreadPool.files.run { () throws(LedgerError) in try ChunkLog.remove(path, in: state) }
+            throw ResizeError("\(error); run the same command again")
+        }
+        let entry = try await InputFile.read(resize.path, in: context.output) { reader in
+            try await VolumeStatistics(stop: context.stop, workBytes: context.memory.work).entry(
+                "\(plan.name).h5", in: reader)
+        }
+        let record = Record(
+            item: plan.name, stage: "resize", fingerprint: fingerprint, outputs: [output], result: entry)
+        let records = context.records
+        try await ThreadPool.files.run { () throws(LedgerError) in
+            try records.write(record)
+            try ChunkLog.remove(path, in: state)
+        }
+        return record
+    }
+
+    // MARK: What is to be done
+
+    private func pieces(_ reader: HDF5Reader) async throws -> [Piece] {
+        let entries = try await VolumeFile(reader).entries
+        var pieces: [Piece] = []
+        for entry in entries {
+            // Each alignment has a frame of its own; its raw image says where the grid begins.
+            guard let raw = entries.first(where: { !$0.isLabel && $0.alignment == entry.alignment }) else {
+                throw ResizeError("\(entry.path) has no raw image in its alignment")
+            }
+            let common = commonGrid(raw.grid)
+            pieces.append(try piece(entry, try target(entry, common, isCrop: Self.isCrop(entry.path))))
+        }
+        return pieces
+    }
+
+    private func commonGrid(_ raw: Grid) -> Grid {
+        let manifest = context.manifest
+        return switch manifest.resize.grid {
+        case .exact: OutputGrid.exact(covering: raw, targetVoxelSize: manifest.targetNm)
+        case .powerOfTwo:
+            OutputGrid.powerOfTwo(covering: raw, targetVoxelSize: manifest.targetNm, tolerance: manifest.tolerance)
+        }
+    }
+
+    private static func isCrop(_ path: String) -> Bool { path.contains("/labels/groundtruth/") }
+
+    private func target(_ entry: VolumeFile.Entry, _ common: Grid, isCrop: Bool) throws -> Grid {
+        let factor = OutputGrid.upsampling(from: entry.grid, to: common)
+        let limit = context.manifest.resize.maxUpsampling
+        for axis in 0..<3 where factor[axis] > limit * (1 + 1e-9) {
+            throw ResizeError(
+                "\(entry.path) has \(entry.grid.voxelSize[axis]) nm voxels on axis \(Array("zyx")[axis]), \(factor[axis]) "
+                    + "times the target of \(common.voxelSize[axis]) nm; resize.max_upsampling is \(limit)")
+        }
+        return isCrop ? common.cropped(to: try Placement(of: entry.grid, in: common).box) : common
+    }
+
+    private func piece(_ entry: VolumeFile.Entry, _ target: Grid) throws -> Piece {
+        let type = entry.chunks.elementType
+        let source = plan.arrays.first { VolumeArray.path(of: $0.key, below: plan.group) == entry.path }
+        let planned = try source.map { try PlannedArray($0, store: context.store.url) }
+        let encoding = Encoding(
+            context.manifest.convert.compression, elementType: type, shape: target.shape, isLabel: entry.isLabel,
+            source: planned.map { ($0.metadata.codecSummary, $0.chunkShape) })
+        let fill =
+            entry.chunks.fillValue.allSatisfy { $0 == 0 }
+            ? entry.chunks.fillValue : Array(repeating: 0, count: type.byteCount)
+        let own = CropAttributes.grid(target)
+        let kept = entry.attributes.filter { attribute in !own.contains { $0.0 == attribute.key } }
+            .sorted { $0.key < $1.key }
+        return Piece(
+            resampler: try Resampler(
+                source: CachedChunks(entry.chunks, limit: context.memory.cache), grid: entry.grid, target: target,
+                isLabel: entry.isLabel, windowBytes: max(context.memory.work / (2 * ThreadPool.compute.width), 1 << 16)),
+            layout: DatasetLayout(
+                path: entry.image, elementType: type, shape: target.shape.array,
+                chunkShape: encoding.chunkShape.array, filter: encoding.filter, fillValue: fill),
+            attributes: own + kept.map { ($0.key, $0.value) } + [
+                ("resized_from_shape", .integers(entry.grid.shape.array.map(Int64.init))),
+                ("resized_from_scale", .doubles(entry.grid.voxelSize.array)),
+            ],
+            chunks: Box(shape: target.shape).isEmpty
+                ? Box(shape: ZYX(repeating: 0)) : Box(shape: target.shape).blocks(of: encoding.chunkShape))
+    }
+
+    // MARK: Chunks
+
+    /// Resamples what the log does not hold yet. Returns its length.
+    private func fill(_ log: ChunkLog, _ known: ChunkLog.Checkpoint, _ pieces: [Piece]) async throws -> Int {
+        var checkpoint = known
+        var block = 0
+        for (index, piece) in pieces.enumerated() {
+            for first in stride(from: 0, to: piece.chunks.volume, by: Self.blockChunks) {
+                defer { block += 1 }
+                guard block >= checkpoint.blocks else { continue }
+                let range = first..<min(first + Self.blockChunks, piece.chunks.volume)
+                try await resample(range, of: piece, index, log, &checkpoint)
+                checkpoint.blocks = block + 1
+                let durable = checkpoint
+                try await ThreadPool.files.run { () throws(LedgerError) in try log.commit(durable) }
+            }
+        }
+        return checkpoint.length
+    }
+
+    private func resample(
+        _ range: Range<Int>, of piece: Piece, _ index: Int, _ log: ChunkLog, _ checkpoint: inout ChunkLog.Checkpoint
+    ) async throws {
+        let (stop, layout, shape, chunkShape) = (context.stop, piece.layout, piece.shape, piece.chunkShape)
+        let codec = layout.filter.codec(elementByteCount: layout.elementType.byteCount)
+        let bytes = max(1, piece.resampler.workBytes(forChunk: chunkShape, within: shape))
+        let width = max(1, min(ThreadPool.compute.width * 3, context.memory.work / bytes))
+        try await inOrder(count: range.count, width: width) { offset -> ByteBuffer? in
+            try stop.check()
+            let box = ChunkWriter.box(piece.chunks.index(at: range.lowerBound + offset), chunkShape, within: shape)
+            guard let voxels = try await piece.resampler.voxels(box) else { return nil }
+            return try await ChunkWriter.encode(voxels, box, layout, codec)
+        } consume: { (offset: Int, encoded: ByteBuffer?) in
+            guard let encoded else { return }
+            let entry = ChunkLog.Entry(array: index, number: range.lowerBound + offset, bytes: encoded)
+            let current = checkpoint
+            checkpoint = try await ThreadPool.files.run { () throws(LedgerError) in
+                var next = current
+                try log.append(entry, to: &next)
+                return next
+            }
+        }
+    }
+
+    private func assemble(_ pieces: [Piece], _ log: ChunkLog, _ length: Int, _ reader: HDF5Reader) async throws
+        -> Record.Output
+    {
+        let file = try await reader.attributes(of: "/")
+        let grid = commonGrid(plan.raw.grid)
+        return try await OutputFile.make(resize.path, in: context.output, stop: context.stop) { writer in
+            try await LogAssembly(log: log, length: length, stop: context.stop).write(pieces.map(\.layout), to: writer)
+            for piece in pieces { try await writer.setAttributes(piece.attributes, on: piece.layout.path) }
+            var attributes = file
+            attributes["scale"] = .doubles(grid.voxelSize.array)
+            attributes["translation"] = .doubles(grid.translation.array)
+            try await writer.setAttributes(
+                attributes.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, on: "/")
+        }
+    }
+}

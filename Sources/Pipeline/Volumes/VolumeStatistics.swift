@@ -1,0 +1,97 @@
+internal import Elements
+internal import Geometry
+internal import HDF5
+internal import JSONText
+internal import Threads
+
+/// What is in a volume's file: as for crops, but for datasets of any name, and without reading what is not stored.
+struct VolumeStatistics: Sendable {
+    let stop: StopSignal
+    /// Bytes that chunks under way may take.
+    let workBytes: Int
+
+    /// The entry of a file for `attributes.json` or `crops.json`.
+    func entry(_ name: String, in reader: HDF5Reader) async throws -> JSONValue {
+        var entry: [String: JSONValue] = ["name": .string(name)]
+        let file = try await reader.attributes(of: "/")
+        for key in ["dataset", "em_level", "source"] {
+            if let value = file[key]?.string { entry[key] = .string(value) }
+        }
+        for (key, attribute) in [("resolution", "scale"), ("voxel_size", "scale"), ("translation", "translation")] {
+            if let numbers = file[attribute]?.doubles { entry[key] = .array(numbers.map { .number($0) }) }
+        }
+        var raw: [String: JSONValue] = [:]
+        var labels: [String: JSONValue] = [:]
+        for dataset in try await VolumeFile(reader).entries {
+            let path = String(dataset.path.dropFirst())
+            let values = try await dataset.isLabel ? label(dataset) : self.raw(dataset)
+            if dataset.isLabel { labels[path] = .object(values) } else { raw[path] = .object(values) }
+            if !dataset.isLabel, entry["shape"] == nil, dataset.grid.voxelSize.array == file["scale"]?.doubles {
+                entry["shape"] = .array(dataset.chunks.shape.array.map { .integer($0) })
+            }
+        }
+        entry["raw"] = .object(raw)
+        entry["labels"] = .object(labels)
+        return .object(entry)
+    }
+
+    private func placement(_ dataset: VolumeFile.Entry) -> [String: JSONValue] {
+        [
+            "dtype": .string(dataset.chunks.elementType.rawValue),
+            "shape": .array(dataset.chunks.shape.array.map { .integer($0) }),
+            "voxel_size": .array(dataset.grid.voxelSize.array.map { .number($0) }),
+            "translation": .array(dataset.grid.translation.array.map { .number($0) }),
+            "offset": .array(dataset.grid.edge.array.map { .number($0) }),
+        ]
+    }
+
+    private func raw(_ dataset: VolumeFile.Entry) async throws -> [String: JSONValue] {
+        let type = dataset.chunks.elementType
+        var total = IntensityStatistics()
+        try await forEachChunk(of: dataset.chunks) {
+            IntensityStatistics($0, type)
+        } merge: { part, times in
+            total.merge(part.repeated(times))
+        }
+        return placement(dataset).merging(total.json) { own, _ in own }
+    }
+
+    private func label(_ dataset: VolumeFile.Entry) async throws -> [String: JSONValue] {
+        let type = dataset.chunks.elementType
+        let annotation = CropAttributes.annotation(from: dataset.attributes)
+        var total = LabelStatistics(annotation)
+        try await forEachChunk(of: dataset.chunks) {
+            LabelStatistics(annotation, $0, type)
+        } merge: { part, times in
+            total.merge(part.repeated(times))
+        }
+        return placement(dataset).merging(total.json) { own, _ in own }
+    }
+
+    /// Measures the voxels of each chunk, in order. Of chunks that are not stored one voxel is measured, which stands for all.
+    private func forEachChunk<Part: Sendable>(
+        of source: HDF5Chunks, _ measure: @escaping @Sendable (ByteBuffer) -> Part, merge: (Part, Int) -> Void
+    ) async throws {
+        let whole = Box(shape: source.shape)
+        guard !whole.isEmpty else { return }
+        let chunks = whole.blocks(of: source.chunkShape)
+        let width = max(1, min(ThreadPool.compute.width + 2, workBytes / max(1, 3 * source.chunkByteCount)))
+        let (stop, one) = (stop, ByteBuffer(source.fillValue))
+        try await inOrder(count: chunks.volume, width: width) { number -> (Part, Int) in
+            try stop.check()
+            let full = source.box(ofChunk: chunks.index(at: number))
+            let part = full.intersection(whole) ?? full
+            guard let stored = try await source.chunk(chunks.index(at: number)) else {
+                return (measure(one), part.volume)
+            }
+            return await ThreadPool.compute.run {
+                guard part != full else { return (measure(stored), 1) }
+                let inside = ByteBuffer(count: part.volume * source.elementType.byteCount)
+                stored.copyOverlap(of: full, into: inside, box: part, elementByteCount: source.elementType.byteCount)
+                return (measure(inside), 1)
+            }
+        } consume: { _, result in
+            merge(result.0, result.1)
+        }
+    }
+}

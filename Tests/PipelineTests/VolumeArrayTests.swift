@@ -1,0 +1,82 @@
+import Geometry
+import Stores
+import Testing
+
+@testable import Pipeline
+
+/// How a volume is cut into units and blocks.
+@Suite struct VolumeArrayTests {
+    private func array(
+        _ shape: ZYX<Int>, chunks: ZYX<Int>, type: String = "|u1", _ compression: Manifest.Convert.Compression = .gzip
+    ) throws -> VolumeArray {
+        let metadata = """
+            {"zarr_format": 2, "shape": \(shape.array), "chunks": \(chunks.array), "dtype": "\(type)", "order": "C",
+             "compressor": {"id": "zstd", "level": 3}, "fill_value": 0, "filters": null, "dimension_separator": "/"}
+            """
+        let box = Box(shape: shape)
+        let plan = ArrayPlan(
+            name: "raw", image: "d/d.zarr/recon-1/em/a", level: "s0",
+            grid: Grid(shape: shape, voxelSize: ZYX(repeating: 8), translation: ZYX(repeating: 0)), box: box,
+            written: box, metadata: metadata, annotation: nil)
+        return try VolumeArray(
+            plan, root: "d/d.zarr", store: try StoreURL("file:///nowhere"), compression: compression, memory: 1 << 30)
+    }
+
+    @Test(arguments: [
+        (ZYX(64, 64, 64), ZYX(64, 64, 64)), (ZYX(64, 128, 128), ZYX(64, 64, 64)), (ZYX(96, 96, 96), ZYX(96, 96, 96)),
+        (ZYX(8, 16, 32), ZYX(64, 64, 64)), (ZYX(100, 250, 131), ZYX(100, 125, 131)),
+        (ZYX(1, 150, 150), ZYX(64, 75, 75)),
+        (ZYX(1, 2048, 2048), ZYX(8, 64, 64)),
+    ])
+    func noChunkIsNeededForTwoUnits(stored: ZYX<Int>, expected: ZYX<Int>) throws {
+        let array = try array(ZYX(300, 4000, 4100), chunks: stored)
+        #expect(array.chunkShape == expected)
+        for axis in 0..<3 {
+            #expect(array.unitShape[axis] % stored[axis] == 0 && array.unitShape[axis] % expected[axis] == 0)
+        }
+    }
+
+    @Test(arguments: [Manifest.Convert.Compression.gzip, .source])
+    func unitsHoldEveryChunkOnce(compression: Manifest.Convert.Compression) throws {
+        let array = try array(ZYX(70, 130, 200), chunks: ZYX(16, 48, 100), compression)
+        let units = array.units(ofBlock: 0)
+        #expect(array.blockCount == 1 && units.count == array.units.volume)
+        let keys = array.keys(units)
+        #expect(keys.count == 5 * 3 * 2 && Set(keys).count == keys.count)
+        #expect(array.objectCount(units) == keys.count)
+        var numbers: Set<Int> = []
+        for unit in units {
+            for offset in 0..<array.chunksPerUnit {
+                guard let chunk = array.chunk(offset, ofUnit: unit) else { continue }
+                #expect(numbers.insert(array.number(of: chunk)).inserted)
+            }
+        }
+        let count = ZYX(70, 130, 200).zip(array.chunkShape) { ($0 + $1 - 1) / $1 }.product
+        #expect(numbers == Set(0..<count))
+    }
+
+    @Test func blocksAreBounded() throws {
+        let array = try array(ZYX(20_000, 20_000, 20_000), chunks: ZYX(repeating: 64))
+        let bytes = array.unitsPerBlock * array.unitShape.product
+        #expect(bytes <= 256 << 20 && bytes > 64 << 20)
+        #expect(array.blockCount * array.unitsPerBlock >= array.units.volume)
+        #expect(array.units(ofBlock: array.blockCount - 1).upperBound == array.units.volume)
+    }
+
+    @Test func smallArrayHasSmallChunks() throws {
+        let small = try array(ZYX(10, 70, 30), chunks: ZYX(128, 128, 128))
+        #expect(small.chunkShape == ZYX(10, 64, 30))
+        let passed = try array(ZYX(10, 70, 30), chunks: ZYX(128, 128, 128), .source)
+        #expect(passed.chunkShape == ZYX(repeating: 128) && passed.passesThrough)
+    }
+
+    @Test func classesOfN5HaveAnEnding() {
+        #expect(VolumePlanner.isWanted("mito_seg", classes: ["mito"], isN5: true))
+        #expect(!VolumePlanner.isWanted("mito_seg", classes: ["mito"], isN5: false))
+        #expect(!VolumePlanner.isWanted("mito_pred", classes: ["mito"], isN5: true))
+        #expect(!VolumePlanner.isWanted("mito_pred", classes: ["*"], isN5: true))
+        #expect(VolumePlanner.isWanted("mito_pred", classes: ["mito_pred"], isN5: true))
+        #expect(VolumePlanner.classes(of: ["er", "mito_seg"], classes: ["mito"]) == ["er", "mito"])
+        #expect(VolumePlanner.classes(of: ["mito", "mito_seg"], classes: ["mito"]) == ["mito", "mito_seg"])
+    }
+}

@@ -1,0 +1,88 @@
+import Elements
+import Foundation
+import JSONText
+import Ledger
+import Testing
+
+@testable import Pipeline
+
+/// The log that a volume's chunks are kept in until its file is assembled.
+@Suite struct VolumeChunkLogTests {
+    private let folder: ConfinedFolder
+    private let path: String
+    private let fingerprint = Fingerprint(of: ["version": 1])
+
+    init() throws {
+        path = NSTemporaryDirectory() + "cristae-log-\(UUID().uuidString)"
+        folder = try ConfinedFolder(creating: path)
+    }
+
+    private func chunk(_ value: UInt8, _ count: Int) -> ByteBuffer {
+        ByteBuffer([UInt8](repeating: value, count: count))
+    }
+
+    private func file() throws -> [UInt8] { try #require(try folder.read("a.chunks")) }
+
+    @Test func readsBackWhatWasAppended() throws {
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        var (log, checkpoint) = try ChunkLog.open("a.chunks", in: folder, fingerprint: fingerprint)
+        try log.append(ChunkLog.Entry(array: 0, number: 7, bytes: chunk(1, 100)), to: &checkpoint)
+        try log.append(ChunkLog.Entry(array: 2, number: 1 << 40, bytes: chunk(2, 1)), to: &checkpoint)
+        try log.commit(checkpoint)
+        (log, checkpoint) = try ChunkLog.open("a.chunks", in: folder, fingerprint: fingerprint)
+        var offset = 0
+        let first = try log.read(at: &offset)
+        let second = try log.read(at: &offset)
+        #expect(first.array == 0 && first.number == 7 && first.bytes.array == chunk(1, 100).array)
+        #expect(second.array == 2 && second.number == 1 << 40 && second.bytes.array == [2])
+        #expect(offset == checkpoint.length)
+    }
+
+    @Test func cutsOffWhatWasNotCommitted() throws {
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        var (log, checkpoint) = try ChunkLog.open("a.chunks", in: folder, fingerprint: fingerprint)
+        try log.append(ChunkLog.Entry(array: 0, number: 0, bytes: chunk(1, 10)), to: &checkpoint)
+        try log.commit(checkpoint)
+        let whole = try file()
+        var torn = checkpoint
+        try log.append(ChunkLog.Entry(array: 0, number: 1, bytes: chunk(9, 50)), to: &torn)
+        #expect(try file().count > whole.count)
+        let again = try ChunkLog.open("a.chunks", in: folder, fingerprint: fingerprint)
+        #expect(again.checkpoint == checkpoint)
+        #expect(try file() == whole)
+    }
+
+    @Test func beginsAnewForAnotherFingerprint() throws {
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        var (log, checkpoint) = try ChunkLog.open("a.chunks", in: folder, fingerprint: fingerprint)
+        try log.append(ChunkLog.Entry(array: 0, number: 0, bytes: chunk(1, 10)), to: &checkpoint)
+        try log.commit(checkpoint)
+        let other = try ChunkLog.open("a.chunks", in: folder, fingerprint: Fingerprint(of: ["version": 2]))
+        #expect(other.checkpoint.length == 0 && other.checkpoint.blocks == 0)
+        #expect(try file().isEmpty)
+    }
+
+    @Test(arguments: [0, 9, 21, 24, 60, 123])
+    func changedByteIsFound(position: Int) throws {
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        var (log, checkpoint) = try ChunkLog.open("a.chunks", in: folder, fingerprint: fingerprint)
+        try log.append(ChunkLog.Entry(array: 3, number: 5, bytes: chunk(1, 100)), to: &checkpoint)
+        try log.commit(checkpoint)
+        var bytes = try file()
+        bytes[position] ^= 0x10
+        try folder.write(bytes, to: "a.chunks")
+        log = try ChunkLog.open("a.chunks", in: folder, fingerprint: fingerprint).log
+        var offset = 0
+        #expect(throws: LedgerError.self) { try log.read(at: &offset) }
+        #expect(offset == 0)
+    }
+
+    @Test func lostEndBeginsAnew() throws {
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        var (log, checkpoint) = try ChunkLog.open("a.chunks", in: folder, fingerprint: fingerprint)
+        try log.append(ChunkLog.Entry(array: 3, number: 5, bytes: chunk(1, 100)), to: &checkpoint)
+        try log.commit(checkpoint)
+        try folder.write(try file().dropLast(), to: "a.chunks")
+        #expect(try ChunkLog.open("a.chunks", in: folder, fingerprint: fingerprint).checkpoint.length == 0)
+    }
+}
