@@ -40,7 +40,7 @@ struct VolumeEncoder: Sendable {
         guard let codec = metadata.codecSummary,
             let decoded = try await PackChunks(array.planned, pack: pack).chunk(index)
         else { return nil }
-        let passage = ChunkPassage(codec: codec, elementByteCount: metadata.elementType.byteCount)
+        let passage = StoredChunkPassage(codec: codec, elementByteCount: metadata.elementType.byteCount)
         let bytes = try await ThreadPool.compute.run { () throws -> ByteBuffer in
             guard let stored = try pack.read(key) else {
                 throw LedgerError(.corrupt, path: pack.path, "the chunk \(key) has not been downloaded")

@@ -6,7 +6,7 @@ internal import Volumes
 /// gzip in zlib's wrapping, plain bytes.
 ///
 /// The caller has decoded the chunk before: nothing gets through that cannot be read.
-struct ChunkPassage: Sendable {
+struct StoredChunkPassage: Sendable {
     let codec: CodecSummary
     let elementByteCount: Int
 
