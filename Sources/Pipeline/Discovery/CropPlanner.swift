@@ -84,7 +84,11 @@ struct CropPlanner: Sendable {
         let grid = try grid(of: metadata, level: level, path: path)
         let annotation = LabelAnnotation(attributes: image.values)
         let whole = Box(shape: grid.shape)
-        if !isVolume { try checkChunks(whole, metadata, path: path) }
+        if isVolume {
+            try checkVolume(whole, metadata, path: path)
+        } else {
+            try checkChunks(whole, metadata, path: path)
+        }
         return ArrayPlan(
             name: name, image: image.key, level: level.path, grid: grid, box: whole, written: whole, metadata: text,
             annotation: AnnotationPlan(

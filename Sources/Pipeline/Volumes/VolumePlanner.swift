@@ -158,8 +158,19 @@ extension CropPlanner {
         let path = reader.url("\(image.key)/\(level.path)/\(image.format.arrayMetadataName)")
         let grid = try grid(of: metadata, level: level, path: path)
         let whole = Box(shape: grid.shape)
+        try checkVolume(whole, metadata, path: path)
         return ArrayPlan(
             name: "raw", image: image.key, level: level.path, grid: grid, box: whole, written: whole, metadata: text,
             annotation: nil, format: image.format.planned)
+    }
+
+    /// Volumes are of any size that can be counted: 64 PiB in whole chunks.
+    func checkVolume(_ box: Box, _ metadata: ArrayMetadata, path: String) throws {
+        guard let chunks = ZYX(metadata.chunkShape), !box.isEmpty else { return }
+        let count = box.blocks(of: chunks).shape.checkedProduct
+        let bytes = count.map { $0.multipliedReportingOverflow(by: metadata.chunkByteCount) }
+        guard let bytes, !bytes.overflow, bytes.partialValue <= 1 << 56 else {
+            throw VolumeError(.tooLarge, path: path, "\(box.shape) voxels in chunks of \(chunks) are more than 64 PiB")
+        }
     }
 }
