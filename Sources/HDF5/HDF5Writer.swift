@@ -48,6 +48,17 @@ public actor HDF5Writer {
         }
     }
 
+    /// Makes a dataset without axes that holds one value, and the groups on the way to it.
+    ///
+    /// - Parameter value: the bytes of one element in the machine's byte order.
+    public func writeScalar(_ value: [UInt8], _ elementType: ElementType, to path: String) throws(HDF5Error) {
+        let call = Call("write a single value", path: self.path, object: path)
+        try perform(call) { file throws(HDF5Error) in
+            try file.makeParents(of: path, call)
+            try file.writeScalar(value, elementType, to: path, call)
+        }
+    }
+
     /// Places one whole encoded chunk. `offset` is its first element (z, y, x), a multiple of the chunk shape inside the
     /// dataset. Chunks at the upper edge are whole too.
     public func writeChunk(_ bytes: ByteBuffer, to dataset: DatasetHandle, offset: [Int]) throws(HDF5Error) {

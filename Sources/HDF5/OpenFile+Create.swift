@@ -49,6 +49,25 @@ extension OpenFile {
             elementType: layout.elementType, filterIDs: layout.filter.id.map { [$0] } ?? [])
     }
 
+    /// Makes a dataset without axes and writes its one value.
+    func writeScalar(_ value: [UInt8], _ elementType: ElementType, to path: String, _ call: Call) throws(HDF5Error) {
+        guard value.count == elementType.byteCount else {
+            throw call.error("a value of \(value.count) bytes for \(elementType.rawValue)")
+        }
+        let place = "/" + (try Self.components(path, call)).joined(separator: "/")
+        let types = HDF5Library.session.types
+        let creation = try Self.objectProperties(cristae_H5P_DATASET_CREATE(), call)
+        let space = try Self.makeSpace([], call)
+        let links = try Self.linkProperties(call)
+        let dataset = try call.own(
+            H5Dcreate2(id, place, types.little(elementType), space.id, links.id, creation.id, hid_t(H5P_DEFAULT)),
+            H5Dclose)
+        let native = types.native(elementType)
+        let status = H5Dwrite(dataset.id, native, hid_t(H5S_ALL), hid_t(H5S_ALL), hid_t(H5P_DEFAULT), value)
+        try disk.check(call)
+        try call.check(status)
+    }
+
     /// Checks rank and sizes against what HDF5 can hold and returns the bytes of a chunk.
     private static func checkShape(_ layout: DatasetLayout, _ call: Call) throws(HDF5Error) -> Int {
         guard 1...Int(H5S_MAX_RANK) ~= layout.shape.count, layout.chunkShape.count == layout.shape.count else {

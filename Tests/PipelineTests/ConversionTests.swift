@@ -97,8 +97,8 @@ import Testing
         let reader = try await Self.convert(root, .source)
         let path = "/\(root.lastPathComponent)"
         #expect(try await Self.values(reader, path) == [42])
-        #expect(try await reader.attributes(of: path)["source_rank"] == .integer(0))
-        #expect(try await reader.attributes(of: path)["chunks_passed_through"] == .integer(1))
+        #expect(try await reader.dataset(path)?.shape == [])
+        #expect(try await reader.dataset(path)?.chunkShape == nil)
     }
 
     @Test func splitsChunksThatAreTooLarge() async throws {

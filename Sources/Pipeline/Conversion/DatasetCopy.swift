@@ -33,12 +33,12 @@ struct DatasetCopy: Sendable {
     }
 
     private var metadata: ArrayMetadata { pieces.metadata }
-    /// HDF5 stores a single value as an array of one here.
-    private var shape: [Int] { metadata.rank == 0 ? [1] : metadata.shape }
-    private var pieceShape: [Int] { metadata.rank == 0 ? [1] : pieces.pieceShape }
+    private var shape: [Int] { metadata.shape }
+    private var pieceShape: [Int] { pieces.pieceShape }
 
     /// Creates the dataset and writes its chunks.
     func run() async throws -> Outcome {
+        guard metadata.rank > 0 else { return try await copyValue() }
         let type = metadata.elementType
         let handle = try await writer.createDataset(
             DatasetLayout(
@@ -67,6 +67,23 @@ struct DatasetCopy: Sendable {
         return outcome
     }
 
+    /// An array without axes is one value, and so is its dataset.
+    private func copyValue() async throws -> Outcome {
+        var value = metadata.fillValue
+        var outcome = Outcome()
+        for number in 0..<pieces.batchCount {
+            for piece in try await pieces.batch(number) {
+                value = try piece.buffer.withSpan { span throws(VolumeError) -> [UInt8] in
+                    let stored = span.extracting(piece.range)
+                    return try metadata.decodeInnerChunk(stored, key: piece.name).array
+                }
+                outcome.transcoded += 1
+            }
+        }
+        try await writer.writeScalar(value, metadata.elementType, to: path)
+        return outcome
+    }
+
     /// Disks answer at once; a network is kept busy by many requests.
     private var concurrency: Int {
         switch pieces.store.url.scheme {
@@ -77,7 +94,7 @@ struct DatasetCopy: Sendable {
 
     /// The chunks of the dataset that one of the source becomes.
     private func encode(_ piece: StoredPiece, _ codec: (any ChunkCodec)?) throws -> [EncodedChunk] {
-        let start = metadata.rank == 0 ? [0] : zip(piece.index, pieceShape).map(*)
+        let start = zip(piece.index, pieceShape).map(*)
         let (metadata, passage) = (metadata, encoding.passage)
         let (decoded, passed) = try piece.buffer.withSpan { span throws(VolumeError) -> (ByteBuffer, ByteBuffer?) in
             let stored = span.extracting(piece.range)

@@ -191,7 +191,6 @@ public struct StoreConversion: Sendable {
         if !node.axisNames.isEmpty {
             try await writer.setAttribute("DIMENSION_LABELS", .strings(node.axisNames), on: path)
         }
-        if metadata.rank == 0 { try await writer.setAttribute("source_rank", .integer(0), on: path) }
         if compression == .source {
             try await writer.setAttribute("source_codec", .string(encoding.sourceCodec), on: path)
             try await writer.setAttribute("chunks_passed_through", .integer(Int64(done.passed)), on: path)
