@@ -54,19 +54,38 @@ struct ConvertCommand: AsyncParsableCommand {
         }
     }
 
+    /// The path of SOURCE where it is an HDF5 file of this machine.
+    ///
+    /// - Throws: a usage error where OUT is the same file.
+    private func sourceFile() throws -> String? {
+        let url = try StoreConversion.url(of: source)
+        let path = "/" + url.prefix
+        guard url.scheme == .file, FileConversion.isHDF5(path) else { return nil }
+        let places = [path, output].map { URL(fileURLWithPath: $0).resolvingSymlinksInPath().path }
+        guard places[0] != places[1] else { throw ValidationError("OUT is SOURCE: \(places[0])") }
+        return path
+    }
+
     func run() async throws {
         try await Ending.of {
             let stop = StopSignal()
             SignalWatcher.start(stop)
             let logger = Reporter(format: logFormat).logger
-            let conversion = try StoreConversion(
-                source: StoreConversion.url(of: source), output: output,
-                options: StoreOptions(endpoint: endpoint, anonymous: !signed), compression: compression, format: format,
-                memory: StoreConversion.memory(memory) ?? StoreConversion.minimumMemory, stop: stop,
-                warn: { logger.warning("\($0)", metadata: ["event": "left_out"]) })
+            let warn: @Sendable (String) -> Void = { logger.warning("\($0)", metadata: ["event": "left_out"]) }
+            let bytes = StoreConversion.memory(memory) ?? StoreConversion.minimumMemory
             let outcome: StoreConversion.Outcome
             do {
-                outcome = try await conversion.run()
+                if let file = try sourceFile() {
+                    outcome = try await FileConversion(
+                        source: file, output: output, compression: compression, memory: bytes, stop: stop, warn: warn
+                    ).run()
+                } else {
+                    outcome = try await StoreConversion(
+                        source: StoreConversion.url(of: source), output: output,
+                        options: StoreOptions(endpoint: endpoint, anonymous: !signed), compression: compression,
+                        format: format, memory: bytes, stop: stop, warn: warn
+                    ).run()
+                }
             } catch JobError.stopped {
                 StandardError.line("cristae: stopped; nothing was written")
                 return JobError.stopped.exitCode

@@ -17,6 +17,8 @@ enum Ending {
             code = error.exitCode
         } catch let error as ExitCode {
             throw error
+        } catch let error as ValidationError {
+            throw error
         } catch {
             StandardError.line("cristae: \(error)")
             code = 1

@@ -89,6 +89,40 @@ extension EndToEnd {
             #expect(left.filter { $0.hasSuffix("tmp") } == [])
         }
 
+        /// HDF5 files of other programs: what holds numbers is copied, what does not is left out with a line each.
+        @Test(arguments: ["h5py/vlen_string_s390x.h5", "hdf5plugin/blosc.h5"], ["gzip", "zstd"])
+        func filesOfHDF5AreCopied(path: String, compression: String) async throws {
+            let list = try #require(try Self.json(Self.fixtures.appending(path: "expected.json")).array)
+            let entries = list.filter { $0["format"] == "hdf5" && $0["path"]?.string == path }
+            let job = try Job()
+            let file = job.folder.appending(path: "out.h5")
+            let source = Self.fixtures.appending(path: path).path
+            let outcome = try await job.run(["convert", source, file.path, "--compression", compression])
+            #expect(outcome.exitCode == 0, "\(outcome.summary)")
+            let jobs = entries.filter { $0["expect"] == "decode" }.compactMap(\.object).map { entry -> JSONValue in
+                let dtype = entry["dtype"]?.string?.replacing(">f8", with: "float64").replacing(">i8", with: "int64")
+                return .object([
+                    "file": .string(file.path), "dataset": entry["dataset"] ?? .null, "shape": entry["shape"] ?? .null,
+                    "dtype": .string(dtype ?? ""), "sha256": entry["sha256"] ?? .null,
+                ])
+            }
+            #expect(jobs.count == (path.hasPrefix("h5py") ? 4 : 1))
+            try await Self.expectNoComplaints(jobs, in: job.folder)
+            let left = entries.filter { $0["expect"] != "decode" }.compactMap { $0["dataset"]?.string }
+            #expect(left.allSatisfy { outcome.errors.contains($0) }, "\(outcome.summary)")
+            let itself = try await job.run(["convert", file.path, file.path])
+            #expect(itself.exitCode == 64)
+        }
+
+        @Test func anHDF5FileWithoutNumbersIsRefused() async throws {
+            let job = try Job()
+            let file = job.folder.appending(path: "out.h5")
+            let source = Self.fixtures.appending(path: "h5py/compound-dtype-complex.h5").path
+            let outcome = try await job.run(["convert", source, file.path])
+            #expect(outcome.exitCode == 1, "\(outcome.summary)")
+            #expect(!FileManager.default.fileExists(atPath: file.path))
+        }
+
         /// Exit 1, and one line that names the file of metadata and the member.
         private func expectRefusal(_ outcome: ChildProcess.Outcome, of path: String) {
             #expect(outcome.exitCode == 1, "\(path): \(outcome.summary)")

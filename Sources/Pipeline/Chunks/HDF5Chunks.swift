@@ -41,7 +41,7 @@ struct HDF5Chunks: ChunkSource {
     var fillValue: [UInt8] { info.fillValue }
 
     /// The codecs for a filter pipeline; nil where one of them is not ours to decode.
-    private static func codecs(for info: DatasetInfo) -> [any ChunkCodec]? {
+    static func codecs(for info: DatasetInfo) -> [any ChunkCodec]? {
         var codecs: [any ChunkCodec] = []
         for filter in info.filters.reversed() {
             switch filter.id {

@@ -1,0 +1,212 @@
+internal import Codecs
+internal import Elements
+internal import Foundation
+internal import HDF5
+internal import Ledger
+internal import Threads
+
+/// Copies the datasets of an HDF5 file to another one: in the machine's byte order, chunked, compressed as asked for, with their
+/// attributes. Datasets of types that are no numbers are left out with a warning.
+public struct FileConversion: Sendable {
+    private let source: String
+    private let output: AbsolutePath
+    private let compression: StoreConversion.Compression
+    private let memory: Int
+    private let stop: StopSignal
+    private let warn: @Sendable (String) -> Void
+
+    /// Groups in groups that are followed.
+    private static let maximumDepth = 64
+
+    /// Whether a path is that of an HDF5 file: its first bytes say so.
+    public static func isHDF5(_ path: String) -> Bool {
+        guard let file = Foundation.FileHandle(forReadingAtPath: path) else { return false }
+        defer { try? file.close() }
+        let head = try? file.read(upToCount: 8)
+        return head.map(Array.init) == [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
+    }
+
+    public init(
+        source: String, output: String, compression: StoreConversion.Compression, memory: Int, stop: StopSignal,
+        warn: @escaping @Sendable (String) -> Void
+    ) {
+        self.source = source
+        self.output = AbsolutePath(output)
+        self.compression = compression
+        self.memory = max(memory, StoreConversion.minimumMemory)
+        self.stop = stop
+        self.warn = warn
+    }
+
+    /// - Throws: ``JobError`` where the file cannot be written or the work was stopped; ``HDF5Error`` where the source cannot be read, or
+    ///   nothing in it is an array of numbers.
+    public func run() async throws -> StoreConversion.Outcome {
+        let reader = try await HDF5Reader(opening: source)
+        do {
+            let (folder, name) = (output.parent.text, output.components.last ?? "")
+            let place = try await ThreadPool.files.run { () throws(LedgerError) in try ConfinedFolder(creating: folder)
+            }
+            var outcome = StoreConversion.Outcome()
+            _ = try await OutputFile.make(name, in: place, stop: stop) { writer in
+                try await copyGroup("/", depth: 0, reader, writer, &outcome)
+                guard outcome.arrays > 0 else {
+                    throw HDF5Error(
+                        operation: "looking for datasets", path: source, message: "there is none that holds numbers")
+                }
+                try await copyAttributes(of: "/", reader, writer)
+            }
+            await reader.close()
+            return outcome
+        } catch {
+            await reader.close()
+            throw JobError(error) ?? error
+        }
+    }
+
+    private func copyGroup(
+        _ group: String, depth: Int, _ reader: HDF5Reader, _ writer: HDF5Writer,
+        _ outcome: inout StoreConversion.Outcome
+    ) async throws {
+        guard depth <= Self.maximumDepth else {
+            throw HDF5Error(
+                operation: "reading groups", path: source, object: group, message: "they are nested too deep")
+        }
+        let before = outcome.arrays
+        for child in try await reader.children(of: group) {
+            try stop.check()
+            let path = group == "/" ? "/\(child.name)" : "\(group)/\(child.name)"
+            if child.isGroup {
+                try await copyGroup(path, depth: depth + 1, reader, writer, &outcome)
+                continue
+            }
+            let info: DatasetInfo?
+            do throws(HDF5Error) {
+                info = try await reader.dataset(path)
+            } catch {
+                warn("\(error); it is left out")
+                continue
+            }
+            guard let info else { continue }
+            outcome.transcodedChunks += try await copy(path, info, reader, writer)
+            outcome.arrays += 1
+            try await copyAttributes(of: path, reader, writer)
+        }
+        if group != "/", outcome.arrays > before { try await copyAttributes(of: group, reader, writer) }
+    }
+
+    private func copyAttributes(of path: String, _ reader: HDF5Reader, _ writer: HDF5Writer) async throws {
+        for (name, value) in try await reader.attributes(of: path).sorted(by: { $0.key < $1.key }) {
+            try await writer.setAttribute(name, value, on: path)
+        }
+    }
+
+    // MARK: One dataset
+
+    /// Returns the number of chunks written.
+    private func copy(
+        _ path: String, _ info: DatasetInfo, _ reader: HDF5Reader, _ writer: HDF5Writer
+    ) async throws -> Int {
+        guard !info.shape.isEmpty else {
+            let value = try await reader.read(info.handle, start: [], count: [])
+            try await writer.writeScalar(value.array, info.elementType, to: path)
+            return 1
+        }
+        let layout = try layout(path, info)
+        let handle = try await writer.createDataset(layout)
+        let codec = layout.filter.codec(elementByteCount: info.elementType.byteCount)
+        let grid = IndexSpace(zip(info.shape, layout.chunkShape).map { ($0 + $1 - 1) / $1 })
+        let bytes = layout.chunkShape.reduce(info.elementType.byteCount, *)
+        let width = max(1, min(ThreadPool.compute.width * 3, memory / 4 / bytes))
+        let stop = stop
+        var written = 0
+        try await inOrder(count: grid.count, width: width) { number -> ByteBuffer? in
+            try stop.check()
+            let start = zip(grid.index(at: number), layout.chunkShape).map(*)
+            guard let chunk = try await chunk(at: start, info, layout, reader) else { return nil }
+            guard let codec else { return chunk }
+            return try await ThreadPool.compute.run { () throws(CodecError) in
+                try chunk.withSpan { span throws(CodecError) in try codec.encode(span) }
+            }
+        } consume: { (number: Int, chunk: ByteBuffer?) in
+            guard let chunk else { return }
+            let start = zip(grid.index(at: number), layout.chunkShape).map(*)
+            try await writer.writeChunk(chunk, to: handle, offset: start)
+            written += 1
+        }
+        return written
+    }
+
+    private func layout(_ path: String, _ info: DatasetInfo) throws -> DatasetLayout {
+        let edge = [1: 65_536, 2: 512, 3: 64][info.shape.count] ?? 16
+        let wanted = info.chunkShape ?? info.shape.map { _ in edge }
+        let chunks = zip(wanted, info.shape).map { max(1, min($0, $1)) }
+        let bytes = chunks.reduce(info.elementType.byteCount, *)
+        guard bytes <= memory / 8 else {
+            throw HDF5Error(
+                operation: "reading chunks", path: source, object: path,
+                message: "a chunk of \(bytes) bytes needs --memory of at least eight times that")
+        }
+        let filter: ChunkFilter =
+            switch compression {
+            case .gzip, .source: .deflate(level: 6)
+            case .zstd: .zstd(level: 3)
+            case .blosc: .blosc(typeSize: info.elementType.byteCount, level: 5, shuffle: 1, compressor: "zstd")
+            case .none: .none
+            }
+        return DatasetLayout(
+            path: path, elementType: info.elementType, shape: info.shape, chunkShape: chunks, filter: filter,
+            fillValue: info.fillValue)
+    }
+
+    /// A whole chunk of the new file; nil where the old one holds none there.
+    private func chunk(
+        at start: [Int], _ info: DatasetInfo, _ layout: DatasetLayout, _ reader: HDF5Reader
+    ) async throws -> ByteBuffer? {
+        let width = info.elementType.byteCount
+        // Stored chunks in codecs of ours are decoded here: the library has no zstd and blosc.
+        if info.chunkShape == layout.chunkShape, !info.isBigEndian, let codecs = HDF5Chunks.codecs(for: info) {
+            guard let stored = try await reader.readChunk(info.handle, offset: start) else { return nil }
+            if stored.filterMask == 0 {
+                guard let codec = codecs.first else { return stored.bytes }
+                let (path, size) = (source, layout.chunkShape.reduce(width, *))
+                return try await ThreadPool.compute.run { () throws -> ByteBuffer in
+                    let chunk = ByteBuffer(count: size)
+                    let count = try stored.bytes.withSpan { bytes throws(CodecError) in
+                        try chunk.withMutableSpan { output throws(CodecError) in try codec.decode(bytes, into: &output)
+                        }
+                    }
+                    guard count == size else {
+                        throw HDF5Error(
+                            operation: "decoding the chunk at \(start)", path: path, object: layout.path,
+                            message: "\(count) bytes, expected \(size)")
+                    }
+                    return chunk
+                }
+            }
+        }
+        let inside = zip(zip(start, layout.chunkShape), info.shape).map { min($0.1, $1 - $0.0) }
+        let part = try await reader.read(info.handle, start: start, count: inside)
+        guard inside != layout.chunkShape else { return part }
+        return Self.padded(part, inside, to: layout.chunkShape, fill: info.fillValue)
+    }
+
+    /// A block in the low corner of a larger one, the rest of which holds the fill value.
+    private static func padded(_ part: ByteBuffer, _ shape: [Int], to whole: [Int], fill: [UInt8]) -> ByteBuffer {
+        let chunk = ByteBuffer(count: whole.reduce(fill.count, *))
+        chunk.fill(with: fill)
+        let rowBytes = (shape.last ?? 1) * fill.count
+        let rows = IndexSpace(Array(shape.dropLast()))
+        part.withUnsafeBytes { source in
+            chunk.withUnsafeMutableBytes { target in
+                guard let from = source.baseAddress, let to = target.baseAddress else { return }
+                for row in 0..<rows.count {
+                    var place = 0
+                    for (axis, index) in rows.index(at: row).enumerated() { place = place * whole[axis] + index }
+                    let offset = place * (whole.last ?? 1) * fill.count
+                    (to + offset).copyMemory(from: from + row * rowBytes, byteCount: rowBytes)
+                }
+            }
+        }
+        return chunk
+    }
+}
