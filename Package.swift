@@ -20,6 +20,7 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let xml = Target.Dependency.product(name: "XMLCoder", package: "XMLCoder")
 
 let package = Package(
@@ -56,7 +57,7 @@ let package = Package(
             "Pipeline",
             [
                 "Elements", "JSONText", "Threads", "Geometry", "Codecs", "Stores", "Volumes", "HDF5", "Resampling",
-                "Ledger", deque, crypto, logging,
+                "Ledger", deque, heap, crypto, logging,
             ]),
         .executableTarget(
             name: "cristae",

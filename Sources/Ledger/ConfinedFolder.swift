@@ -8,13 +8,26 @@ internal import Glibc
 public final class ConfinedFolder: Sendable {
     /// The path it was opened with, for messages.
     public let path: String
-    private let root: FileHandle
+    let root: FileHandle
+    /// The owner whose folder below this directory holds files until they are published; nil where nobody can take them over.
+    let owner: String?
+    /// Where below this directory the owners' folders lie.
+    let workFolder: String
+
+    private init(path: String, root: consuming FileHandle, owner: String?, workFolder: String) {
+        self.path = path
+        self.root = root
+        self.owner = owner
+        self.workFolder = workFolder
+    }
 
     /// Opens the directory, making it and its parents where they are missing.
     ///
     /// - Throws: ``LedgerError`` `.cannotWrite`.
     public init(creating path: String) throws(LedgerError) {
         self.path = path
+        owner = nil
+        workFolder = "work"
         var made = path.hasPrefix("/") ? "" : "."
         for component in path.split(separator: "/") {
             made += "/" + component
@@ -28,6 +41,35 @@ public final class ConfinedFolder: Sendable {
         guard faccessat(number, ".", W_OK | X_OK, 0) == 0 else {
             throw LedgerError.system(.cannotWrite, path: path, "access to the directory")
         }
+    }
+
+    /// Opens a directory only to look; nil where there is none.
+    ///
+    /// - Throws: ``LedgerError`` `.cannotRead`.
+    public convenience init?(reading path: String) throws(LedgerError) {
+        let number = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        if number < 0 && (errno == ENOENT || errno == ENOTDIR) { return nil }
+        guard number >= 0 else { throw LedgerError.system(.cannotRead, path: path, "opening the directory") }
+        self.init(path: path, root: FileHandle(number), owner: nil, workFolder: "work")
+    }
+
+    /// The same directory, for an owner: what is written takes its name only as long as nobody has taken the owner's work over.
+    func owned(by id: String, workFolder: String) throws(LedgerError) -> ConfinedFolder {
+        ConfinedFolder(path: path, root: try duplicateRoot(), owner: id, workFolder: workFolder)
+    }
+
+    /// A folder below this one, kept open, for many questions about what lies in it; nil where there is none.
+    public func folder(_ relative: String) throws(LedgerError) -> ConfinedFolder? {
+        guard let place = try place(of: relative + "/-", creating: false) else { return nil }
+        let number = fcntl(place.folder.number, F_DUPFD_CLOEXEC, 0)
+        guard number >= 0 else { throw LedgerError.system(.cannotRead, path: path, "dup") }
+        return ConfinedFolder(path: "\(path)/\(relative)", root: FileHandle(number), owner: nil, workFolder: "work")
+    }
+
+    private func duplicateRoot() throws(LedgerError) -> FileHandle {
+        let number = fcntl(root.number, F_DUPFD_CLOEXEC, 0)
+        guard number >= 0 else { throw LedgerError.system(.cannotRead, path: path, "dup") }
+        return FileHandle(number)
     }
 
     /// The components of a path below this directory.
@@ -54,9 +96,7 @@ public final class ConfinedFolder: Sendable {
     /// Opens the folder that holds `relative`; nil where there is none and none is to be made.
     func place(of relative: String, creating: Bool) throws(LedgerError) -> Place? {
         let parts = try Self.components(of: relative, in: path)
-        let duplicate = fcntl(root.number, F_DUPFD_CLOEXEC, 0)
-        guard duplicate >= 0 else { throw LedgerError.system(.cannotRead, path: path, "dup") }
-        var folder = FileHandle(duplicate)
+        var folder = try duplicateRoot()
         for part in parts.dropLast() {
             if creating, mkdirat(folder.number, part, 0o777) != 0, errno != EEXIST {
                 throw LedgerError.system(.cannotWrite, path: "\(path)/\(relative)", "making the directory \(part)")

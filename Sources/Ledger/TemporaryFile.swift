@@ -3,15 +3,21 @@ internal import Foundation
 internal import Glibc
 internal import Synchronization
 
-/// A file that is written under a temporary name beside its place, and takes its name only when it is whole:
-/// flushed, fsynced, renamed, its folder fsynced.
+/// A file that is written under a temporary name, and takes its name only when it is whole: flushed, fsynced, renamed, its folder
+/// fsynced.
+///
+/// In a folder that has an owner it is written in the owner's own folder. Who takes over an owner's work empties and removes that
+/// folder first, so that the rename of an owner which wakes up too late finds nothing to rename: it cannot publish.
 public final class TemporaryFile: Sendable {
     private static let suffix = ".cristae-tmp"
 
     /// A path that other libraries can open. It goes through the folder's descriptor, so a link planted on the way is of no use.
     public let path: String
+    /// Where it lies until it is published.
     private let place: ConfinedFolder.Place
+    private let target: ConfinedFolder.Place
     private let temporaryName: String
+    private let hasOwner: Bool
     /// The place it will have, for messages.
     private let finalPath: String
 
@@ -24,20 +30,35 @@ public final class TemporaryFile: Sendable {
         }
         // Unique over hosts that share the directory: nothing but O_EXCL is trusted.
         temporaryName = ".\(opened.name.prefix(180)).\(UUID().uuidString.prefix(8))\(Self.suffix)"
-        path = "/proc/self/fd/\(opened.folder.number)/\(temporaryName)"
-        place = opened
+        let near =
+            if let owner = root.owner {
+                try root.place(of: "\(Owner.folder(of: owner, in: root))/-", creating: false)
+            } else {
+                try root.place(of: relative, creating: false)
+            }
+        guard let near else { throw Self.takenOver(finalPath) }
+        path = "/proc/self/fd/\(near.folder.number)/\(temporaryName)"
+        hasOwner = root.owner != nil
+        place = near
+        target = opened
         if creating {
             let number = openat(
                 place.folder.number, temporaryName, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0o666)
+            if number < 0 && hasOwner && ConfinedFolder.isGone(errno) { throw Self.takenOver(finalPath) }
             guard number >= 0 else { throw LedgerError.system(.cannotWrite, path: finalPath, "making a file") }
             close(number)
         }
+    }
+
+    private static func takenOver(_ path: String) -> LedgerError {
+        LedgerError(.locked, path: path, "another process has taken over the work; nothing is published")
     }
 
     static func isTemporary(_ name: String) -> Bool { name.hasPrefix(".") && name.hasSuffix(suffix) }
 
     private func open(_ flags: Int32) throws(LedgerError) -> FileHandle {
         let number = openat(place.folder.number, temporaryName, flags | O_NOFOLLOW | O_CLOEXEC)
+        if number < 0 && hasOwner && ConfinedFolder.isGone(errno) { throw Self.takenOver(finalPath) }
         guard number >= 0 else { throw LedgerError.system(.cannotRead, path: finalPath, "opening what was written") }
         return FileHandle(number)
     }
@@ -60,10 +81,11 @@ public final class TemporaryFile: Sendable {
     public func publish() throws(LedgerError) {
         let file = try open(O_RDONLY)
         try file.sync(path: finalPath)
-        guard renameat(place.folder.number, temporaryName, place.folder.number, place.name) == 0 else {
+        guard renameat(place.folder.number, temporaryName, target.folder.number, target.name) == 0 else {
+            if hasOwner && ConfinedFolder.isGone(errno) { throw Self.takenOver(finalPath) }
             throw LedgerError.system(.cannotWrite, path: finalPath, "renaming")
         }
-        try place.folder.sync(path: finalPath)
+        try target.folder.sync(path: finalPath)
     }
 
     /// Removes the temporary file, where it still is.

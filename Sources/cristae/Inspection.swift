@@ -14,11 +14,10 @@ struct Plan: AsyncParsableCommand {
 
     func run() async throws {
         try await Ending.of {
-            let context = try options.context()
-            let plan = try await Survey(context).plan()
-            print(plan.prettyText)
-            for failure in plan["failures"]?.array ?? [] { StandardError.line("cristae: \(failure.string ?? "")") }
-            return (plan["failures"]?.array ?? []).isEmpty ? 0 : 1
+            let plan = try await PlanReport(try options.context())
+            print(plan.text)
+            for failure in plan.failures { StandardError.line("cristae: \(failure)") }
+            return plan.failures.isEmpty ? 0 : 1
         }
     }
 }
@@ -26,35 +25,58 @@ struct Plan: AsyncParsableCommand {
 /// `cristae status config.json`: per stage: done, running, failed, waiting.
 struct Status: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Print how far a job is, from its state directory; asks the store nothing.")
+        abstract:
+            "Print how far a job is, from its state directory, on any node; asks the store nothing, writes nothing.")
 
     @OptionGroup var options: ManifestOptions
 
     @Flag(help: "As JSON.")
     var json = false
 
+    @Flag(help: "Again every few seconds, until all is done or the job has no process any more.")
+    var watch = false
+
+    @Option(help: ArgumentHelp("Seconds from one look to the next, with --watch.", valueName: "seconds"))
+    var interval = 5.0
+
+    func validate() throws {
+        guard interval >= 0.1, interval <= 86400 else { throw ValidationError("--interval is 0.1 to 86400 seconds") }
+    }
+
     func run() async throws {
         try await Ending.of {
-            let status = try await Survey(try options.context()).status()
-            print(json ? status.prettyText : table(status))
+            let manifest = try options.load()
+            let stop = StopSignal()
+            SignalWatcher.start(stop)
+            let logger = Reporter(format: options.logFormat).logger
+            var looks = 0
+            while !stop.isStopped {
+                let context = try JobContext(reading: manifest, stop: stop, logger: logger)
+                let status: StatusReport?
+                if let context { status = try await StatusReport(context) } else { status = nil }
+                show(status, manifest)
+                looks += 1
+                guard watch, status?.isRunning ?? (looks < 2) || looks < 2 else { return 0 }
+                for _ in 0..<Int((interval * 10).rounded(.up)) where !stop.isStopped {
+                    try await Task.sleep(for: .milliseconds(100))
+                }
+            }
             return 0
         }
     }
 
-    private func table(_ status: JSONValue) -> String {
-        let columns = ["done", "running", "failed", "waiting"]
-        var lines = ["stage    " + columns.map { Self.padded($0) }.joined()]
-        for stage in ["download", "convert", "stat", "resize"] {
-            let counts = columns.map { Self.padded("\(status["stages"]?[stage]?[$0]?.integer ?? 0)") }
-            lines.append(stage.padding(toLength: 9, withPad: " ", startingAt: 0) + counts.joined())
+    private func show(_ status: StatusReport?, _ manifest: Manifest) {
+        let text: String
+        if json {
+            text = (status?.json ?? StatusTable.empty(manifest)).prettyText
+        } else {
+            text =
+                status.map { StatusTable($0).text } ?? "\(manifest.job): nothing has been done yet in \(manifest.state)"
         }
-        lines.append("\(status["items"]?.integer ?? 0) items")
-        lines += (status["failures"]?.array ?? []).compactMap(\.string)
-        return lines.joined(separator: "\n")
-    }
-
-    private static func padded(_ text: String) -> String {
-        String(repeating: " ", count: max(0, 9 - text.count)) + text
+        // On a terminal each look takes the place of the one before.
+        if watch, !json, isatty(STDOUT_FILENO) != 0 { print("\u{1B}[H\u{1B}[2J", terminator: "") }
+        print(text)
+        fflush(nil)
     }
 }
 
@@ -67,7 +89,7 @@ struct Verify: AsyncParsableCommand {
 
     func run() async throws {
         try await Ending.of {
-            let findings = try await Survey(try options.context()).verify()
+            let findings = try await Verification(try options.context()).verify()
             for finding in findings {
                 print(
                     "\(finding.problem == nil ? "ok" : "BAD") \(finding.path)\(finding.problem.map { ": \($0)" } ?? "")"

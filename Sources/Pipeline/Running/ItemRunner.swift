@@ -20,6 +20,27 @@ struct ItemRunner: Sendable {
         var resize: Record?
 
         var isComplete: Bool { convert != nil && stat != nil && resize != nil }
+
+        func has(_ stage: Stage) -> Bool {
+            switch stage {
+            case .discover: true
+            case .download: download != nil
+            case .convert: convert != nil
+            case .stat: stat != nil
+            case .resize: resize != nil
+            }
+        }
+
+        /// The first of `stages` that is not done.
+        func missing(of stages: Set<Stage>) -> Stage? { stages.sorted().first { !has($0) } }
+
+        /// Bytes of the two outputs, once the item is complete.
+        var outputSizes: (native: Int, resized: Int)? {
+            guard isComplete, let native = convert?.outputs.first, let resized = resize?.outputs.first else {
+                return nil
+            }
+            return (native.digest.size, resized.digest.size)
+        }
     }
 
     /// Reads the item's records. Blocks.
@@ -62,14 +83,14 @@ struct ItemRunner: Sendable {
     /// Whether what was downloaded is still there, in a pack or in a volume's log.
     private func isHeld(_ downloaded: Record) throws -> Bool {
         guard isVolume else {
-            return try context.state.fileSize(Download(context: context, plan: plan).packPath) != nil
+            return try context.scratch.fileSize(Download(context: context, plan: plan).packPath) != nil
         }
         let path = VolumeDownload(context: context, plan: plan).logPath
-        guard let checkpoint = try ChunkLog.checkpoint(path, in: context.state),
+        guard let checkpoint = try ChunkLog.checkpoint(path, in: context.scratch),
             checkpoint.fingerprint == downloaded.fingerprint,
             checkpoint.length == downloaded.result["length"]?.integer
         else { return false }
-        return try context.state.fileSize(path) ?? 0 >= checkpoint.length
+        return try context.scratch.fileSize(path) ?? 0 >= checkpoint.length
     }
 
     private func record(_ stage: String) throws -> Record? { try context.records.record(item: plan.name, stage: stage) }
@@ -81,53 +102,56 @@ struct ItemRunner: Sendable {
         return true
     }
 
-    /// Does what is left to do.
+    /// Does what is left to do of `stages`, as far as the stages before are done.
     ///
+    /// - Returns: what is done now.
     /// - Throws: ``Failure`` with the stage it happened in; ``JobError`` where the whole job has to end.
-    func run(_ known: Done) async throws {
+    func run(_ known: Done, stages: Set<Stage>) async throws -> Done {
         var done = known
-        if done.download == nil {
-            done.download = try await stage("download", in: downloading) {
+        if done.download == nil, stages.contains(.download) {
+            done.download = try await stage(.download, in: downloading) {
                 isVolume
                     ? try await VolumeDownload(context: context, plan: plan).run()
                     : try await Download(context: context, plan: plan).run()
             }
         }
-        guard let download = done.download else { return }
-        if done.convert == nil {
-            done.convert = try await stage("convert", in: computing) {
+        guard let download = done.download else { return done }
+        if done.convert == nil, stages.contains(.convert) {
+            done.convert = try await stage(.convert, in: computing) {
                 try await Convert(context: context, plan: plan).run(download: download)
             }
         }
-        guard let convert = done.convert else { return }
+        guard let convert = done.convert else { return done }
         try await removePack()
-        if done.stat == nil {
-            _ = try await stage("stat", in: computing) {
+        if done.stat == nil, stages.contains(.stat) {
+            done.stat = try await stage(.stat, in: computing) {
                 try await Stat(context: context, plan: plan).run(convert: convert)
             }
         }
-        if done.resize == nil {
-            _ = try await stage("resize", in: computing) {
+        if done.resize == nil, stages.contains(.resize) {
+            done.resize = try await stage(.resize, in: computing) {
                 try await Resize(context: context, plan: plan).run(convert: convert)
             }
         }
+        return done
     }
 
     private func removePack() async throws {
         if isVolume {
-            let (state, path) = (context.state, VolumeDownload(context: context, plan: plan).logPath)
+            let (state, path) = (context.scratch, VolumeDownload(context: context, plan: plan).logPath)
             try await ThreadPool.files.run { () throws(LedgerError) in try ChunkLog.remove(path, in: state) }
             return
         }
         guard !context.manifest.convert.keepPacks else { return }
-        let (state, path) = (context.state, Download(context: context, plan: plan).packPath)
+        let (state, path) = (context.scratch, Download(context: context, plan: plan).packPath)
         try await ThreadPool.files.run { () throws(LedgerError) in try Pack.remove(path, in: state) }
     }
 
     private func stage(
-        _ name: String, in gate: ByteBudget, _ body: @escaping @Sendable () async throws -> Record
+        _ stage: Stage, in gate: ByteBudget, _ body: @escaping @Sendable () async throws -> Record
     ) async throws -> Record {
-        try await gate.with(1) {
+        let name = stage.rawValue
+        return try await gate.with(1) {
             try context.stop.check()
             do {
                 return try await context.progress.working(plan.name, name, body)
@@ -145,7 +169,7 @@ struct ItemRunner: Sendable {
     private func forgetCorruptPack(_ error: any Error) async throws {
         guard let error = error as? LedgerError, error.code == .corrupt else { return }
         let (records, item) = (context.records, plan.name)
-        let (state, path) = (context.state, Download(context: context, plan: plan).packPath)
+        let (state, path) = (context.scratch, Download(context: context, plan: plan).packPath)
         let log = isVolume ? VolumeDownload(context: context, plan: plan).logPath : nil
         try await ThreadPool.files.run { () throws(LedgerError) in
             try records.remove(item: item, stage: "download")

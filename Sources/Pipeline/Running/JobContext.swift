@@ -1,5 +1,6 @@
 internal import Elements
 internal import Foundation
+internal import JSONText
 public import Ledger
 public import Logging
 public import Stores
@@ -8,25 +9,64 @@ public import Stores
 public struct JobContext: Sendable {
     public let manifest: Manifest
     public let store: any ObjectStore
-    public let output: ConfinedFolder
-    public let state: ConfinedFolder
+    public private(set) var output: ConfinedFolder
+    public private(set) var state: ConfinedFolder
+    /// Where packs and volume logs lie: the state directory, or a disk of this node alone.
+    private(set) var scratch: ConfinedFolder
     public let counter: TransferCounter
     public let stop: StopSignal
     public let logger: Logger
     public let progress: Progress
 
-    let records: RecordStore
+    private(set) var records: RecordStore
     /// Bytes of downloads under way.
     let downloadBudget: ByteBudget
     let memory: MemoryShares
 
-    /// Opens the store and the two directories.
+    /// Opens the store and the two directories, making them where they are missing.
     ///
+    /// - Parameter scratch: a directory of this node for packs and logs, instead of the state directory; below it the job has a folder of its own.
     /// - Throws: ``JobError`` `.cannotWrite` or `.badManifest`.
-    public init(manifest: Manifest, stop: StopSignal, logger: Logger) throws {
+    public init(manifest: Manifest, stop: StopSignal, logger: Logger, scratch: String? = nil) throws {
+        let (output, state, packs): (ConfinedFolder, ConfinedFolder, ConfinedFolder)
+        do throws(LedgerError) {
+            output = try ConfinedFolder(creating: manifest.output)
+            state = try ConfinedFolder(creating: manifest.state)
+            if let scratch {
+                let job = Fingerprint(of: .string(manifest.state)).description.prefix(12)
+                packs = try ConfinedFolder(creating: "\(scratch)/cristae-\(job)")
+            } else {
+                packs = state
+            }
+        } catch {
+            throw JobError.cannotWrite(error.description)
+        }
+        try self.init(manifest, stop, logger, output: output, state: state, scratch: packs)
+    }
+
+    /// The same, only to look: makes nothing. nil where the job has no state directory yet.
+    public init?(reading manifest: Manifest, stop: StopSignal, logger: Logger) throws {
+        let (state, output): (ConfinedFolder?, ConfinedFolder?)
+        do throws(LedgerError) {
+            state = try ConfinedFolder(reading: manifest.state)
+            output = try ConfinedFolder(reading: manifest.output)
+        } catch {
+            throw JobError.cannotWrite(error.description)
+        }
+        guard let state else { return nil }
+        try self.init(manifest, stop, logger, output: output ?? state, state: state, scratch: state)
+    }
+
+    private init(
+        _ manifest: Manifest, _ stop: StopSignal, _ logger: Logger, output: ConfinedFolder, state: ConfinedFolder,
+        scratch: ConfinedFolder
+    ) throws(JobError) {
         self.manifest = manifest
         self.stop = stop
         self.logger = logger
+        self.output = output
+        self.state = state
+        self.scratch = scratch
         counter = TransferCounter()
         do throws(StoreError) {
             store = try openStore(
@@ -39,37 +79,21 @@ public struct JobContext: Sendable {
         } catch {
             throw JobError.badManifest("$.source: \(error.message)")
         }
-        do throws(LedgerError) {
-            output = try ConfinedFolder(creating: manifest.output)
-            state = try ConfinedFolder(creating: manifest.state)
-        } catch {
-            throw JobError.cannotWrite(error.description)
-        }
         records = RecordStore(in: state)
         memory = MemoryShares(limit: manifest.limits.memory)
         BufferPool.setLimit(bytes: manifest.limits.memory / 16)
         downloadBudget = ByteBudget(limit: memory.download)
         progress = Progress()
     }
-}
 
-/// How `limits.memory` is shared out, in bytes. What is not given to anybody is for the program itself, the libraries and the
-/// allocator's slack.
-struct MemoryShares: Sendable {
-    /// Items whose chunks are computed at a time.
-    let computingItems: Int
-    /// Bodies that are under way.
-    let download: Int
-    /// Decoded source chunks of one computing item.
-    let cache: Int
-    /// Windows, chunks and encoded chunks of one computing item that are worked on.
-    let work: Int
-
-    init(limit: Int) {
-        let usable = max(limit - (96 << 20), limit / 4)
-        computingItems = limit >= 512 << 20 ? 2 : 1
-        download = usable / 4
-        cache = usable / 4 / computingItems
-        work = usable / 4 / computingItems
+    /// The same job, as this owner: what it writes takes its name only as long as nobody has taken the work over.
+    func owned(by owner: Owner) -> JobContext {
+        var context = self
+        let sharesDisk = context.scratch === context.state
+        context.state = owner.state
+        context.output = owner.output
+        context.records = RecordStore(in: owner.state)
+        if sharesDisk { context.scratch = owner.state }
+        return context
     }
 }

@@ -9,27 +9,40 @@ public final class Progress: Sendable {
         /// Items that are through, done or failed.
         public var finished = 0
         public var failed = 0
+        /// Decoded bytes of the items that this process has finished.
+        public var bytesFinished = 0
         /// Chunks of all items that have been looked at so far.
         public var chunks = 0
         /// Chunks that are in the packs, or proved unstored.
         public var chunksDone = 0
         /// What is worked on: item and stage, sorted.
         public var working: [String] = []
+        /// Seconds since the process began with the job.
+        public var seconds = 0.0
     }
 
     private let state = Mutex(Snapshot())
+    private let start = ContinuousClock.now
 
     public init() {}
 
-    public var snapshot: Snapshot { state.withLock { $0 } }
+    public var snapshot: Snapshot {
+        var snapshot = state.withLock { $0 }
+        snapshot.seconds = (ContinuousClock.now - start) / .seconds(1)
+        return snapshot
+    }
 
     func add(items count: Int) { state.withLock { $0.items += count } }
-    func finish(failed: Bool) {
+    func finish(failed: Bool, bytes: Int = 0) {
         state.withLock {
             $0.finished += 1
             if failed { $0.failed += 1 }
+            $0.bytesFinished = $0.bytesFinished.addingReportingOverflow(bytes).partialValue
         }
     }
+
+    /// Notes items that were complete, or that another process is at.
+    func finish(items count: Int) { state.withLock { $0.finished += count } }
 
     func add(chunks: Int, done: Int) {
         state.withLock {

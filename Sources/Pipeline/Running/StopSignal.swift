@@ -3,12 +3,19 @@ internal import Synchronization
 /// Whether the job has been asked to stop: no new work, what is in flight is finished.
 public final class StopSignal: Sendable {
     private let flag = Atomic(false)
+    private let actions = Mutex<[@Sendable () -> Void]>([])
 
     public init() {}
 
-    public func stop() { flag.store(true, ordering: .sequentiallyConsistent) }
+    public func stop() {
+        guard !flag.exchange(true, ordering: .sequentiallyConsistent) else { return }
+        for action in actions.withLock({ $0 }) { action() }
+    }
 
     public var isStopped: Bool { flag.load(ordering: .relaxed) }
+
+    /// Calls `action` once the job is asked to stop, on the thread that asks.
+    func whenStopped(_ action: @escaping @Sendable () -> Void) { actions.withLock { $0.append(action) } }
 
     /// - Throws: ``JobError/stopped``.
     public func check() throws {

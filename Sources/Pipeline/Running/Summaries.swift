@@ -9,27 +9,56 @@ internal import Threads
 struct Summaries: Sendable {
     let context: JobContext
 
+    /// Where the stamp of the last summaries is kept.
+    private static let stampPath = "summaries.json"
+    private static let paths = ["txt/attributes.json", "txt/crops.json", "txt/data.json"]
+
+    /// What the summaries were made from, and how large they are.
+    private struct Stamp: Codable, Equatable {
+        let fingerprint: Fingerprint
+        let sizes: [Int?]
+    }
+
+    static func listPath(_ dataset: String) -> String { "txt/\(dataset)_to_download" }
+
     /// `txt/<dataset>_to_download` and `txt/zattrs/<dataset>.zattrs`.
-    func writeLists(_ plans: [DatasetPlan]) async throws {
+    func writeLists(_ plan: DatasetPlan) async throws {
+        guard plan.isSelected else { return }
         let (output, store) = (context.output, context.store.url)
         try await ThreadPool.files.run { () throws(LedgerError) in
-            for plan in plans where plan.isSelected {
-                let list = DownloadList(plan: plan).text(store: store)
-                try output.update(Array(list.utf8), to: "txt/\(plan.dataset)_to_download")
-                if let text = plan.imageMetadata {
-                    try output.update(Array(text.utf8), to: "txt/zattrs/\(plan.dataset).zattrs")
-                }
+            if let text = plan.imageMetadata {
+                try output.update(Array(text.utf8), to: "txt/zattrs/\(plan.dataset).zattrs")
             }
+            let list = DownloadList(plan: plan).text(store: store)
+            try output.update(Array(list.utf8), to: Self.listPath(plan.dataset))
         }
     }
 
-    /// `attributes.json`, `crops.json` and `data.json`.
-    func write() async throws {
+    /// `attributes.json`, `crops.json` and `data.json`, unless they are already what these marks give.
+    func write(marks: [String: DoneMarkers.Mark]) async throws {
         let this = self
-        try await ThreadPool.files.run { () throws in try this.writeBlocking() }
+        try await ThreadPool.files.run { () throws in
+            let data = try this.data()
+            let stamp = Fingerprint(of: [
+                "version": 1, "marks": .array(marks.values.map(\.name).sorted().map { .string($0) }),
+                "records": .array(try this.context.records.items().map { .string($0) }), "data": .string(data),
+            ])
+            if let text = try this.context.state.read(Self.stampPath),
+                let kept = try? JSONFile.decode(Stamp.self, from: text),
+                kept == Stamp(fingerprint: stamp, sizes: try this.sizes()), kept.sizes.allSatisfy({ $0 != nil })
+            {
+                return
+            }
+            try this.writeEntries()
+            try this.context.output.update(Array(data.utf8), to: "txt/data.json")
+            let text = try JSONFile.encode(Stamp(fingerprint: stamp, sizes: try this.sizes()), pretty: true)
+            try this.context.state.update(text, to: Self.stampPath)
+        }
     }
 
-    private func writeBlocking() throws {
+    private func sizes() throws -> [Int?] { try Self.paths.map { try context.output.fileSize($0) } }
+
+    private func writeEntries() throws {
         var native: [JSONValue] = []
         var resized: [JSONValue] = []
         for item in try context.records.items() {
@@ -45,15 +74,18 @@ struct Summaries: Sendable {
         }
         try write(native, to: "txt/attributes.json")
         try write(resized, to: "txt/crops.json")
-        let data = try Discover.keptPlans(in: context.state, source: context.store.url).map(Self.entry)
+    }
+
+    /// The text of `data.json`: every dataset seen in this store.
+    private func data() throws -> String {
+        let data = try PlanFile.heads(in: context.state, source: context.store.url).map(Self.entry)
         let counts: JSONValue = [
             "groundtruth": .integer(data.count { $0["has_groundtruth"] == true }),
             "inference": .integer(data.count { $0["has_inference"] == true }),
             "groundtruth_and_inference": .integer(
                 data.count { $0["has_groundtruth"] == true && $0["has_inference"] == true }),
         ]
-        let text = JSONValue.object(["datasets": .array(data), "counts": counts]).prettyText + "\n"
-        try context.output.update(Array(text.utf8), to: "txt/data.json")
+        return JSONValue.object(["datasets": .array(data), "counts": counts]).prettyText + "\n"
     }
 
     private func hasOutputs(_ record: Record) throws -> Bool {

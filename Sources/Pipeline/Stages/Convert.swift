@@ -9,6 +9,9 @@ internal import Volumes
 
 /// The third stage: from the pack to an HDF5 file at native resolution, decoding and encoding on all cores.
 struct Convert: Sendable {
+    /// Goes up whenever the same input gives other bytes than before.
+    static let version = 1
+
     let context: JobContext
     let plan: ItemPlan
 
@@ -19,7 +22,8 @@ struct Convert: Sendable {
         var plan = plan
         plan.metadata = []
         return Fingerprint(of: [
-            "version": 1, "plan": try JSONValue(encoding: plan), "content": download.result["content"] ?? .null,
+            "version": .integer(Self.version), "plan": try JSONValue(encoding: plan),
+            "content": download.result["content"] ?? .null,
             "compression": .string(context.manifest.convert.compression.rawValue),
             "source": .string(context.store.url.description),
         ])
@@ -27,7 +31,7 @@ struct Convert: Sendable {
 
     func run(download: Record) async throws -> Record {
         if plan.kind == .volume { return try await VolumeConvert(context: context, plan: plan).run(download: download) }
-        let (state, packPath) = (context.state, Download(context: context, plan: plan).packPath)
+        let (state, packPath) = (context.scratch, Download(context: context, plan: plan).packPath)
         let pack = try await ThreadPool.files.run { () throws(LedgerError) in try Pack(opening: packPath, in: state) }
         let output = try await OutputFile.make(path, in: context.output, stop: context.stop) { writer in
             try await writeRaw(writer, pack)

@@ -132,11 +132,16 @@ struct CropStatistics: Sendable {
 
 /// The fourth stage: what is in the converted file.
 struct Stat: Sendable {
+    /// Goes up whenever the same input gives another entry than before.
+    static let version = 1
+
     let context: JobContext
     let plan: ItemPlan
 
     func fingerprint(convert: Record) -> Fingerprint {
-        Fingerprint(of: ["version": 1, "files": .array(convert.outputs.map { .string($0.digest.sha256) })])
+        Fingerprint(of: [
+            "version": .integer(Self.version), "files": .array(convert.outputs.map { .string($0.digest.sha256) }),
+        ])
     }
 
     func run(convert: Record) async throws -> Record {

@@ -8,56 +8,85 @@ internal import Threads
 
 /// The first stage: which datasets there are, what they hold, and one plan an item.
 ///
-/// A plan is kept in `state/plans/<dataset>.json` with the fingerprint of what it was made from; while that is today's, nothing is asked.
+/// A plan is kept in `state/plans/<dataset>.plan` with the fingerprint of what it was made from; while that is today's, nothing is asked.
+/// Several tasks share the datasets out: each is planned by one of them, under a claim, and the others read its plan.
 public struct Discover: Sendable {
-    let context: JobContext
+    /// How often a task looks whether others are through with their datasets, in milliseconds.
+    private static let pollMilliseconds = 200
 
-    /// A dataset's plan as it is kept.
-    private struct KeptPlan: Codable {
-        /// The store's URL: plans of another store are none of this job's.
-        var source: String
-        var fingerprint: Fingerprint
-        var plan: DatasetPlan
+    let context: JobContext
+    /// nil where nothing is claimed: `cristae plan`.
+    let worker: Worker?
+    let share: TaskShare?
+    /// The failures that lay there when this process began: what is not among them has been tried by somebody since.
+    let known: [String: FailureLog.Entry]
+
+    init(_ context: JobContext, worker: Worker? = nil, share: TaskShare? = nil, known: [String: FailureLog.Entry] = [:])
+    {
+        self.context = context
+        self.worker = worker
+        self.share = share
+        self.known = known
     }
 
-    public init(_ context: JobContext) { self.context = context }
+    /// What became of one dataset.
+    private enum Attempt: Sendable {
+        case ready(PlanFile)
+        case failed(Failure)
+        /// Another process plans it.
+        case held
+    }
 
     /// The plans of all datasets, in the order of their names, and what went wrong with whole datasets.
-    public func run() async throws -> (plans: [DatasetPlan], failures: [Failure]) {
+    func run() async throws -> (plans: [PlanFile], failures: [Failure]) {
         let names = try await datasetNames()
-        let results = try await concurrentMap(names) { name -> Result<DatasetPlan, Failure> in
-            try context.stop.check()
-            do {
-                return .success(try await context.progress.working(name, "discover") { try await plan(name) })
-            } catch let failure as Failure {
-                return .failure(failure)
-            } catch {
-                if let jobError = JobError(error) { throw jobError }
-                return .failure(Failure(item: nil, dataset: name, stage: "discover", reason: "\(error)"))
-            }
+        var results: [String: Attempt] = [:]
+        // The own ones first: others have begun with theirs.
+        let own = share.map { share in Set(names.indices.filter { $0 % share.count == share.index }.map { names[$0] }) }
+        if let own {
+            try await attempt(names.filter(own.contains), isOwn: true, &results)
+            try await attempt(names.filter { !own.contains($0) }, isOwn: false, &results)
+        } else {
+            try await attempt(names, isOwn: true, &results)
         }
-        var plans: [DatasetPlan] = []
+        while true {
+            let held = names.filter { if case .held = results[$0] { true } else { false } }
+            guard !held.isEmpty, let worker else { break }
+            try context.stop.check()
+            let claims = held.map { ClaimName.dataset($0) }
+            _ = try await ThreadPool.files.run { () throws(LedgerError) in try worker.freeDead(claims) }
+            try await Task.sleep(for: .milliseconds(Self.pollMilliseconds))
+            try await attempt(held, isOwn: false, &results)
+        }
+        var plans: [PlanFile] = []
         var failures: [Failure] = []
-        for result in results {
-            switch result {
-            case .success(let plan): plans.append(plan)
-            case .failure(let failure): failures.append(failure)
+        for name in names {
+            switch results[name] {
+            case .ready(let plan): plans.append(plan)
+            case .failed(let failure): failures.append(failure)
+            case .held, nil: break
             }
         }
         return (Self.withUniqueNames(plans), failures)
     }
 
-    /// The plans of all datasets that have been seen in this store, in the order of their names. Blocks.
-    static func keptPlans(in state: ConfinedFolder, source: StoreURL) throws(LedgerError) -> [DatasetPlan] {
-        var plans: [DatasetPlan] = []
-        for name in try state.list("plans") where name.hasSuffix(".json") {
-            guard let text = try state.read("plans/\(name)"),
-                let kept = try? JSONFile.decode(KeptPlan.self, from: text),
-                kept.source == source.description
-            else { continue }
-            plans.append(kept.plan)
+    private func attempt(_ names: [String], isOwn: Bool, _ results: inout [String: Attempt]) async throws {
+        let found = try await concurrentMap(names) { name -> Attempt in
+            try context.stop.check()
+            return try await context.progress.working(name, "discover") { try await attempt(name, isOwn: isOwn) }
         }
-        return plans.sorted { $0.dataset < $1.dataset }
+        for (name, attempt) in zip(names, found) { results[name] = attempt }
+    }
+
+    /// The plans of all datasets that have been seen in this store, in the order of their names. Blocks.
+    static func keptPlans(in state: ConfinedFolder, source: StoreURL) throws(LedgerError) -> [PlanFile] {
+        var plans: [PlanFile] = []
+        for name in try state.list("plans") where name.hasSuffix(".plan") {
+            if let kept = try PlanFile(of: String(name.dropLast(5)), in: state), kept.source == source.description {
+                plans.append(kept)
+            }
+        }
+        return withUniqueNames(plans.sorted { $0.plan.dataset < $1.plan.dataset })
     }
 
     // MARK: Names
@@ -69,35 +98,116 @@ public struct Discover: Sendable {
         var names = Set(zip(manifest.datasets, globs).filter { !$1.hasWildcards }.map { $0.0 })
         let wildcards = globs.filter(\.hasWildcards)
         if !wildcards.isEmpty {
-            let cache = try await AnswerCache(dataset: "_root", store: context.store, state: context.state)
-            let candidates = try await cache.list("").prefixes.filter { name in
-                wildcards.contains { $0.matches(name) }
-            }
-            // A folder is a dataset when it holds a container: `csc-zipped-data` beside them does not.
-            let found = try await concurrentMap(candidates) { name -> String? in
-                guard manifest.lists[name] == nil else { return name }
-                let listing = try await cache.list(name)
-                return DatasetReader.container(of: name, in: listing) == nil ? nil : name
-            }
-            names.formUnion(found.compactMap { $0 })
-            try await cache.save()
+            names.formUnion(
+                try await claimed(ClaimName.names) {
+                    let cache = try await AnswerCache(dataset: "_root", store: context.store, state: context.state)
+                    let candidates = try await cache.list("").prefixes.filter { name in
+                        wildcards.contains { $0.matches(name) }
+                    }
+                    // A folder is a dataset when it holds a container: `csc-zipped-data` beside them does not.
+                    let found = try await concurrentMap(candidates) { name -> String? in
+                        guard manifest.lists[name] == nil else { return name }
+                        let listing = try await cache.list(name)
+                        return DatasetReader.container(of: name, in: listing) == nil ? nil : name
+                    }
+                    try await cache.save()
+                    return found.compactMap { $0 }
+                })
         }
         return names.sorted()
     }
 
+    /// Runs `body` while holding a claim; waits for it where another process has it.
+    private func claimed<R: Sendable>(_ name: String, _ body: () async throws -> R) async throws -> R {
+        guard let worker else { return try await body() }
+        while try await !ThreadPool.files.run({ () throws(LedgerError) in try worker.claims.take(name) }) {
+            try context.stop.check()
+            _ = try await ThreadPool.files.run { () throws(LedgerError) in try worker.freeDead([name]) }
+            try await Task.sleep(for: .milliseconds(Self.pollMilliseconds / 4))
+        }
+        do {
+            let result = try await body()
+            try await ThreadPool.files.run { () throws(LedgerError) in try worker.claims.release(name) }
+            return result
+        } catch {
+            try? await ThreadPool.files.run { () throws(LedgerError) in try worker.claims.release(name) }
+            throw error
+        }
+    }
+
     // MARK: One dataset
 
-    private func plan(_ name: String) async throws -> DatasetPlan {
-        let keys = try await listedKeys(name)
-        let fingerprint = fingerprint(name, keys)
-        let path = "plans/\(name).json"
-        let state = context.state
-        let text = try await ThreadPool.files.run { () throws(LedgerError) in try state.read(path) }
-        if let text, let kept = try? JSONFile.decode(KeptPlan.self, from: text),
-            kept.fingerprint == fingerprint, kept.plan.failures.isEmpty
-        {
-            return kept.plan
+    /// The kept plan, or a new one where this process may make it.
+    private func attempt(_ name: String, isOwn: Bool) async throws -> Attempt {
+        do {
+            let keys = try await listedKeys(name)
+            let fingerprint = fingerprint(name, keys)
+            if let kept = try await settled(name, fingerprint, isOwn: isOwn) { return kept }
+            guard let worker else { return .ready(try await plan(name, keys, fingerprint)) }
+            let claim = ClaimName.dataset(name)
+            guard try await ThreadPool.files.run({ () throws(LedgerError) in try worker.claims.take(claim) }) else {
+                return .held
+            }
+            do {
+                // It may have been planned between the look and the claim.
+                let kept = try await settled(name, fingerprint, isOwn: isOwn)
+                let result: Attempt
+                if let kept { result = kept } else { result = .ready(try await plan(name, keys, fingerprint)) }
+                try await ThreadPool.files.run { () throws(LedgerError) in
+                    if known[FailureLog.datasetName(name)] != nil {
+                        try FailureLog(state: context.state).forget(FailureLog.datasetName(name))
+                    }
+                    try worker.claims.release(claim)
+                }
+                return result
+            } catch {
+                try await note(error, name)
+                try await ThreadPool.files.run { () throws(LedgerError) in try worker.claims.release(claim) }
+                throw error
+            }
+        } catch let failure as Failure {
+            return .failed(failure)
+        } catch {
+            if let jobError = JobError(error) { throw jobError }
+            return .failed(Self.failure(error, name))
         }
+    }
+
+    private static func failure(_ error: any Error, _ name: String) -> Failure {
+        error as? Failure ?? Failure(item: nil, dataset: name, stage: "discover", reason: "\(error)")
+    }
+
+    private func note(_ error: any Error, _ name: String) async throws {
+        guard JobError(error) == nil, let worker else { return }
+        try await ThreadPool.files.run { () throws in
+            try FailureLog(state: context.state).note(Self.failure(error, name), owner: worker.owner.identity.id)
+        }
+    }
+
+    /// What is settled about a dataset: its kept plan where that is today's, or a failure that somebody else has met with meanwhile.
+    private func settled(_ name: String, _ fingerprint: Fingerprint, isOwn: Bool) async throws -> Attempt? {
+        let (state, output) = (context.state, context.output)
+        return try await ThreadPool.files.run { () throws(LedgerError) -> Attempt? in
+            let hasList = try worker == nil ? true : output.fileSize(Summaries.listPath(name)) != nil
+            if let kept = try PlanFile(of: name, in: state), kept.fingerprint == fingerprint,
+                hasList || !kept.plan.isSelected
+            {
+                // One with failures is made again, once in a run.
+                let isTried = !isOwn || worker.map { kept.owner == $0.owner.identity.id } ?? false
+                if kept.plan.failures.isEmpty || isTried { return .ready(kept) }
+            }
+            guard !isOwn || worker == nil, let entry = try failure(of: name) else { return nil }
+            return .failed(entry.failure)
+        }
+    }
+
+    private func failure(of name: String) throws(LedgerError) -> FailureLog.Entry? {
+        guard worker != nil else { return nil }
+        return try FailureLog(state: context.state).entry(FailureLog.datasetName(name))
+    }
+
+    private func plan(_ name: String, _ keys: [String]?, _ fingerprint: Fingerprint) async throws -> PlanFile {
+        let state = context.state
         let store: any ObjectStore = keys.map { ListedStore(context.store, keys: $0) } ?? context.store
         let cache = try await AnswerCache(
             dataset: keys == nil ? name : "\(name)-listed", store: store, state: context.state)
@@ -111,10 +221,18 @@ public struct Discover: Sendable {
         }
         try await cache.save()
         for warning in plan.warnings { context.logger.warning("\(name): \(warning)", metadata: ["dataset": "\(name)"]) }
-        let kept = try JSONFile.encode(
-            KeptPlan(source: context.store.url.description, fingerprint: fingerprint, plan: plan))
-        try await ThreadPool.files.run { () throws(LedgerError) in try state.write(kept, to: path) }
-        return plan
+        if worker != nil { try await Summaries(context: context).writeLists(plan) }
+        let text = try PlanFile.encode(
+            plan, fingerprint: fingerprint, owner: worker?.owner.identity.id ?? "", store: context.store.url)
+        let kept = try await ThreadPool.files.run { () throws(LedgerError) in
+            try state.write(text, to: PlanFile.path(of: name))
+            return try PlanFile(of: name, in: state)
+        }
+        guard let kept else {
+            throw LedgerError(
+                .corrupt, path: "\(state.path)/\(PlanFile.path(of: name))", "the plan cannot be read back")
+        }
+        return kept
     }
 
     /// The keys of the dataset's to-download list, where the manifest names one.
@@ -157,13 +275,12 @@ public struct Discover: Sendable {
     }
 
     /// Crop ids are unique in the public data, but nothing makes them so: a second `crop_7` gets its dataset into its name.
-    private static func withUniqueNames(_ plans: [DatasetPlan]) -> [DatasetPlan] {
+    private static func withUniqueNames(_ plans: [PlanFile]) -> [PlanFile] {
         var seen: Set<String> = []
         return plans.map { plan in
             var plan = plan
             for index in plan.items.indices where !seen.insert(plan.items[index].name).inserted {
-                let alignment = plan.items[index].group.split(separator: "/").dropFirst(2).first ?? ""
-                plan.items[index].name += "_\(plan.dataset)_\(alignment)"
+                plan.items[index].name += "_\(plan.plan.dataset)_\(plan.items[index].alignment)"
                 seen.insert(plan.items[index].name)
             }
             return plan

@@ -12,6 +12,9 @@ internal import Volumes
 ///
 /// A chunk is in the pack, or proved not to be stored (404), or the stage fails: never "missing because of an error".
 struct Download: Sendable {
+    /// Goes up whenever the same input gives other bytes than before.
+    static let version = 1
+
     /// An item is given up after so many of its objects have failed for good; the others are still fetched.
     private static let maximumFailures = 3
 
@@ -21,7 +24,7 @@ struct Download: Sendable {
     /// Of everything that is to be fetched.
     var fingerprint: Fingerprint {
         Fingerprint(of: [
-            "version": 1, "source": .string(context.store.url.description),
+            "version": .integer(Self.version), "source": .string(context.store.url.description),
             "arrays": .array(
                 plan.arrays.map { array in
                     [
@@ -69,7 +72,7 @@ struct Download: Sendable {
 
     /// Opens the pack with today's metadata in it. One whose metadata are others is of another state of the store, and goes.
     private func openPack() async throws -> Pack {
-        let (state, path, metadata) = (context.state, packPath, plan.metadata)
+        let (state, path, metadata) = (context.scratch, packPath, plan.metadata)
         return try await ThreadPool.files.run { () throws(LedgerError) in
             var pack = try Pack(opening: path, in: state)
             for object in metadata {

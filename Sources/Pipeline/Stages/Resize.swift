@@ -9,6 +9,9 @@ internal import Volumes
 
 /// The fifth stage: to the target voxel size, raw and labels on one common grid.
 struct Resize: Sendable {
+    /// Goes up whenever the same input gives other bytes than before.
+    static let version = 1
+
     let context: JobContext
     let plan: ItemPlan
 
@@ -17,7 +20,7 @@ struct Resize: Sendable {
     func fingerprint(convert: Record) -> Fingerprint {
         let manifest = context.manifest
         return Fingerprint(of: [
-            "version": 1, "files": .array(convert.outputs.map { .string($0.digest.sha256) }),
+            "version": .integer(Self.version), "files": .array(convert.outputs.map { .string($0.digest.sha256) }),
             "target": .array(manifest.targetNm.array.map { .number($0) }),
             "raw": .string(manifest.resize.raw.rawValue), "labels": .string(manifest.resize.labels.rawValue),
             "grid": .string(manifest.resize.grid.rawValue), "tolerance": .number(manifest.tolerance),

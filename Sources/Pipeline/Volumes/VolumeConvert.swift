@@ -15,7 +15,7 @@ struct VolumeConvert: Sendable {
 
     func run(download: Record) async throws -> Record {
         let layout = try VolumeLayout(plan, context: context)
-        let (logPath, state) = (VolumeDownload(context: context, plan: plan).logPath, context.state)
+        let (logPath, state) = (VolumeDownload(context: context, plan: plan).logPath, context.scratch)
         let masks = Set((download.result["masks"]?.array ?? []).compactMap(\.string))
         let (log, checkpoint) = try await ThreadPool.files.run { () throws(LedgerError) in
             try ChunkLog.open(logPath, in: state, fingerprint: download.fingerprint)

@@ -45,7 +45,7 @@ struct VolumeDownload: Sendable {
 
     func run() async throws -> Record {
         let layout = try VolumeLayout(plan, context: context)
-        let (path, state, fingerprint) = (logPath, context.state, fingerprint)
+        let (path, state, fingerprint) = (logPath, context.scratch, fingerprint)
         let opened = try await ThreadPool.files.run { () throws(LedgerError) in
             try ChunkLog.open(path, in: state, fingerprint: fingerprint)
         }
@@ -102,7 +102,7 @@ struct VolumeDownload: Sendable {
 
     private func fetch(_ number: Int, _ layout: VolumeLayout) async throws -> Fetched {
         try context.stop.check()
-        let (path, state) = (packPath(number), context.state)
+        let (path, state) = (packPath(number), context.scratch)
         let block = layout.block(number)
         let array = layout.arrays[block.array]
         let (pack, keys, wanted) = try await ThreadPool.files.run { () throws(LedgerError) in
@@ -169,7 +169,7 @@ struct VolumeDownload: Sendable {
             }
         } catch let error as LedgerError where error.code == .corrupt {
             // What the pack has lost is fetched again the next time.
-            let (path, state) = (packPath(number), context.state)
+            let (path, state) = (packPath(number), context.scratch)
             try await ThreadPool.files.run { () throws(LedgerError) in try Pack.remove(path, in: state) }
             throw error
         } catch let error as VolumeError {

@@ -36,7 +36,7 @@ struct VolumeResize: Sendable {
     func run(convert: Record) async throws -> Record {
         let fingerprint = resize.fingerprint(convert: convert)
         let native = Convert(context: context, plan: plan).path
-        let (path, state) = (logPath, context.state)
+        let (path, state) = (logPath, context.scratch)
         let opened = try await ThreadPool.files.run { () throws(LedgerError) in
             try ChunkLog.open(path, in: state, fingerprint: fingerprint)
         }

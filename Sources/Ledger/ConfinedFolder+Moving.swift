@@ -1,0 +1,107 @@
+internal import Glibc
+
+/// Making, moving and removing folders and names: what owners and claims are built on. Only what `link`, `rename`, `mkdir` and
+/// `O_EXCL` promise is relied on, also over NFS and Lustre.
+extension ConfinedFolder {
+    /// Renames within this tree; false where there was nothing to rename, or no folder to rename it into.
+    func rename(_ from: String, to: String) throws(LedgerError) -> Bool {
+        guard let source = try place(of: from, creating: false), let target = try place(of: to, creating: false) else {
+            return false
+        }
+        if renameat(source.folder.number, source.name, target.folder.number, target.name) == 0 { return true }
+        guard Self.isGone(errno) else { throw LedgerError.system(.cannotWrite, path: "\(path)/\(from)", "renaming") }
+        return false
+    }
+
+    /// How an attempt to give a file a second name ended.
+    enum Linked {
+        case made
+        /// Somebody has the name already.
+        case taken
+        /// The file to be linked, or the folder of the name, is not there.
+        case gone
+        /// The file system has no hard links.
+        case unsupported
+    }
+
+    /// Gives a file a second name, if nobody has that name. Where the answer of a server was lost, a second look tells.
+    func link(_ from: String, to: String) throws(LedgerError) -> Linked {
+        guard let source = try place(of: from, creating: false), let target = try place(of: to, creating: true) else {
+            return .gone
+        }
+        if linkat(source.folder.number, source.name, target.folder.number, target.name, 0) == 0 { return .made }
+        switch errno {
+        case EEXIST:
+            var (own, found) = (stat(), stat())
+            let isOwn =
+                fstatat(source.folder.number, source.name, &own, AT_SYMLINK_NOFOLLOW) == 0
+                && fstatat(target.folder.number, target.name, &found, AT_SYMLINK_NOFOLLOW) == 0
+                && own.st_ino == found.st_ino && own.st_dev == found.st_dev
+            return isOwn ? .made : .taken
+        case EPERM, EOPNOTSUPP, ENOSYS, EXDEV, EMLINK: return .unsupported
+        case let number where Self.isGone(number): return .gone
+        default: throw LedgerError.system(.cannotWrite, path: "\(path)/\(to)", "linking")
+        }
+    }
+
+    /// Makes a folder and its parents; whether it was not there before.
+    @discardableResult
+    func makeFolder(_ relative: String) throws(LedgerError) -> Bool {
+        // Somebody may remove an empty parent at the same moment.
+        for _ in 0..<100 {
+            guard let place = try place(of: relative, creating: true) else { continue }
+            if mkdirat(place.folder.number, place.name, 0o777) == 0 { return true }
+            if errno == EEXIST { return false }
+            guard errno == ENOENT else {
+                throw LedgerError.system(.cannotWrite, path: "\(path)/\(relative)", "making the directory")
+            }
+        }
+        throw LedgerError(.cannotWrite, path: "\(path)/\(relative)", "the directory vanishes while it is made")
+    }
+
+    /// Removes an empty folder; whether it is gone.
+    @discardableResult
+    func removeEmptyFolder(_ relative: String) throws(LedgerError) -> Bool {
+        guard let place = try place(of: relative, creating: false) else { return true }
+        return unlinkat(place.folder.number, place.name, AT_REMOVEDIR) == 0 || errno == ENOENT
+    }
+
+    /// Removes a folder with all that is in it, also what somebody still puts there. What lies below it is files and folders of files.
+    func removeFolder(_ relative: String) throws(LedgerError) {
+        for _ in 0..<1000 {
+            for name in try list(relative) {
+                let path = "\(relative)/\(name)"
+                guard let place = try place(of: path, creating: false) else { continue }
+                if unlinkat(place.folder.number, place.name, 0) == 0 || errno == ENOENT { continue }
+                guard errno == EISDIR || errno == EPERM else {
+                    throw LedgerError.system(.cannotWrite, path: "\(self.path)/\(path)", "removing")
+                }
+                try removeFolder(path)
+            }
+            if try removeEmptyFolder(relative) { return }
+        }
+        throw LedgerError(.cannotWrite, path: "\(path)/\(relative)", "the folder cannot be emptied")
+    }
+
+    /// The same, for a folder that nobody else works in.
+    public func removeTree(_ relative: String) throws(LedgerError) { try removeFolder(relative) }
+
+    /// Makes an empty file, where there is none.
+    public func touch(_ relative: String) throws(LedgerError) {
+        _ = try open(relative, flags: O_WRONLY | O_CREAT)
+    }
+
+    /// Time of the last change of a file or folder, in nanoseconds by the clock of the file system; nil where there is none.
+    public func changed(_ relative: String) throws(LedgerError) -> Int? {
+        guard let place = try place(of: relative, creating: false) else { return nil }
+        var status = stat()
+        guard fstatat(place.folder.number, place.name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
+            if errno == ENOENT { return nil }
+            throw LedgerError.system(.cannotRead, path: "\(path)/\(relative)", "stat")
+        }
+        return Int(status.st_mtim.tv_sec) * 1_000_000_000 + Int(status.st_mtim.tv_nsec)
+    }
+
+    /// What a server says of a path that has been renamed or removed meanwhile.
+    static func isGone(_ number: Int32) -> Bool { number == ENOENT || number == ESTALE || number == ENOTDIR }
+}

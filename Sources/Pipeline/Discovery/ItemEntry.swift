@@ -1,0 +1,19 @@
+/// One item of a plan as scheduling, `plan` and `status` need it: a hundred thousand of them fit in memory, and no array of them is read.
+struct ItemEntry: Sendable, Hashable {
+    /// The name of its files; unique in the job.
+    var name: String
+    let dataset: String
+    /// The alignment it belongs to, e.g. `recon-1`; empty where it has none.
+    let alignment: String
+    /// Names the item's plan: 16 hexadecimal digits.
+    let digest: String
+    /// Objects that download asks for.
+    let chunks: Int
+    /// Bytes of those chunks once they are decoded: what the item costs.
+    let bytes: Int
+    /// Where its plan is in the plan file.
+    let offset: Int
+    let length: Int
+    /// Where it is in the text of the index: what `cristae plan` prints of it, as JSON.
+    let summary: Range<Int>
+}

@@ -1,0 +1,182 @@
+internal import Elements
+internal import Geometry
+internal import JSONText
+internal import Ledger
+internal import Stores
+internal import Volumes
+
+/// A dataset's plan as it is kept in `state/plans/<dataset>.plan`: the dataset's own part, an index of the items, then an item's plan a line.
+///
+/// Whoever schedules or counts reads only the head and the index; whoever works on an item reads that item's line.
+struct PlanFile: Sendable {
+    private static let magic = "cristae plan 2"
+    private static let preambleBytes = 64
+
+    private struct Header: Codable {
+        var source: String
+        var fingerprint: Fingerprint
+        /// The process that made it.
+        var owner: String
+        var plan: DatasetPlan
+    }
+
+    /// Everything but the items.
+    let plan: DatasetPlan
+    /// The store's URL: plans of another store are none of this job's.
+    let source: String
+    let fingerprint: Fingerprint
+    let owner: String
+    var items: [ItemEntry]
+    /// The text of the index.
+    let index: [UInt8]
+
+    static func path(of dataset: String) -> String { "plans/\(dataset).plan" }
+
+    // MARK: Writing
+
+    /// The text of a plan.
+    static func encode(_ plan: DatasetPlan, fingerprint: Fingerprint, owner: String, store: StoreURL) throws -> [UInt8]
+    {
+        var head = plan
+        head.items = []
+        let header = try JSONFile.encode(
+            Header(source: store.description, fingerprint: fingerprint, owner: owner, plan: head))
+        var index: [UInt8] = []
+        var lines: [UInt8] = []
+        for item in plan.items {
+            let line = try JSONFile.encode(item)
+            var (chunks, bytes) = (0, 0)
+            for array in try item.arrays.map({ try PlannedArray($0, store: store) }) {
+                chunks = chunks.addingReportingOverflow(array.chunkCount).partialValue
+                let (product, overflows) = array.chunkCount.multipliedReportingOverflow(
+                    by: array.metadata.chunkByteCount)
+                bytes = overflows ? .max : (bytes.addingReportingOverflow(product).overflow ? .max : bytes + product)
+            }
+            let columns = [
+                item.name,
+                String(Fingerprint(of: .string(String(decoding: line, as: UTF8.self))).description.prefix(16)),
+                "\(chunks)", "\(bytes)", "\(lines.count)", "\(line.count)",
+                String(item.group.split(separator: "/").dropFirst(2).first ?? ""),
+                summary(of: item, chunks: chunks, bytes: bytes).canonicalText,
+            ]
+            guard (item.name + item.group).utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
+                throw LedgerError(.unsafePath, path: item.group, "the item's name has control characters")
+            }
+            index += Array(columns.joined(separator: "\t").utf8) + [UInt8(ascii: "\n")]
+            lines += line + [UInt8(ascii: "\n")]
+        }
+        var preamble = Array("\(magic) \(header.count) \(index.count)".utf8)
+        preamble += [UInt8](repeating: UInt8(ascii: " "), count: preambleBytes - 1 - preamble.count)
+        return preamble + [UInt8(ascii: "\n")] + header + index + lines
+    }
+
+    private static func summary(of item: ItemPlan, chunks: Int, bytes: Int) -> JSONValue {
+        [
+            "item": .string(item.name), "dataset": .string(item.dataset), "chunks": .integer(chunks),
+            "decoded_bytes": .integer(bytes), "raw": .string("\(item.raw.key) \(item.raw.written)"),
+            "labels": .array(item.labels.map { .string("\($0.name)/\($0.level)") }),
+            "levels_matched": .bool(item.isMatched),
+        ]
+    }
+
+    // MARK: Reading
+
+    /// Reads the head and the index of a dataset's plan; nil where there is none, or it is damaged: it is made anew then. Blocks.
+    init?(of dataset: String, in state: ConfinedFolder) throws(LedgerError) {
+        guard let file = try PublishedBytes(opening: Self.path(of: dataset), in: state),
+            let (headerBytes, indexBytes) = try Self.preamble(file)
+        else { return nil }
+        let text = try file.read(count: headerBytes + indexBytes, at: Self.preambleBytes)
+        guard text.count == headerBytes + indexBytes,
+            let header = try? JSONFile.decode(Header.self, from: Array(text.prefix(headerBytes)))
+        else { return nil }
+        let index = Array(text.dropFirst(headerBytes))
+        let start = Self.preambleBytes + headerBytes + indexBytes
+        guard let items = Self.items(in: index, dataset: header.plan.dataset, linesAt: start) else { return nil }
+        plan = header.plan
+        source = header.source
+        fingerprint = header.fingerprint
+        owner = header.owner
+        self.items = items
+        self.index = index
+    }
+
+    /// The plans of all datasets seen in a store, without their items, in the order of their names. Blocks.
+    static func heads(in state: ConfinedFolder, source: StoreURL) throws(LedgerError) -> [DatasetPlan] {
+        var plans: [DatasetPlan] = []
+        for name in try state.list("plans") where name.hasSuffix(".plan") {
+            guard let file = try PublishedBytes(opening: "plans/\(name)", in: state),
+                let (headerBytes, _) = try preamble(file),
+                let header = try? JSONFile.decode(
+                    Header.self, from: try file.read(count: headerBytes, at: preambleBytes)),
+                header.source == source.description
+            else { continue }
+            plans.append(header.plan)
+        }
+        return plans.sorted { $0.dataset < $1.dataset }
+    }
+
+    /// Bytes of the head and of the index.
+    private static func preamble(_ file: PublishedBytes) throws(LedgerError) -> (Int, Int)? {
+        let text = String(decoding: try file.read(count: preambleBytes, at: 0), as: UTF8.self)
+        let words = text.split(whereSeparator: \.isWhitespace)
+        guard text.hasPrefix(magic + " "), words.count == 5, let header = Int(words[3]), let index = Int(words[4]),
+            (0..<1 << 30).contains(header), (0..<1 << 32).contains(index)
+        else { return nil }
+        return (header, index)
+    }
+
+    /// The entries of an index; nil where a line is not what it should be.
+    private static func items(in index: [UInt8], dataset: String, linesAt start: Int) -> [ItemEntry]? {
+        var items: [ItemEntry] = []
+        var columns: [Range<Int>] = []
+        var from = 0
+        for (position, byte) in index.enumerated() {
+            guard byte == UInt8(ascii: "\t") || byte == UInt8(ascii: "\n") else { continue }
+            columns.append(from..<position)
+            from = position + 1
+            guard byte == UInt8(ascii: "\n") else { continue }
+            guard columns.count == 8, let chunks = number(index[columns[2]]), let bytes = number(index[columns[3]]),
+                let offset = number(index[columns[4]]), let length = number(index[columns[5]])
+            else { return nil }
+            items.append(
+                ItemEntry(
+                    name: String(decoding: index[columns[0]], as: UTF8.self), dataset: dataset,
+                    alignment: String(decoding: index[columns[6]], as: UTF8.self),
+                    digest: String(decoding: index[columns[1]], as: UTF8.self), chunks: chunks, bytes: bytes,
+                    offset: start + offset, length: length, summary: columns[7]))
+            columns.removeAll(keepingCapacity: true)
+        }
+        return columns.isEmpty && from == index.count ? items : nil
+    }
+
+    private static func number(_ digits: ArraySlice<UInt8>) -> Int? {
+        guard !digits.isEmpty, digits.count < 20 else { return nil }
+        var value = 0
+        for digit in digits {
+            guard (0x30...0x39).contains(digit) else { return nil }
+            let (product, overflows) = value.multipliedReportingOverflow(by: 10)
+            let (sum, carries) = product.addingReportingOverflow(Int(digit - 0x30))
+            guard !overflows, !carries else { return nil }
+            value = sum
+        }
+        return value
+    }
+
+    /// The plan of one item, under the name that it has in the job. Blocks.
+    static func item(_ entry: ItemEntry, in state: ConfinedFolder) throws -> ItemPlan {
+        let path = path(of: entry.dataset)
+        guard let file = try PublishedBytes(opening: path, in: state) else {
+            throw LedgerError(.corrupt, path: "\(state.path)/\(path)", "the plan has vanished")
+        }
+        let line = try file.read(count: entry.length, at: entry.offset)
+        let digest = Fingerprint(of: .string(String(decoding: line, as: UTF8.self))).description.prefix(16)
+        guard digest == entry.digest else {
+            throw LedgerError(
+                .corrupt, path: "\(state.path)/\(path)", "the plan of \(entry.name) has changed meanwhile")
+        }
+        var plan = try JSONFile.decode(ItemPlan.self, from: line)
+        plan.name = entry.name
+        return plan
+    }
+}

@@ -1,0 +1,50 @@
+internal import Foundation
+internal import JSONText
+internal import Ledger
+
+/// The failures of a job, a small file `failures/<name>.json` each: every task writes its own, and whoever is last reads them all. An item
+/// that is done at last has none.
+struct FailureLog: Sendable {
+    /// A failure, and who had it.
+    struct Entry: Sendable, Hashable, Codable {
+        let failure: Failure
+        /// The owner that noted it: a later failure of the same item is another entry.
+        let owner: String
+    }
+
+    private static let folder = "failures"
+
+    let state: ConfinedFolder
+
+    /// The name of an item's file, or of a dataset's as a whole.
+    static func name(_ failure: Failure) -> String { failure.item ?? datasetName(failure.dataset) }
+    static func datasetName(_ dataset: String) -> String { "dataset-\(dataset)" }
+
+    private static func path(_ name: String) -> String { "\(folder)/\(ClaimName.bounded(name)).json" }
+
+    /// All failures, by the name of their file without its ending. Blocks.
+    func all() throws(LedgerError) -> [String: Entry] {
+        var entries: [String: Entry] = [:]
+        for file in try state.list(Self.folder) where file.hasSuffix(".json") {
+            if let entry = try read("\(Self.folder)/\(file)") { entries[Self.name(entry.failure)] = entry }
+        }
+        return entries
+    }
+
+    /// The failure of an item or a dataset; nil where there is none. Blocks.
+    func entry(_ name: String) throws(LedgerError) -> Entry? { try read(Self.path(name)) }
+
+    private func read(_ path: String) throws(LedgerError) -> Entry? {
+        guard let text = try state.read(path, maximumBytes: 1 << 22) else { return nil }
+        return try? JSONFile.decode(Entry.self, from: text)
+    }
+
+    /// Notes a failure. Blocks.
+    func note(_ failure: Failure, owner: String) throws {
+        let text = try JSONFile.encode(Entry(failure: failure, owner: owner), pretty: true)
+        try state.update(text, to: Self.path(Self.name(failure)))
+    }
+
+    /// Forgets a failure, where there is one. Blocks.
+    func forget(_ name: String) throws(LedgerError) { try state.remove(Self.path(name)) }
+}

@@ -1,0 +1,53 @@
+internal import JSONText
+internal import Ledger
+
+/// What a run would do, without doing any of it: for `cristae plan`.
+public struct PlanReport: Sendable {
+    /// One JSON document: items, requests, bytes, files, memory, and a line for each item that is left to do.
+    public let text: String
+    /// What could not be planned, a line each.
+    public let failures: [String]
+
+    /// Asks the store for metadata that are not known yet, never for chunks.
+    public init(_ context: JobContext) async throws {
+        let (plans, datasetFailures) = try await Discover(context).run()
+        let only = try context.manifest.only.map { try Glob($0) }
+        func isWanted(_ item: String, _ dataset: String) -> Bool {
+            only.isEmpty || only.contains { $0.matches(item) || $0.matches("\(dataset)/\(item)") }
+        }
+        let items = plans.flatMap(\.items).filter { isWanted($0.name, $0.dataset) }
+        let survey = try await ItemSurvey.of(items, context)
+        var (requests, bytes, open) = (0, 0, 0)
+        var lines: [UInt8] = []
+        for plan in plans {
+            for item in plan.items where isWanted(item.name, item.dataset) && !survey.complete.contains(item.name) {
+                open += 1
+                if !lines.isEmpty { lines += Array(",\n    ".utf8) }
+                lines += plan.index[item.summary]
+                guard !survey.has(.download, item) else { continue }
+                requests += item.chunks
+                bytes = bytes.addingReportingOverflow(item.bytes).overflow ? .max : bytes + item.bytes
+            }
+        }
+        failures = (datasetFailures + plans.flatMap(\.plan.failures)).map(\.description)
+        let head: JSONValue = [
+            "datasets": .integer(plans.count { $0.plan.isSelected }), "datasets_seen": .integer(plans.count),
+            "items": .integer(items.count), "items_done": .integer(items.count - open),
+            "crops_without_class": .integer(plans.reduce(0) { $0 + $1.plan.cropsWithoutClass }),
+            "requests": .integer(requests), "decoded_bytes_at_most": .integer(bytes),
+            "files": .integer(2 * open), "memory_bytes": .integer(context.manifest.limits.memory),
+            "failures": .array(failures.map { .string($0) }),
+        ]
+        let start = head.prettyText.trimmingSuffix(while: { $0 == "}" || $0.isWhitespace })
+        let toDo = open == 0 ? "[]" : "[\n    \(String(decoding: lines, as: UTF8.self))\n  ]"
+        text = "\(start),\n  \"to_do\" : \(toDo)\n}"
+    }
+}
+
+extension String {
+    fileprivate func trimmingSuffix(while isTrimmed: (Character) -> Bool) -> Substring {
+        var rest = self[...]
+        while let last = rest.last, isTrimmed(last) { rest.removeLast() }
+        return rest
+    }
+}

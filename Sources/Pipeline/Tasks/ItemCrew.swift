@@ -1,0 +1,134 @@
+internal import JSONText
+internal import Ledger
+internal import Logging
+internal import Threads
+
+/// Takes items through their stages, each under a claim of its own.
+struct ItemCrew: Sendable {
+    /// Items that download at a time: small crops have too few chunks to fill the network one by one.
+    private static let downloadingItems = 8
+    /// Items that are claimed at a time: those that download, those that compute, and some that wait in between.
+    static let width = 12
+
+    /// How the work on an item ended.
+    enum Ending: Sendable {
+        case done
+        /// It was complete when it was looked at.
+        case already
+        /// Another process is at it.
+        case held
+        /// An earlier stage, which was not asked for, is not done.
+        case waiting(Stage)
+        case failed(Failure)
+        case stopped
+    }
+
+    let context: JobContext
+    let worker: Worker
+    let stages: Set<Stage>
+    let markers: DoneMarkers
+    private let downloading: ByteBudget
+    private let computing: ByteBudget
+    private var failures: FailureLog { FailureLog(state: context.state) }
+
+    init(context: JobContext, worker: Worker, stages: Set<Stage>, markers: DoneMarkers) {
+        self.context = context
+        self.worker = worker
+        self.stages = stages
+        self.markers = markers
+        downloading = ByteBudget(limit: Self.downloadingItems)
+        computing = ByteBudget(limit: context.memory.computingItems)
+    }
+
+    /// Works on items in their order, `width` at a time.
+    ///
+    /// - Parameters:
+    ///   - marks: marks of these items from before, which go when they are marked anew.
+    ///   - failed: names of items that have failed before.
+    /// - Returns: how it ended for each item that was begun.
+    func work(
+        on items: [ItemEntry], width: Int, marks: [String: DoneMarkers.Mark], failed: Set<String>
+    ) async throws -> [(item: ItemEntry, ending: Ending)] {
+        try await withThrowingTaskGroup(of: (ItemEntry, Ending).self) { group in
+            var endings: [(ItemEntry, Ending)] = []
+            var next = items.makeIterator()
+            var running = 0
+            while true {
+                while running < width, !context.stop.isStopped, let item = next.next() {
+                    running += 1
+                    group.addTask {
+                        (item, try await work(on: item, mark: marks[item.name], hasFailed: failed.contains(item.name)))
+                    }
+                }
+                guard running > 0, let ending = try await group.next() else { break }
+                running -= 1
+                endings.append(ending)
+            }
+            return endings
+        }
+    }
+
+    private func work(on item: ItemEntry, mark: DoneMarkers.Mark?, hasFailed: Bool) async throws -> Ending {
+        let claim = ClaimName.item(item.name)
+        let claims = worker.claims
+        guard try await ThreadPool.files.run({ () throws(LedgerError) in try claims.take(claim) }) else { return .held }
+        do {
+            let ending = try await workClaimed(on: item, mark: mark, hasFailed: hasFailed)
+            try await ThreadPool.files.run { () throws(LedgerError) in try claims.release(claim) }
+            return ending
+        } catch {
+            // Whatever it was, the item is no longer worked on here.
+            try? await ThreadPool.files.run { () throws(LedgerError) in try claims.release(claim) }
+            throw error
+        }
+    }
+
+    private func workClaimed(on item: ItemEntry, mark: DoneMarkers.Mark?, hasFailed: Bool) async throws -> Ending {
+        do {
+            let runner = ItemRunner(
+                context: context,
+                plan: try await ThreadPool.files.run { () throws in try PlanFile.item(item, in: context.state) },
+                downloading: downloading, computing: computing)
+            let known = try await ThreadPool.files.run { () throws in try runner.done() }
+            let done = known.isComplete ? known : try await runner.run(known, stages: stages)
+            try await ThreadPool.files.run { () throws(LedgerError) in
+                if let sizes = done.outputSizes {
+                    try markers.mark(item, native: sizes.native, resized: sizes.resized, insteadOf: mark)
+                }
+                if hasFailed, done.missing(of: stages) == nil { try failures.forget(item.name) }
+            }
+            if let missing = done.missing(of: stages) {
+                let first = Stage.ofItems.first { !done.has($0) } ?? missing
+                return .waiting(first)
+            }
+            if known.missing(of: stages) == nil {
+                context.progress.finish(failed: false)
+                return .already
+            }
+            context.progress.finish(failed: false, bytes: item.bytes)
+            context.logger.info("\(item.name): done", metadata: ["item": "\(item.name)", "event": "item_done"])
+            return .done
+        } catch let failure as Failure {
+            context.progress.finish(failed: true)
+            failure.log(to: context.logger)
+            try await ThreadPool.files.run { () throws in try failures.note(failure, owner: worker.owner.identity.id) }
+            return .failed(failure)
+        } catch {
+            switch JobError(error) {
+            // The others finish what they have under way, too.
+            case .stopped?: return .stopped
+            case let jobError?: throw jobError
+            case nil: throw error
+            }
+        }
+    }
+}
+
+extension Failure {
+    /// One line, as soon as it happens.
+    func log(to logger: Logger) {
+        logger.error(
+            "\(self)",
+            metadata: ["item": "\(item ?? dataset)", "dataset": "\(dataset)", "stage": "\(stage)"])
+    }
+}

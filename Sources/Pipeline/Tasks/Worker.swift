@@ -1,0 +1,94 @@
+internal import Foundation
+internal import JSONText
+internal import Ledger
+internal import Logging
+internal import Synchronization
+internal import Threads
+
+/// This process at work on a job: its claims, and a thread that shows that it is alive.
+final class Worker: Sendable {
+    let owner: Owner
+    let claims: Claims
+    let watch: OwnerWatch
+    private let isEnded = Mutex(false)
+
+    /// Registers the process as an owner. Blocks.
+    init(role: String, _ context: JobContext) throws(LedgerError) {
+        owner = try Owner(role: role, state: context.state, output: context.output)
+        claims = Claims(of: owner)
+        watch = OwnerWatch(owner, claimSeconds: Double(context.manifest.limits.claimSeconds))
+    }
+
+    /// Starts the signs of life. Where somebody has taken over the work, the job is stopped: nothing can be published any more.
+    ///
+    /// It is a thread of its own: neither a slow disk nor a long computation may hold it up.
+    func startBeating(_ context: JobContext, progress: @escaping @Sendable () -> JSONValue) {
+        let thread = Thread { [self] in
+            while !isEnded.withLock({ $0 }) {
+                do throws(LedgerError) {
+                    try owner.beat(progress())
+                } catch {
+                    if isEnded.withLock({ $0 }) { return }
+                    if error.code == .locked {
+                        context.logger.error("\(error)")
+                        context.stop.stop()
+                        return
+                    }
+                    context.logger.warning("\(error)")
+                }
+                Thread.sleep(forTimeInterval: watch.beatSeconds)
+            }
+        }
+        thread.name = "beat"
+        thread.stackSize = 1 << 20
+        thread.start()
+    }
+
+    /// Gives back all claims and takes the process off the job. Blocks; may be called more than once and from any thread.
+    func end() {
+        let isFirst = isEnded.withLock { ended in
+            defer { ended = true }
+            return !ended
+        }
+        guard isFirst else { return }
+        claims.close()
+        owner.end()
+    }
+
+    /// Frees what dead owners hold among the claims `names`.
+    ///
+    /// - Returns: the names whose holders are neither gone nor known to be alive: look again later. Blocks.
+    func freeDead(_ names: [String]) throws(LedgerError) -> [String] {
+        var unclear: [String] = []
+        var verdicts: [String: OwnerWatch.Verdict] = [:]
+        for name in names {
+            guard let holder = try Claims.holder(of: name, in: owner.state) else {
+                // Its owner is just writing it, or it has just gone.
+                if try Claims.isTaken(name, in: owner.state) { unclear.append(name) }
+                continue
+            }
+            guard holder.id != owner.identity.id else { continue }
+            let verdict: OwnerWatch.Verdict
+            if let known = verdicts[holder.id] { verdict = known } else { verdict = try watch.judge(holder.id) }
+            verdicts[holder.id] = verdict
+            switch verdict {
+            case .alive: break
+            case .unknown: unclear.append(name)
+            case .dead: if try !takeOver(from: holder.id) { unclear.append(name) }
+            }
+        }
+        return unclear
+    }
+
+    /// Takes over from an owner that is dead. Where one that was about to do so has died on the way, that one comes first.
+    ///
+    /// - Returns: false where another process is at it. Blocks.
+    func takeOver(from id: String, depth: Int = 0) throws(LedgerError) -> Bool {
+        if try claims.fence(id) { return true }
+        guard depth < 100, let holder = try Claims.holder(of: Claims.fenceName(id), in: owner.state),
+            holder.id != owner.identity.id, case .dead = try watch.judge(holder.id),
+            try takeOver(from: holder.id, depth: depth + 1)
+        else { return false }
+        return try claims.fence(id)
+    }
+}
