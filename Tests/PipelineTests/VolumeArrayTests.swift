@@ -41,7 +41,7 @@ import Testing
         let array = try array(ZYX(70, 130, 200), chunks: ZYX(16, 48, 100), compression)
         let units = array.units(ofBlock: 0)
         #expect(array.blockCount == 1 && units.count == array.units.volume)
-        let keys = array.keys(units)
+        let keys = array.storedChunks(units)
         #expect(keys.count == 5 * 3 * 2 && Set(keys).count == keys.count)
         #expect(array.objectCount(units) == keys.count)
         var numbers: Set<Int> = []

@@ -141,7 +141,7 @@ struct CropPlanner: Sendable {
     }
 
     func checkChunks(_ box: Box, _ metadata: ArrayMetadata, path: String) throws {
-        guard let chunks = ZYX(metadata.chunkShape), !box.isEmpty else { return }
+        guard let chunks = ZYX(metadata.innerChunkShape), !box.isEmpty else { return }
         guard let count = box.blocks(of: chunks).shape.checkedProduct, count <= Self.maximumChunks else {
             throw VolumeError(.tooLarge, path: path, "the crop needs more than \(Self.maximumChunks) chunks")
         }

@@ -35,7 +35,7 @@ public struct Survey: Sendable {
                 for plan in item.arrays {
                     let array = try PlannedArray(plan, store: context.store.url)
                     chunks += array.chunkCount
-                    decoded += array.chunkCount * array.metadata.chunkByteCount
+                    decoded += array.chunkCount * array.chunkByteCount
                 }
             }
             requests += chunks

@@ -93,6 +93,6 @@ struct Resize: Sendable {
             : plan.labels.first { $0.name == name } ?? plan.derived.first { $0.name == name }?.source
         guard let array else { return nil }
         let planned = try PlannedArray(array, store: context.store.url)
-        return (planned.metadata.codecSummary, planned.chunkShape)
+        return (planned.codecSummary, planned.chunkShape)
     }
 }

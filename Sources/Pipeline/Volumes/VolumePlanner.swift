@@ -1,3 +1,4 @@
+internal import Elements
 internal import Geometry
 internal import Stores
 internal import Volumes
@@ -166,9 +167,10 @@ extension CropPlanner {
 
     /// Volumes are of any size that can be counted: 64 PiB in whole chunks.
     func checkVolume(_ box: Box, _ metadata: ArrayMetadata, path: String) throws {
-        guard let chunks = ZYX(metadata.chunkShape), !box.isEmpty else { return }
+        guard let chunks = ZYX(metadata.innerChunkShape), !box.isEmpty else { return }
         let count = box.blocks(of: chunks).shape.checkedProduct
-        let bytes = count.map { $0.multipliedReportingOverflow(by: metadata.chunkByteCount) }
+        let chunkBytes = chunks.product * metadata.elementType.byteCount
+        let bytes = count.map { $0.multipliedReportingOverflow(by: chunkBytes) }
         guard let bytes, !bytes.overflow, bytes.partialValue <= 1 << 56 else {
             throw VolumeError(.tooLarge, path: path, "\(box.shape) voxels in chunks of \(chunks) are more than 64 PiB")
         }
