@@ -53,7 +53,8 @@ final class PackShards: Sendable {
         try pack.check(key)
         let size = pack.summary(key)?.size ?? 0
         let count = grid.indexByteCount
-        guard size >= count, let index = try pack.read(key, range: grid.isIndexAtStart ? 0..<count : size - count..<size)
+        guard size >= count,
+            let index = try pack.read(key, range: grid.isIndexAtStart ? 0..<count : size - count..<size)
         else {
             throw VolumeError(
                 .corruptChunk, path: key, "the shard has \(size) bytes, but its index alone has \(count)")

@@ -72,7 +72,8 @@ struct PlannedArray: Sendable {
         guard let shards, shards.indexByteCount > limit / 16 else { return }
         throw VolumeError(
             .tooLarge, path: path, key: "codecs",
-            "the index of a shard has \(shards.indexByteCount) bytes, which needs limits.memory of at least 16 times that")
+            "the index of a shard has \(shards.indexByteCount) bytes, which needs limits.memory of at least 16 times that"
+        )
     }
 
     // MARK: Names

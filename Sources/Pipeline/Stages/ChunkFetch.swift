@@ -126,8 +126,7 @@ struct ChunkFetch: Sendable {
             }
             return try await shard.begin().map { .part(shard, $0) }
         case .part(let shard, let part):
-            try await shard.fetch(part)
-            return []
+            return try await shard.fetch(part).map { .part(shard, $0) }
         }
     }
 

@@ -63,7 +63,12 @@ struct ShardFetch: Sendable {
     /// What is to be fetched; nothing where all of it turns out to be unstored.
     func begin() async throws -> [Part] {
         if isAllNeeded, array.metadata.maximumEncodedByteCount <= wholeLimit { return [.whole] }
-        return try await context.downloadBudget.with(4 * grid.indexByteCount) {
+        return try await parts()
+    }
+
+    /// What is to be fetched by the index.
+    private func parts() async throws -> [Part] {
+        try await context.downloadBudget.with(4 * grid.indexByteCount) {
             guard !context.stop.isStopped else { return [] }
             guard let ranges = try await ranges() else {
                 try await noteAbsent([key])
@@ -75,11 +80,9 @@ struct ShardFetch: Sendable {
             context.progress.add(chunks: 0, done: absent.count)
             let runs = ranges.runs(
                 of: positions, maximumGap: Self.maximumGap, maximumByteCount: Self.maximumRunBytes)
-            if let size = object.version?.byteCount, size <= wholeLimit, !runs.isEmpty {
-                // A request costs as much as the bytes that are fetched rather than begin one.
-                let bytes = runs.reduce(0) { $0 + $1.range.count + Self.maximumGap }
-                if isAllNeeded || bytes >= size { return [.whole] }
-            }
+            // A request costs as much as the bytes that are fetched rather than begin one.
+            let cost = runs.reduce(grid.indexByteCount) { $0 + $1.range.count + Self.maximumGap }
+            if let size = object.version?.byteCount, size <= min(wholeLimit, cost), !runs.isEmpty { return [.whole] }
             return runs.map { .run($0) }
         }
     }
@@ -113,12 +116,19 @@ struct ShardFetch: Sendable {
         try await ThreadPool.files.run { () throws(LedgerError) in for key in keys { try pack.noteAbsent(key) } }
     }
 
-    /// Fetches a part and puts it into the pack.
-    func fetch(_ part: Part) async throws {
+    /// Fetches a part and puts it into the pack. Returns what is to be fetched instead, where that turns out to be better.
+    func fetch(_ part: Part) async throws -> [Part] {
         switch part {
-        case .whole: try await fetchWhole()
+        case .whole:
+            do {
+                try await fetchWhole()
+            } catch let error as StoreError where error.code == .tooLarge && object.version == nil {
+                // Writers may leave as much unused space between inner chunks as they like.
+                return try await parts()
+            }
         case .run(let run): try await fetch(run)
         }
+        return []
     }
 
     private func fetchWhole() async throws {

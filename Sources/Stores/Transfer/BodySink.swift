@@ -85,7 +85,8 @@ struct BodySink {
             wanted = status == 200 && contentLength ?? 0 > count ? 0 : nil
             return
         }
-        if let total = contentRange.total, (max(0, total - count)..<total) != contentRange.first..<contentRange.last + 1 {
+        if let total = contentRange.total, (max(0, total - count)..<total) != contentRange.first..<contentRange.last + 1
+        {
             throw Refusal(
                 code: .corruptBody,
                 message: "asked for the last \(count) bytes, got \(contentRange.first)-\(contentRange.last) of \(total)"
