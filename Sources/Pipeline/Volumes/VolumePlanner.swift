@@ -156,7 +156,7 @@ extension CropPlanner {
     /// The plan of all voxels of a raw level.
     func wholeRawPlan(_ image: MultiscaleImage, _ level: Multiscale.Level) async throws -> ArrayPlan {
         let (metadata, text) = try await reader.array(image, level: level)
-        let path = reader.url("\(image.key)/\(level.path)/\(image.format.arrayMetadataName)")
+        let path = reader.url("\(image.key(of: level))/\(image.format.arrayMetadataName)")
         let grid = try grid(of: metadata, level: level, path: path)
         let whole = Box(shape: grid.shape)
         try checkVolume(whole, metadata, path: path)

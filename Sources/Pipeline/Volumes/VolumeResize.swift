@@ -90,7 +90,7 @@ struct VolumeResize: Sendable {
         }
     }
 
-    private static func isCrop(_ path: String) -> Bool { path.contains("/labels/groundtruth/") }
+    private static func isCrop(_ path: String) -> Bool { path.contains("/groundtruth/") }
 
     private func target(_ entry: VolumeFile.Entry, _ common: Grid, isCrop: Bool) throws -> Grid {
         let factor = OutputGrid.upsampling(from: entry.grid, to: common)
