@@ -74,13 +74,15 @@ let package = Package(
         tests("HDF5Tests", ["HDF5", "Elements", "Codecs"]),
         tests("ResamplingTests", ["Resampling", "Elements", "Geometry"]),
         tests("LedgerTests", ["Ledger", "Elements", "JSONText"]),
-        tests("PipelineTests", ["Pipeline", "Elements", "JSONText", "Geometry", "Stores", "Ledger", "HDF5", logging]),
+        tests(
+            "PipelineTests",
+            ["Pipeline", "Codecs", "Volumes", "Elements", "JSONText", "Geometry", "Stores", "Ledger", "HDF5", logging]),
         .testTarget(
             name: "EndToEndTests",
             dependencies: ["JSONText", "cristae"],
             exclude: [
                 "replica.py", "reference.py", "check_outputs.py", "zarr_files.py", "synthetic.py", "hostile.py",
-                "crop_tools.py", "conversion.py", "volumes.py", "requirements.txt", "servers",
+                "crop_tools.py", "conversion.py", "shards.py", "volumes.py", "requirements.txt", "servers",
             ],
             swiftSettings: strict),
     ]

@@ -17,6 +17,9 @@ public final class Pack: Sendable {
         var journalEnd: Int
     }
 
+    /// Bytes that are read at a time to check an entry.
+    private static let checkedBytes = 1 << 20
+
     /// The file, for messages.
     public let path: String
     private let file: FileHandle
@@ -70,6 +73,37 @@ public final class Pack: Sendable {
             throw LedgerError(.corrupt, path: path, "the entry \(key) (\(entry.size) bytes) does not match its CRC")
         }
         return bytes
+    }
+
+    /// Some bytes of an object, which are not compared with its CRC; nil where the pack does not hold it.
+    public func read(_ key: String, range: Range<Int>) throws(LedgerError) -> ByteBuffer? {
+        guard let entry = state.withLock({ $0.index.entries[key] }) else { return nil }
+        guard range.lowerBound >= 0, range.upperBound <= entry.size else {
+            throw LedgerError(.corrupt, path: path, "the entry \(key) has \(entry.size) bytes, not \(range)")
+        }
+        let buffer = ByteBuffer(count: range.count)
+        let count = try buffer.withUnsafeMutableBytes { bytes throws(LedgerError) in
+            try file.read(into: bytes, at: entry.offset + range.lowerBound, path: path)
+        }
+        guard count == range.count else {
+            throw LedgerError(.corrupt, path: path, "the entry \(key) ends after \(range.lowerBound + count) bytes")
+        }
+        return buffer
+    }
+
+    /// Compares an object with its CRC, a part at a time.
+    ///
+    /// - Throws: `.corrupt` where the pack does not hold it, or not as it was written.
+    public func check(_ key: String) throws(LedgerError) {
+        let entry = state.withLock { $0.index.entries[key] }
+        var crc32: UInt32 = 0
+        for start in stride(from: 0, to: entry?.size ?? 0, by: Self.checkedBytes) {
+            let part = try read(key, range: start..<min(start + Self.checkedBytes, entry?.size ?? 0))
+            crc32 = part?.withSpan { Checksum.crc32($0, continuing: crc32) } ?? 0
+        }
+        guard let entry, crc32 == entry.crc32 else {
+            throw LedgerError(.corrupt, path: path, "the entry \(key) does not match its CRC")
+        }
     }
 
     // MARK: Writing

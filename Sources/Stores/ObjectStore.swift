@@ -7,14 +7,25 @@ public protocol ObjectStore: Sendable {
     /// One object, or nil when the store answered that there is no such object (404): an answer, not an error.
     ///
     /// - Parameters:
-    ///   - range: bytes of the object, cut at the object's end; nil is the whole object.
+    ///   - part: which of its bytes.
     ///   - maximumBytes: more than this is an error, found before memory is allocated.
     /// - Throws: ``StoreError`` for everything else.
-    func get(_ key: String, range: Range<Int>?, maximumBytes: Int) async throws(StoreError) -> StoredObject?
+    func get(_ key: String, part: ObjectPart, maximumBytes: Int) async throws(StoreError) -> StoredObject?
 
     /// One level below `prefix` ("" is the root; otherwise a folder path without slash at the end), to the last page.
     /// A missing folder is an empty listing.
     func list(_ prefix: String) async throws(StoreError) -> Listing
+}
+
+extension ObjectStore {
+    /// One object, or some of its bytes: as ``get(_:part:maximumBytes:)``.
+    ///
+    /// - Parameter range: cut at the object's end; nil is the whole object.
+    public func get(
+        _ key: String, range: Range<Int>?, maximumBytes: Int
+    ) async throws(StoreError) -> StoredObject? {
+        try await get(key, part: range.map { .range($0) } ?? .whole, maximumBytes: maximumBytes)
+    }
 }
 
 /// The bytes of an object, or of the part that was asked for.
@@ -22,10 +33,13 @@ public struct StoredObject: Sendable {
     public let bytes: ByteBuffer
     /// The store's version mark, without quotes.
     public let etag: String?
+    /// Bytes of the whole object; nil where the store does not say.
+    public let objectByteCount: Int?
 
-    public init(bytes: ByteBuffer, etag: String?) {
+    public init(bytes: ByteBuffer, etag: String?, objectByteCount: Int? = nil) {
         self.bytes = bytes
         self.etag = etag
+        self.objectByteCount = objectByteCount
     }
 }
 

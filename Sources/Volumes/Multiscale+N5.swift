@@ -40,6 +40,7 @@ extension Multiscale {
         VolumeError(
             .unsupported, path: path, key: (array.map { "\($0)/" } ?? "") + "offset",
             "resolution and offset do not tell where the array lies (janelia-cosem-publications writes corners in a "
-                + "frame of 4 nm raw voxels, not the true sizes): give its grid, voxel size and translation in nm")
+                + "frame of 4 nm raw voxels, not the true sizes): give its grid, voxel size and translation in nm (grids in a job's "
+                + "manifest)")
     }
 }

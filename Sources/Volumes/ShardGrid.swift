@@ -64,6 +64,14 @@ public struct ShardGrid: Sendable, Equatable {
     /// More bytes than an encoded inner chunk can sanely have.
     public var maximumEncodedByteCount: Int { innerCodecs.encodedByteBound(of: innerForm) }
 
+    /// Decodes one inner chunk to C order, native byte order, full shape.
+    ///
+    /// - Parameter key: the inner chunk, for messages.
+    /// - Throws: ``VolumeError`` as ``ArrayMetadata/decodeChunk(_:key:)`` does.
+    public func decode(_ encoded: RawSpan, key: String) throws(VolumeError) -> ByteBuffer {
+        try innerCodecs.decode(encoded, form: innerForm, key: key)
+    }
+
     /// The shard that an inner chunk of the array is in, and its position there. Inner chunks of the array are counted
     /// along each axis from its origin, as chunks are: shards hold whole ones.
     public func place(ofInnerChunk index: [Int]) -> (shard: [Int], position: [Int]) {
@@ -107,6 +115,6 @@ extension ArrayMetadata {
     /// - Throws: ``VolumeError`` as ``decodeChunk(_:key:)`` does.
     public func decodeInnerChunk(_ encoded: RawSpan, key: String) throws(VolumeError) -> ByteBuffer {
         guard let shardGrid else { return try decodeChunk(encoded, key: key) }
-        return try shardGrid.innerCodecs.decode(encoded, form: shardGrid.innerForm, key: key)
+        return try shardGrid.decode(encoded, key: key)
     }
 }

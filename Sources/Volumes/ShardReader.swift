@@ -34,6 +34,10 @@ public struct ShardReader: Sendable {
     /// Nil where the array's chunks are no shards, or cannot be read in parts.
     public init?(_ metadata: ArrayMetadata, key: String, fetch: @escaping Fetch) {
         guard let grid = metadata.shardGrid else { return nil }
+        self.init(grid, key: key, fetch: fetch)
+    }
+
+    public init(_ grid: ShardGrid, key: String, fetch: @escaping Fetch) {
         self.grid = grid
         self.key = key
         self.fetch = fetch
@@ -45,19 +49,24 @@ public struct ShardReader: Sendable {
     ///   ``ShardGrid/decodeIndex(_:objectByteCount:key:)``, `.unsupported` where the size of an object with the index at
     ///   its end is not known; what `fetch` throws.
     public func ranges() async throws -> ShardRanges? {
+        guard let answer = try await index() else { return nil }
+        return try answer.bytes.withSpan { bytes throws(VolumeError) in
+            try grid.decodeIndex(bytes, objectByteCount: answer.objectByteCount, key: key)
+        }
+    }
+
+    /// Fetches the index as it is encoded: as ``ranges()``, which decodes it.
+    public func index() async throws -> Answer? {
         let count = grid.indexByteCount
         guard let answer = try await fetch(grid.isIndexAtStart ? .range(0..<count) : .suffix(count)) else { return nil }
         guard grid.isIndexAtStart || answer.objectByteCount != nil else {
             throw VolumeError(.unsupported, path: key, "the store does not say how many bytes the shard has")
         }
-        return try answer.bytes.withSpan { bytes throws(VolumeError) in
-            guard bytes.byteCount == count else {
-                throw VolumeError(
-                    .corruptChunk, path: key, "the shard has \(bytes.byteCount) bytes, but its index alone has \(count)"
-                )
-            }
-            return try grid.decodeIndex(bytes, objectByteCount: answer.objectByteCount, key: key)
+        guard answer.bytes.count == count else {
+            throw VolumeError(
+                .corruptChunk, path: key, "the shard has \(answer.bytes.count) bytes, but its index alone has \(count)")
         }
+        return answer
     }
 
     /// Fetches and decodes one inner chunk; nil where it is unstored.
@@ -90,6 +99,6 @@ public struct ShardReader: Sendable {
     /// - Throws: ``VolumeError`` as ``ArrayMetadata/decodeChunk(_:key:)`` does.
     public func decode(_ encoded: RawSpan, at position: [Int]) throws(VolumeError) -> ByteBuffer {
         let name = position.map(String.init).joined(separator: "/")
-        return try grid.innerCodecs.decode(encoded, form: grid.innerForm, key: "\(key)#\(name)")
+        return try grid.decode(encoded, key: "\(key)#\(name)")
     }
 }

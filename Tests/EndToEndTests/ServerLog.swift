@@ -9,6 +9,8 @@ struct ServerLog {
         let method: String
         let key: String
         let status: Int
+        /// Bytes of the body that were sent.
+        let bytes: Int
         let isComplete: Bool
 
         /// Whether a chunk was asked for: its key ends in numbers (`…/s0/1/2/3` or `…/s0/1.2.3`).
@@ -29,11 +31,14 @@ struct ServerLog {
         let whole = text[..<(text.lastIndex(of: "\n") ?? text.startIndex)]
         entries = try whole.split(separator: "\n").map { line in
             let fields = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
-            guard fields.count == 6, let time = Double(fields[0]), let status = Int(fields[3]) else {
+            guard fields.count == 6, let time = Double(fields[0]), let status = Int(fields[3]),
+                let bytes = Int(fields[4])
+            else {
                 throw HarnessError("not a line of the server's log: \(line)")
             }
             return Entry(
-                time: time, method: fields[1], key: fields[2], status: status, isComplete: fields[5] == "complete")
+                time: time, method: fields[1], key: fields[2], status: status, bytes: bytes,
+                isComplete: fields[5] == "complete")
         }
     }
 

@@ -29,6 +29,7 @@ struct ManifestFault: Sendable, CustomTestStringConvertible {
         .init("convert", #"{"keep_pack": true}"#, "$.convert.keep_pack", #"did you mean "keep_packs"?"#),
         .init("resize", #"{"max_upsamplng": 2}"#, "$.resize.max_upsamplng", #"did you mean "max_upsampling"?"#),
         .init("derive", #"{"er": {"form": "all", "ids": [1]}}"#, "$.derive.er.form", #"did you mean "from"?"#),
+        .init("grids", #"[{"voxel_size": [1, 1, 1]}]"#, "$.grids[0].voxel_size", "unknown key"),
         .init("regions", #"[{"shape": [1, 1, 1]}]"#, "$.regions[0].shape", "unknown key"),
     ]
 
@@ -112,6 +113,41 @@ struct ManifestFault: Sendable, CustomTestStringConvertible {
     ]
 
     static let containers: [ManifestFault] = [
+        .init("grids", "{}", "$.grids", "an array of grids"),
+        .init("grids", "[3]", "$.grids[0]", "found 3, expected an object"),
+        .init(
+            "grids", #"[{"dataset": "jrc_a", "voxel_size_nm": 4, "translation_nm": [0, 0, 0]}]"#, "$.grids[0].path",
+            "the path of an array"),
+        .init(
+            "grids", #"[{"dataset": "jrc_a", "path": "/raw", "voxel_size_nm": 4, "translation_nm": [0, 0, 0]}]"#,
+            "$.grids[0].path", "below its container"),
+        .init(
+            "grids", #"[{"dataset": "jrc_a", "path": "a/../b", "voxel_size_nm": 4, "translation_nm": [0, 0, 0]}]"#,
+            "$.grids[0].path", "below its container"),
+        .init(
+            "grids", #"[{"dataset": "jrc_a", "path": "raw", "voxel_size_nm": [4, 4], "translation_nm": [0, 0, 0]}]"#,
+            "$.grids[0].voxel_size_nm", "[z, y, x]"),
+        .init(
+            "grids", #"[{"dataset": "jrc_a", "path": "raw", "voxel_size_nm": 0, "translation_nm": [0, 0, 0]}]"#,
+            "$.grids[0].voxel_size_nm", "found 0"),
+        .init(
+            "grids", #"[{"dataset": "jrc_a", "path": "raw", "voxel_size_nm": 4, "translation_nm": [0, 0, 1e12]}]"#,
+            "$.grids[0].translation_nm[2]", "1000000000"),
+        .init(
+            "grids", #"[{"dataset": "jrc_a", "path": "raw", "voxel_size_nm": 4}]"#, "$.grids[0].translation_nm",
+            "three numbers"),
+        .init(
+            "grids",
+            #"[{"dataset": "jrc_a", "path": "raw", "class": "*", "voxel_size_nm": 4, "translation_nm": [0, 0, 0]}]"#,
+            "$.grids[0].class", "without wildcards"),
+        .init(
+            "grids", #"[{"dataset": "jrc_c", "path": "raw", "voxel_size_nm": 4, "translation_nm": [0, 0, 0]}]"#,
+            "$.grids[0].dataset", #"a dataset that "datasets" names"#),
+        .init(
+            "grids",
+            #"[{"dataset": "jrc_a", "path": "raw", "voxel_size_nm": 4, "translation_nm": [0, 0, 0]}, "#
+                + #"{"dataset": "jrc_a", "path": "raw", "voxel_size_nm": 8, "translation_nm": [0, 0, 0]}]"#,
+            "$.grids[1].path", "the array of [0] again"),
         .init("regions", "{}", "$.regions", "an array of regions"),
         .init("regions", "[3]", "$.regions[0]", "found 3, expected an object"),
         .init(

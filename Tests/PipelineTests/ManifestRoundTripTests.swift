@@ -11,6 +11,8 @@ import Testing
             "job": #""é \"x\"""#, "source": #""some data/50%""#, "endpoint": #""http://localhost:9000""#,
             "anonymous": "false", "datasets": #"["*"]"#, "only": #"["crop_1?", "crop_[!2]*"]"#, "select": #""all""#,
             "mode": #""volumes""#,
+            "grids":
+                #"[{"dataset": "d", "path": "a/b", "voxel_size_nm": [0.1, 2, 3], "translation_nm": [-1e9, 0, 0.5]}]"#,
             "regions": #"[{"dataset": "d", "offset_nm": [-0.1, 0, 1e9], "shape_nm": [0.30000000000000004, 1, 2]}]"#,
             "classes": #"["*"]"#, "derive": "{}", "target_nm": "[8, 4, 3.3333333333333335]", "tolerance": "0.1",
             "levels": #""finest""#, "padding_nm": "12.5", "output": #""/results""#, "state": #""deep/down/state""#,

@@ -44,6 +44,14 @@ import Testing
             others: ["dataset": "\"jrc_a\"", "offset_nm": "[0, 0, 0]", "shape_nm": "[1, 1, 1]"],
             around: { ["regions": "[\($0)]"] }),
         Place(
+            schema: ["properties", "grids", "items"], known: ArrayGridKey.allCases.map(\.rawValue),
+            path: "$.grids[0]",
+            others: [
+                "dataset": "\"jrc_a\"", "path": "\"volumes/raw\"", "voxel_size_nm": "4",
+                "translation_nm": "[0, 0, 0]",
+            ],
+            around: { ["grids": "[\($0)]"] }),
+        Place(
             schema: ["properties", "derive", "additionalProperties"], known: DeriveKey.allCases.map(\.rawValue),
             path: "$.derive.x", others: ["from": "\"all\"", "ids": "[1]"], around: { ["derive": "{\"x\": \($0)}"] }),
     ]

@@ -15,6 +15,7 @@ import Testing
         #expect(manifest.select == .groundtruth)
         #expect(manifest.mode == .crops)
         #expect(manifest.regions == [])
+        #expect(manifest.grids == [])
         #expect(manifest.classes == ["mito"])
         #expect(manifest.derive == ["mito": .init(from: "all", ids: [3, 4, 5, 50], instances: true)])
         #expect(manifest.targetNm == ZYX(8, 8, 8))

@@ -1,6 +1,7 @@
 import Geometry
 import Stores
 import Testing
+import Volumes
 
 @testable import Pipeline
 
@@ -41,7 +42,7 @@ import Testing
         let array = try array(ZYX(70, 130, 200), chunks: ZYX(16, 48, 100), compression)
         let units = array.units(ofBlock: 0)
         #expect(array.blockCount == 1 && units.count == array.units.volume)
-        let keys = array.keys(units)
+        let keys = array.storedChunks(units)
         #expect(keys.count == 5 * 3 * 2 && Set(keys).count == keys.count)
         #expect(array.objectCount(units) == keys.count)
         var numbers: Set<Int> = []
@@ -53,6 +54,31 @@ import Testing
         }
         let count = ZYX(70, 130, 200).zip(array.chunkShape) { ($0 + $1 - 1) / $1 }.product
         #expect(numbers == Set(0..<count))
+    }
+
+    /// A shard is worked off in as few blocks as may be: its index is read once for each.
+    @Test(arguments: [
+        (128, 32, ZYX(128, 128, 128)), (1024, 64, ZYX(256, 1024, 1024)), (96, 32, ZYX(64, 64, 64)),
+        (2048, 1024, ZYX(1024, 1024, 1024)),
+    ])
+    func unitsAreShardsOrPartsOfThem(shard: Int, inner: Int, unit: ZYX<Int>) throws {
+        let metadata = """
+            {"zarr_format": 3, "node_type": "array", "shape": [5000, 5000, 5000], "data_type": "uint8", "fill_value": 0,
+             "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [\(shard), \(shard), \(shard)]}},
+             "chunk_key_encoding": {"name": "default"},
+             "codecs": [{"name": "sharding_indexed", "configuration": {"chunk_shape": [\(inner), \(inner), \(inner)],
+               "codecs": [{"name": "bytes"}], "index_codecs": [{"name": "bytes", "configuration": {"endian": "little"}}]
+             }}]}
+            """
+        let shape = ZYX(repeating: 5000)
+        let plan = ArrayPlan(
+            name: "raw", image: "d/d.zarr/recon-1/em/a", level: "s0",
+            grid: Grid(shape: shape, voxelSize: ZYX(repeating: 8), translation: ZYX(repeating: 0)),
+            box: Box(shape: shape), written: Box(shape: shape), metadata: metadata, annotation: nil, format: .zarrV3)
+        let array = try VolumeArray(
+            plan, root: "d/d.zarr", store: try StoreURL("file:///nowhere"), compression: .gzip, memory: 1 << 33)
+        #expect(array.unitShape == unit)
+        #expect(array.planned.key(ZYX(0, 1, shard / inner)).hasSuffix("/s0/c/0/0/1#0/1/0"))
     }
 
     @Test func blocksAreBounded() throws {

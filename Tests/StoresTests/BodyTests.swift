@@ -57,7 +57,7 @@ import Testing
         contentRange: String? = nil
     ) -> Result<String, BodySink.Refusal> {
         Result { () throws(BodySink.Refusal) in
-            var sink = BodySink(range: range, maximumBytes: maximum)
+            var sink = BodySink(range.map { .range($0) } ?? .whole, maximumBytes: maximum)
             try sink.begin(
                 status: status, contentLength: length, contentRange: contentRange.flatMap(ContentRange.init))
             for chunk in chunks {

@@ -73,7 +73,7 @@ private final class ScriptedStore: PagedStore, @unchecked Sendable {
         if let code { throw StoreError(code, url: "sample:k", message: "scripted") }
     }
 
-    func get(_ key: String, range: Range<Int>?, maximumBytes: Int) async throws(StoreError) -> StoredObject? {
+    func get(_ key: String, part: ObjectPart, maximumBytes: Int) async throws(StoreError) -> StoredObject? {
         try step()
         return StoredObject(bytes: ByteBuffer(key), etag: nil)
     }

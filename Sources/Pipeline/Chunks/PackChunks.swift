@@ -9,10 +9,12 @@ internal import Volumes
 struct PackChunks: ChunkSource {
     private let array: PlannedArray
     private let pack: Pack
+    private let shards: PackShards?
 
     init(_ array: PlannedArray, pack: Pack) {
         self.array = array
         self.pack = pack
+        shards = array.shards.map { PackShards($0, pack: pack) }
     }
 
     var shape: ZYX<Int> { array.plan.grid.shape }
@@ -21,17 +23,26 @@ struct PackChunks: ChunkSource {
     var fillValue: [UInt8] { array.metadata.fillValue }
 
     /// - Throws: ``LedgerError`` `.corrupt` where the pack neither holds the chunk nor knows that the store does not.
-    func chunk(_ index: ZYX<Int>) async throws -> ByteBuffer? {
-        let (array, pack) = (array, pack)
-        return try await ThreadPool.compute.run { () throws -> ByteBuffer? in
+    func chunk(_ index: ZYX<Int>) async throws -> ByteBuffer? { try await storedChunk(index)?.decoded }
+
+    /// A chunk as it came from the store, and what it decodes to; nil where the store does not hold it.
+    func storedChunk(_ index: ZYX<Int>) async throws -> (stored: ByteBuffer, decoded: ByteBuffer)? {
+        try await ThreadPool.compute.run { () throws -> (ByteBuffer, ByteBuffer)? in
+            guard let stored = try stored(index) else { return nil }
             let key = array.key(index)
-            guard let encoded = try pack.read(key) else {
-                guard pack.isAbsent(key) else {
-                    throw LedgerError(.corrupt, path: pack.path, "the chunk \(key) has not been downloaded")
-                }
-                return nil
-            }
-            return try encoded.withSpan { bytes throws(VolumeError) in try array.metadata.decodeChunk(bytes, key: key) }
+            let decoded = try stored.withSpan { bytes throws(VolumeError) in try array.decode(bytes, key: key) }
+            return (stored, decoded)
         }
+    }
+
+    /// The encoded bytes of a chunk. Blocks.
+    private func stored(_ index: ZYX<Int>) throws -> ByteBuffer? {
+        let key = array.key(index)
+        if let bytes = try pack.read(key) { return bytes }
+        if array.isAbsent(index, in: pack) { return nil }
+        if let shards, let place = array.place(index), pack.knows(place.key) {
+            return try shards.read(place.position, of: place.key)
+        }
+        throw LedgerError(.corrupt, path: pack.path, "the chunk \(key) has not been downloaded")
     }
 }

@@ -4,11 +4,18 @@ internal import Stores
 internal import Volumes
 
 /// A planned array with its metadata read: which chunks of it are needed, and how they are decoded.
+///
+/// Where chunks are shards that can be read in parts, chunks are the inner ones throughout: they are what is fetched, kept, decoded and
+/// counted.
 struct PlannedArray: Sendable {
     let plan: ArrayPlan
     let metadata: ArrayMetadata
+    /// How shards are divided; nil where chunks are no shards, or cannot be read in parts.
+    let shards: ShardGrid?
     /// Voxels of a chunk.
     let chunkShape: ZYX<Int>
+    /// Voxels of a stored object: a shard, or a chunk.
+    let objectShape: ZYX<Int>
     /// Indices of the chunks that the plan's box touches.
     let blocks: Box
 
@@ -17,27 +24,83 @@ struct PlannedArray: Sendable {
         let format = plan.format ?? .zarrV2
         let path = store.url(of: "\(plan.key)/\(format.arrayMetadataName)")
         metadata = try ArrayMetadata(format, Array(plan.metadata.utf8), path: path)
-        guard let chunkShape = ZYX(metadata.chunkShape) else {
+        shards = metadata.shardGrid
+        guard let objectShape = ZYX(metadata.chunkShape),
+            let chunkShape = ZYX(shards?.innerChunkShape ?? metadata.chunkShape)
+        else {
             throw VolumeError(.unsupported, path: path, key: "chunks", "\(metadata.chunkShape.count) axes, expected 3")
         }
         self.chunkShape = chunkShape
+        self.objectShape = objectShape
         blocks = plan.box.isEmpty ? Box(shape: ZYX(repeating: 0)) : plan.box.blocks(of: chunkShape)
     }
 
     var chunkCount: Int { blocks.volume }
+    /// Decoded bytes of a chunk.
+    var chunkByteCount: Int { chunkShape.product * metadata.elementType.byteCount }
+    /// More bytes than a stored chunk can sanely have.
+    var maximumEncodedByteCount: Int { shards?.maximumEncodedByteCount ?? metadata.maximumEncodedByteCount }
+    /// The codec with which a writer can store chunks the same way; nil where one codec alone would not do.
+    var codecSummary: CodecSummary? { metadata.innerCodecSummary }
 
     /// The key of the array's metadata, below the store.
     var metadataKey: String { "\(plan.key)/\(metadata.format.arrayMetadataName)" }
 
-    /// The key of a chunk, below the store.
-    func key(_ index: ZYX<Int>) -> String { "\(plan.key)/\(metadata.chunkKey(index.array))" }
+    /// The indices of all chunks that are needed, in scan order.
+    var chunks: [ZYX<Int>] {
+        var indices: [ZYX<Int>] = []
+        indices.reserveCapacity(blocks.volume)
+        blocks.forEachIndex { indices.append($0) }
+        return indices
+    }
 
-    /// The keys of all chunks that are needed, in scan order.
-    var chunks: [String] {
-        var keys: [String] = []
-        keys.reserveCapacity(blocks.volume)
-        blocks.forEachIndex { keys.append(key($0)) }
-        return keys
+    /// Decodes a chunk to C order, native byte order, full shape.
+    func decode(_ encoded: RawSpan, key: String) throws(VolumeError) -> ByteBuffer {
+        guard let shards else { return try metadata.decodeChunk(encoded, key: key) }
+        return try shards.decode(encoded, key: key)
+    }
+
+    /// - Throws: ``VolumeError`` where chunks, or the index of a shard, are too large for `limits.memory`.
+    func checkMemory(_ limit: Int, store: StoreURL) throws(VolumeError) {
+        let path = store.url(of: metadataKey)
+        guard chunkByteCount <= limit / 4 else {
+            throw VolumeError(
+                .tooLarge, path: path, key: "chunks",
+                "a chunk of \(chunkByteCount) bytes needs limits.memory of at least four times that")
+        }
+        // The bytes, the numbers in them, and the numbers in order.
+        guard let shards, shards.indexByteCount > limit / 16 else { return }
+        throw VolumeError(
+            .tooLarge, path: path, key: "codecs",
+            "the index of a shard has \(shards.indexByteCount) bytes, which needs limits.memory of at least 16 times that"
+        )
+    }
+
+    // MARK: Names
+
+    /// Where an inner chunk lies.
+    struct ShardPlace: Sendable {
+        /// The key of the shard, below the store.
+        let key: String
+        /// The inner chunk in the shard.
+        let position: [Int]
+    }
+
+    /// The shard that a chunk is in; nil where there are none.
+    func place(_ index: ZYX<Int>) -> ShardPlace? {
+        guard let place = shards?.place(ofInnerChunk: index.array) else { return nil }
+        return ShardPlace(key: "\(plan.key)/\(metadata.chunkKey(place.shard))", position: place.position)
+    }
+
+    /// What a chunk is called in a pack: its key below the store; for an inner chunk `<key of the shard>#z/y/x`, counted from the shard's
+    /// first one.
+    func key(_ index: ZYX<Int>) -> String {
+        guard let place = place(index) else { return "\(plan.key)/\(metadata.chunkKey(index.array))" }
+        return Self.key(place.key, place.position)
+    }
+
+    static func key(_ shard: String, _ position: [Int]) -> String {
+        "\(shard)#\(position.map(String.init).joined(separator: "/"))"
     }
 }
 

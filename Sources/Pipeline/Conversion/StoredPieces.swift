@@ -31,12 +31,8 @@ struct StoredPieces: Sendable {
     private let batchesPerObject: Int
     private let shards: ShardIndexes?
 
-    /// More bytes than this are only fetched at a time where one inner chunk has them.
-    private static let maximumRunBytes = 8 << 20
     /// Batches that may be read at a time.
     static let maximumConcurrency = 48
-    /// Unneeded bytes that are fetched rather than begin another request.
-    private static let maximumGap = 64 << 10
 
     /// - Parameter batchBytes: decoded bytes that one batch may have, unless one chunk alone has more.
     init(store: any ObjectStore, folder: String, metadata: ArrayMetadata, batchBytes: Int) {
@@ -90,11 +86,11 @@ struct StoredPieces: Sendable {
             if isInside { positions.append(position) }
         }
         guard !positions.isEmpty else { return [] }
-        guard let reader = ShardReader(metadata, key: name, fetch: { try await shards.fetch($0, of: key) }),
-            let ranges = try await shards.ranges(of: key, reader)
-        else { return [] }
+        let (shard, shardIndex) = await shards.shard(key, grid)
+        guard let ranges = try await shardIndex.value else { return [] }
+        let reader = ShardReader(grid, key: name) { try await shard.fetch($0) }
         let runs = ranges.runs(
-            of: positions, maximumGap: Self.maximumGap, maximumByteCount: Self.maximumRunBytes)
+            of: positions, maximumGap: ShardFetch.maximumGap, maximumByteCount: ShardFetch.maximumRunBytes)
         var pieces: [StoredPiece] = []
         for run in runs {
             let bytes = try await reader.bytes(run.range)

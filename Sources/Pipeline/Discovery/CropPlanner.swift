@@ -75,7 +75,7 @@ struct CropPlanner: Sendable {
         _ name: String, _ image: MultiscaleImage, _ level: Multiscale.Level, isVolume: Bool = false
     ) async throws -> ArrayPlan {
         let (metadata, text) = try await reader.array(image, level: level)
-        let path = reader.url("\(image.key)/\(level.path)/\(image.format.arrayMetadataName)")
+        let path = reader.url("\(image.key(of: level))/\(image.format.arrayMetadataName)")
         guard metadata.elementType.isInteger else {
             throw VolumeError(
                 .unsupported, path: path, key: "dtype",
@@ -101,7 +101,7 @@ struct CropPlanner: Sendable {
     ) async throws -> ArrayPlan {
         let level = image.multiscale.levels[index]
         let (metadata, text) = try await reader.array(image, level: level)
-        let path = reader.url("\(image.key)/\(level.path)/\(image.format.arrayMetadataName)")
+        let path = reader.url("\(image.key(of: level))/\(image.format.arrayMetadataName)")
         let grid = try grid(of: metadata, level: level, path: path)
         var wanted: Box?
         for label in labels where label.shape.allSatisfy({ $0 > 0 }) {
@@ -141,7 +141,7 @@ struct CropPlanner: Sendable {
     }
 
     func checkChunks(_ box: Box, _ metadata: ArrayMetadata, path: String) throws {
-        guard let chunks = ZYX(metadata.chunkShape), !box.isEmpty else { return }
+        guard let chunks = ZYX(metadata.innerChunkShape), !box.isEmpty else { return }
         guard let count = box.blocks(of: chunks).shape.checkedProduct, count <= Self.maximumChunks else {
             throw VolumeError(.tooLarge, path: path, "the crop needs more than \(Self.maximumChunks) chunks")
         }

@@ -13,7 +13,7 @@ struct DatasetPlanner: Sendable {
             dataset: reader.dataset, voxelSize: nil, hasGroundtruth: false, hasInference: false, isSelected: false,
             imageMetadata: nil, items: [], cropsWithoutClass: 0, warnings: [], failures: [])
         let reconstructions = try await reader.reconstructions()
-        plan.hasGroundtruth = reconstructions.contains { !$0.crops.isEmpty }
+        plan.hasGroundtruth = reconstructions.contains(where: \.hasGroundtruth)
         plan.hasInference = reconstructions.contains { $0.hasInference }
         plan.isSelected =
             switch manifest.select {
@@ -22,7 +22,7 @@ struct DatasetPlanner: Sendable {
             case .all: true
             }
         // The alignment with ground truth is the one whose raw image stands for the dataset.
-        let order = reconstructions.filter { !$0.crops.isEmpty } + reconstructions.filter { $0.crops.isEmpty }
+        let order = reconstructions.filter(\.hasGroundtruth) + reconstructions.filter { !$0.hasGroundtruth }
         var alignments: [Alignment] = []
         for reconstruction in order {
             let images = try await rawImages(reconstruction, &plan)
@@ -76,10 +76,10 @@ struct DatasetPlanner: Sendable {
     private func rawImages(_ reconstruction: Reconstruction, _ plan: inout DatasetPlan) async throws
         -> [MultiscaleImage]
     {
-        let results = try await concurrentMap(reconstruction.images) { name in
+        let results = try await concurrentMap(reconstruction.images) { key in
             do {
                 return Result<MultiscaleImage, VolumeError>.success(
-                    try await reader.image("\(reconstruction.key)/em/\(name)"))
+                    try await reader.image(key))
             } catch let error as VolumeError {
                 return .failure(error)
             }

@@ -7,13 +7,18 @@ internal import Volumes
 struct Reconstruction: Sendable {
     /// Key of the folder, below the store.
     let key: String
-    /// Names of the EM images, the one to prefer first.
-    let images: [String]
+    /// Keys of the EM images, the one to prefer first.
+    var images: [String]
     /// Names of the ground-truth crop groups.
     let crops: [String]
     /// Label images that cover the whole volume, predictions among them.
-    let segmentations: [LabelImage]
+    var segmentations: [LabelImage]
     let hasInference: Bool
+    /// Whether the manifest names labels of its own.
+    var hasGivenLabels = false
+
+    /// Whether there are labels that somebody has drawn.
+    var hasGroundtruth: Bool { !crops.isEmpty || hasGivenLabels }
 
     /// A label image: its name, and its key below the store.
     struct LabelImage: Sendable {
@@ -30,6 +35,9 @@ struct MultiscaleImage: Sendable {
     let attributes: String
     var format = VolumeFormat.zarrV2
 
+    /// The key of the array of a level.
+    func key(of level: Multiscale.Level) -> String { level.path.isEmpty ? key : "\(key)/\(level.path)" }
+
     /// The attributes of the group.
     var values: JSONValue {
         guard let json = try? JSONValue(parsing: attributes.utf8) else { return .null }
@@ -43,6 +51,8 @@ struct DatasetReader: Sendable {
     let cache: AnswerCache
     /// Whether only what a to-download list names may be used.
     let isListed: Bool
+    /// Arrays of the dataset whose grids the manifest gives.
+    var grids: [Manifest.ArrayGrid] = []
 
     /// The alignments of the dataset's container, in the order of their names.
     ///
@@ -63,7 +73,20 @@ struct DatasetReader: Sendable {
             .map { "\(root)/\($0)" }
         // Containers from before there were alignments have `em` and `labels` at the top.
         if folders.isEmpty { folders = [root] }
-        return try await concurrentMap(folders) { try await reconstruction($0) }
+        var found = try await concurrentMap(folders) { try await reconstruction($0) }
+        // What the manifest gives comes first, and belongs to the alignment that its path names, or else to the first one.
+        for grid in grids.reversed() {
+            let key = "\(root)/\(grid.path)"
+            let index = found.firstIndex { key.hasPrefix($0.key + "/") } ?? 0
+            guard found.indices.contains(index) else { continue }
+            if let name = grid.labelClass {
+                found[index].segmentations.insert(Reconstruction.LabelImage(name: name, key: key), at: 0)
+                found[index].hasGivenLabels = true
+            } else {
+                found[index].images.insert(key, at: 0)
+            }
+        }
+        return found
     }
 
     /// Whether `name` is a dataset: a folder with a container in it.
@@ -82,7 +105,8 @@ struct DatasetReader: Sendable {
         async let crops = cache.list("\(key)/labels/groundtruth")
         let segmentations = try await segmentations(key)
         return Reconstruction(
-            key: key, images: try await images.prefixes.sorted { Self.rank($0) < Self.rank($1) },
+            key: key,
+            images: try await images.prefixes.sorted { Self.rank($0) < Self.rank($1) }.map { "\(key)/em/\($0)" },
             crops: try await crops.prefixes.filter { Self.cropID($0) != nil }
                 .sorted { (Self.cropID($0) ?? 0, $0) < (Self.cropID($1) ?? 0, $1) },
             segmentations: segmentations, hasInference: !segmentations.isEmpty)
@@ -118,6 +142,9 @@ struct DatasetReader: Sendable {
     ///
     /// - Throws: ``VolumeError`` where the metadata is missing or makes no sense.
     func image(_ key: String) async throws -> MultiscaleImage {
+        if let grid = grids.first(where: { Self.path(of: key) == $0.path }) {
+            return try await givenImage(key, grid)
+        }
         if Self.isN5(key) { return try await imageN5(key) }
         var path = "\(key)/.zattrs"
         var format = VolumeFormat.zarrV2
@@ -139,6 +166,24 @@ struct DatasetReader: Sendable {
                 declaredUnits: multiscale.declaredUnits, warnings: multiscale.warnings)
         }
         return MultiscaleImage(key: key, multiscale: multiscale, attributes: text, format: format)
+    }
+
+    /// The path of a key below the dataset's container.
+    private static func path(of key: String) -> String { key.split(separator: "/").dropFirst(2).joined(separator: "/") }
+
+    /// An array whose grid the manifest gives, as an image of one level.
+    private func givenImage(_ key: String, _ grid: Manifest.ArrayGrid) async throws -> MultiscaleImage {
+        let level = Multiscale.Level(path: "", scale: grid.voxelSizeNm, translation: grid.translationNm)
+        let formats: [VolumeFormat] = Self.isN5(key) ? [.n5] : [.zarrV2, .zarrV3]
+        for format in formats where try await cache.text("\(key)/\(format.arrayMetadataName)") != nil {
+            let attributes = try await cache.text("\(key)/\(format.attributesName)") ?? "{}\n"
+            return MultiscaleImage(
+                key: key, multiscale: Multiscale(levels: [level]), attributes: attributes, format: format)
+        }
+        throw VolumeError(
+            .notAnArray, path: url(key),
+            "\"grids\" gives its grid, but there is no array: no "
+                + formats.map(\.arrayMetadataName).joined(separator: ", no "))
     }
 
     /// The pyramid of an N5 group, whose levels say themselves where they lie.
@@ -171,7 +216,7 @@ struct DatasetReader: Sendable {
 
     /// The metadata of a level's array, checked to be three-dimensional.
     func array(_ image: MultiscaleImage, level: Multiscale.Level) async throws -> (ArrayMetadata, text: String) {
-        let path = "\(image.key)/\(level.path)/\(image.format.arrayMetadataName)"
+        let path = "\(image.key(of: level))/\(image.format.arrayMetadataName)"
         guard let text = try await cache.text(path) else {
             throw VolumeError(.notAnArray, path: url(path), "there is no such object")
         }

@@ -7,7 +7,7 @@ public struct ArrayPlan: Sendable, Hashable, Codable {
     public var name: String
     /// Key of the multiscale group, below the store.
     public var image: String
-    /// Path of the level in the group, e.g. `s1`.
+    /// Path of the level in the group, e.g. `s1`; empty where the array is no level of a group, and `image` is its own key.
     public var level: String
     /// Grid of the whole level; nm.
     public var grid: Grid
@@ -25,7 +25,7 @@ public struct ArrayPlan: Sendable, Hashable, Codable {
     public var alignment: String?
 
     /// Key of the array, below the store.
-    public var key: String { "\(image)/\(level)" }
+    public var key: String { level.isEmpty ? image : "\(image)/\(level)" }
 
     /// Grid of the voxels that are written.
     public var writtenGrid: Grid { grid.cropped(to: written) }

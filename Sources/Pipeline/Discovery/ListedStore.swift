@@ -25,8 +25,8 @@ struct ListedStore: ObjectStore {
         self.folders = folders
     }
 
-    func get(_ key: String, range: Range<Int>?, maximumBytes: Int) async throws(StoreError) -> StoredObject? {
-        try await store.get(key, range: range, maximumBytes: maximumBytes)
+    func get(_ key: String, part: ObjectPart, maximumBytes: Int) async throws(StoreError) -> StoredObject? {
+        try await store.get(key, part: part, maximumBytes: maximumBytes)
     }
 
     func list(_ prefix: String) async throws(StoreError) -> Listing {

@@ -49,7 +49,7 @@ struct PlanFile: Sendable {
             for array in try item.arrays.map({ try PlannedArray($0, store: store) }) {
                 chunks = chunks.addingReportingOverflow(array.chunkCount).partialValue
                 let (product, overflows) = array.chunkCount.multipliedReportingOverflow(
-                    by: array.metadata.chunkByteCount)
+                    by: array.chunkByteCount)
                 bytes = overflows ? .max : (bytes.addingReportingOverflow(product).overflow ? .max : bytes + product)
             }
             let columns = [

@@ -18,6 +18,7 @@ extension Manifest {
             .select: .string(select.rawValue),
             .mode: .string(mode.rawValue),
             .regions: .array(regions.map(\.json)),
+            .grids: .array(grids.map(\.json)),
             .classes: .array(classes.map { .string($0) }),
             .derive: .object(derive.mapValues(\.json)),
             .targetNm: targetNm == ZYX(repeating: targetNm.z) ? .exact(targetNm.z) : .exact(targetNm),
@@ -40,6 +41,17 @@ extension Manifest.Region {
         JSONValue([
             RegionKey.dataset: .string(dataset), .offsetNm: .exact(offsetNm), .shapeNm: .exact(shapeNm),
         ])
+    }
+}
+
+extension Manifest.ArrayGrid {
+    fileprivate var json: JSONValue {
+        var members: [ArrayGridKey: JSONValue] = [
+            .dataset: .string(dataset), .path: .string(path), .voxelSizeNm: .exact(voxelSizeNm),
+            .translationNm: .exact(translationNm),
+        ]
+        if let labelClass { members[.labelClass] = .string(labelClass) }
+        return JSONValue(members)
     }
 }
 

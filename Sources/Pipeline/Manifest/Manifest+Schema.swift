@@ -41,6 +41,9 @@ extension Manifest {
                 "An HDF5 file per ground-truth crop, or per dataset with the whole volume.", Mode.self, .crops)
         case .regions:
             return list("Boxes of one's own, beside the crops.", of: region).with("default", [])
+        case .grids:
+            return list("Grids of arrays whose metadata do not say where they lie.", of: arrayGrid)
+                .with("default", [])
         case .classes:
             return list("Names of label classes; [\"*\"] is every one.", of: name, atLeast: 1)
                 .with("default", ["mito"])
@@ -153,6 +156,26 @@ extension Manifest {
             }, required: RegionKey.allCases.map(\.rawValue))
     }
 
+    private static var arrayGrid: Members {
+        object(
+            ArrayGridKey.self, "The grid of an array.",
+            { key in
+                let limit = ManifestParser.regionLimitNm
+                return switch key {
+                case .dataset: named("The name of the dataset; datasets must name it too.")
+                case .path:
+                    text("The array's path below the dataset's container, such as volumes/raw.", 1024)
+                        .with("pattern", "^[^/]+(/[^/]+)*$")
+                case .labelClass: named("The class of its labels; without it the array is raw data.")
+                case .voxelSizeNm: voxelSize("nm per voxel: a number, or [z, y, x].")
+                case .translationNm:
+                    triple(
+                        "The centre of the first voxel, [z, y, x] in nm.",
+                        of: ["type": "number", "minimum": .exact(-limit), "maximum": .exact(limit)])
+                }
+            }, required: ["dataset", "path", "translation_nm", "voxel_size_nm"])
+    }
+
     private static var deriveRule: Members {
         object(
             DeriveKey.self, "How a class is made from another one.",
@@ -168,12 +191,15 @@ extension Manifest {
     }
 
     private static var targetNm: Members {
+        voxelSize("The voxel size that resize aims at, in nm: a number, or [z, y, x].").with("default", 8)
+    }
+
+    private static func voxelSize(_ meaning: String) -> Members {
         let length: Members = [
             "type": "number", "minimum": .exact(ManifestValue.voxelSizesNm.lowerBound),
             "maximum": .exact(ManifestValue.voxelSizesNm.upperBound),
         ]
-        return described("The voxel size that resize aims at, in nm: a number, or [z, y, x].")
-            .with("anyOf", [.object(length), .object(triple(nil, of: length))]).with("default", 8)
+        return described(meaning).with("anyOf", [.object(length), .object(triple(nil, of: length))])
     }
 
     // MARK: Kinds of values

@@ -18,6 +18,8 @@ public struct Manifest: Sendable, Equatable {
     public var mode: Mode
     /// Boxes of one's own, beside the ground-truth crops.
     public var regions: [Region]
+    /// The grids of arrays whose metadata do not say where they lie.
+    public var grids: [ArrayGrid]
     /// Names of label classes, or `["*"]` for all.
     public var classes: [String]
     /// How to make a class where it is missing, by its name.

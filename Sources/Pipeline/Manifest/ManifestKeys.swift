@@ -3,7 +3,7 @@ protocol ManifestKeys: RawRepresentable<String>, CaseIterable, Sendable {}
 
 /// The keys of the manifest itself.
 enum ManifestKey: String, ManifestKeys {
-    case anonymous, classes, convert, datasets, derive, endpoint, job, levels, limits, lists, mode, only, output,
+    case anonymous, classes, convert, datasets, derive, endpoint, grids, job, levels, limits, lists, mode, only, output,
         regions,
         resize, select, source, state, tolerance
     case paddingNm = "padding_nm"
@@ -15,6 +15,14 @@ enum RegionKey: String, ManifestKeys {
     case dataset
     case offsetNm = "offset_nm"
     case shapeNm = "shape_nm"
+}
+
+/// The keys of an element of `grids`.
+enum ArrayGridKey: String, ManifestKeys {
+    case dataset, path
+    case labelClass = "class"
+    case translationNm = "translation_nm"
+    case voxelSizeNm = "voxel_size_nm"
 }
 
 /// The keys of a rule in `derive`.

@@ -36,6 +36,23 @@ enum ManifestName {
         }
     }
 
+    /// The path of an array below a container: names with "/" between them.
+    static func arrayPath(_ value: JSONValue, _ path: JSONPath) throws(ManifestProblem) -> String {
+        let what = "the path of an array below its container, such as \"volumes/raw\""
+        guard let text = value.string else { throw ManifestValue.mismatch(value, path, "\(what) (a string)") }
+        guard text.utf8.count <= 1024 else {
+            throw ManifestValue.mismatch(value, path, "\(what), of at most 1024 bytes")
+        }
+        for name in text.split(separator: "/", omittingEmptySubsequences: false) {
+            do throws(ManifestProblem) {
+                try check(String(name), path, "a name")
+            } catch {
+                throw ManifestValue.mismatch(value, path, what)
+            }
+        }
+        return text
+    }
+
     /// A class: a name, or `*` for all of them.
     static func labelClass(_ value: JSONValue, _ path: JSONPath) throws(ManifestProblem) -> String {
         value == "*" ? "*" : try component("a class name or \"*\"")(value, path)

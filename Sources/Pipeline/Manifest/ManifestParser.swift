@@ -51,6 +51,7 @@ struct ManifestParser {
             select: top.value(.select, ManifestValue.choice(Manifest.Selection.self)) ?? .groundtruth,
             mode: top.value(.mode, ManifestValue.choice(Manifest.Mode.self)) ?? .crops,
             regions: top.value(.regions, regions) ?? [],
+            grids: top.value(.grids, grids) ?? [],
             classes: top.value(.classes, classes) ?? ["mito"],
             derive: top.value(.derive, derive) ?? ["mito": .mitochondria],
             targetNm: top.value(.targetNm, ManifestValue.voxelSize) ?? ZYX(repeating: 8),
@@ -176,6 +177,40 @@ struct ManifestParser {
         return Manifest.Region(dataset: dataset, offsetNm: offsetNm, shapeNm: shapeNm)
     }
 
+    private func grids(_ value: JSONValue, _ path: JSONPath) throws(ManifestProblem) -> [Manifest.ArrayGrid] {
+        guard let elements = value.array else { throw ManifestValue.mismatch(value, path, "an array of grids") }
+        var seen: [[String]: Int] = [:]
+        return elements.enumerated().compactMap { index, element in
+            guard let grid = grid(element, path.index(index)) else { return nil }
+            if let first = seen.updateValue(index, forKey: [grid.dataset, grid.path]) {
+                problems.add(
+                    ManifestProblem(
+                        path: path.index(index).key(ArrayGridKey.path.rawValue),
+                        found: "the array of [\(first)] again", expected: "each array once"))
+            }
+            return grid
+        }
+    }
+
+    private func grid(_ value: JSONValue, _ path: JSONPath) -> Manifest.ArrayGrid? {
+        let limit = Self.regionLimitNm
+        let translation = "three numbers [z, y, x] in nm, each from -1000000000 to 1000000000"
+        let section = ManifestSection<ArrayGridKey>(value, at: path, problems)
+        guard value.object != nil else { return nil }
+        let dataset = section.requiredValue(
+            .dataset, expected: "a dataset name", ManifestName.component("a dataset name"))
+        let array = section.requiredValue(.path, expected: "the path of an array", ManifestName.arrayPath)
+        let labelClass = section.value(.labelClass, ManifestName.component("a class name"))
+        let voxelSize = section.requiredValue(
+            .voxelSizeNm, expected: "a voxel size in nm", ManifestValue.voxelSize)
+        let translationNm = section.requiredValue(
+            .translationNm, expected: translation, ManifestValue.triple(of: translation) { abs($0) <= limit })
+        guard let dataset, let array, let voxelSize, let translationNm else { return nil }
+        return Manifest.ArrayGrid(
+            dataset: dataset, path: array, labelClass: labelClass, voxelSizeNm: voxelSize,
+            translationNm: translationNm)
+    }
+
     private func derive(
         _ value: JSONValue, _ path: JSONPath
     ) throws(ManifestProblem) -> [String: Manifest.DeriveRule] {
@@ -254,7 +289,7 @@ struct ManifestParser {
 
     // MARK: Together
 
-    /// Regions and lists of datasets that nobody asked for would silently come to nothing.
+    /// Regions, grids and lists of datasets that nobody asked for would silently come to nothing.
     private func checkDatasets(_ manifest: Manifest) {
         let patterns = manifest.datasets.compactMap { try? Glob($0) }
         func check(_ name: String, _ path: JSONPath) {
@@ -266,6 +301,9 @@ struct ManifestParser {
         }
         for (index, region) in manifest.regions.enumerated() {
             check(region.dataset, top.path(of: .regions).index(index).key(RegionKey.dataset.rawValue))
+        }
+        for (index, grid) in manifest.grids.enumerated() {
+            check(grid.dataset, top.path(of: .grids).index(index).key(ArrayGridKey.dataset.rawValue))
         }
         for name in manifest.lists.keys { check(name, top.path(of: .lists).key(name)) }
     }

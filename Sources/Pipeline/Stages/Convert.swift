@@ -54,11 +54,7 @@ struct Convert: Sendable {
 
     private func chunks(of plan: ArrayPlan, _ pack: Pack) throws -> (CachedChunks, PlannedArray) {
         let array = try PlannedArray(plan, store: context.store.url)
-        guard array.metadata.chunkByteCount <= context.manifest.limits.memory / 4 else {
-            throw VolumeError(
-                .tooLarge, path: context.store.url.url(of: array.metadataKey), key: "chunks",
-                "a chunk of \(array.metadata.chunkByteCount) bytes needs limits.memory of at least four times that")
-        }
+        try array.checkMemory(context.manifest.limits.memory, store: context.store.url)
         return (CachedChunks(PackChunks(array, pack: pack), limit: context.memory.cache), array)
     }
 
@@ -67,7 +63,7 @@ struct Convert: Sendable {
     ) -> ChunkWriter {
         let encoding = Encoding(
             context.manifest.convert.compression, elementType: type, shape: shape, isLabel: path != "/raw_crop",
-            source: (source.metadata.codecSummary, source.chunkShape))
+            source: (source.codecSummary, source.chunkShape))
         return ChunkWriter(
             writer: writer,
             layout: DatasetLayout(

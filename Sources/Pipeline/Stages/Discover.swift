@@ -211,7 +211,9 @@ public struct Discover: Sendable {
         let store: any ObjectStore = keys.map { ListedStore(context.store, keys: $0) } ?? context.store
         let cache = try await AnswerCache(
             dataset: keys == nil ? name : "\(name)-listed", store: store, state: context.state)
-        let reader = DatasetReader(dataset: name, cache: cache, isListed: keys != nil)
+        let reader = DatasetReader(
+            dataset: name, cache: cache, isListed: keys != nil,
+            grids: context.manifest.grids.filter { $0.dataset == name })
         let plan: DatasetPlan
         do {
             plan = try await DatasetPlanner(manifest: context.manifest, reader: reader).plan()
@@ -270,6 +272,15 @@ public struct Discover: Sendable {
         if !regions.isEmpty {
             members["regions"] = .array(
                 regions.map { .array(($0.offsetNm.array + $0.shapeNm.array).map { .number($0) }) })
+        }
+        let grids = manifest.grids.filter { $0.dataset == name }
+        if !grids.isEmpty {
+            members["grids"] = .array(
+                grids.map {
+                    .array(
+                        [.string($0.path), $0.labelClass.map { .string($0) } ?? .null]
+                            + ($0.voxelSizeNm.array + $0.translationNm.array).map { .number($0) })
+                })
         }
         return Fingerprint(of: .object(members))
     }

@@ -68,9 +68,11 @@ struct Resize: Sendable {
 
     private func inputs(_ reader: HDF5Reader) async throws -> [CropResizer.Input] {
         var inputs: [CropResizer.Input] = []
-        let labels = try await reader.children(of: "/label_crop").filter { !$0.isGroup }.map {
-            "/label_crop/\($0.name)"
-        }
+        // A region may have no labels at all.
+        let hasLabels = try await reader.children(of: "/").contains { $0.isGroup && $0.name == "label_crop" }
+        let labels =
+            hasLabels
+            ? try await reader.children(of: "/label_crop").filter { !$0.isGroup }.map { "/label_crop/\($0.name)" } : []
         for path in ["/raw_crop"] + labels {
             guard let info = try await reader.dataset(path), let chunks = HDF5Chunks(info, in: reader) else { continue }
             let attributes = try await reader.attributes(of: path)
@@ -96,6 +98,6 @@ struct Resize: Sendable {
             : plan.labels.first { $0.name == name } ?? plan.derived.first { $0.name == name }?.source
         guard let array else { return nil }
         let planned = try PlannedArray(array, store: context.store.url)
-        return (planned.metadata.codecSummary, planned.chunkShape)
+        return (planned.codecSummary, planned.chunkShape)
     }
 }

@@ -55,6 +55,12 @@ struct RegionPlanner: Sendable {
             let place = try Placement(of: raw.writtenGrid, in: label.grid).box
             guard let part = place.intersection(label.box) else { continue }
             (label.box, label.written) = (part, part)
+            if let other = plans.first(where: { $0.name == label.name }) {
+                throw VolumeError(
+                    .unsupported, path: reader.url(label.key),
+                    "the region has labels of \(label.name) here and at \(reader.url(other.key)); make one region for each"
+                )
+            }
             try Self.check(label, planner, reader)
             plans.append(label)
         }

@@ -39,19 +39,15 @@ struct VolumeArray: Sendable {
     ) throws {
         planned = try PlannedArray(plan, store: store)
         let (metadata, stored) = (planned.metadata, planned.chunkShape)
-        guard metadata.chunkByteCount <= memory / 4 else {
-            throw VolumeError(
-                .tooLarge, path: store.url(of: planned.metadataKey), key: "chunks",
-                "a chunk of \(metadata.chunkByteCount) bytes needs limits.memory of at least four times that")
-        }
+        try planned.checkMemory(memory, store: store)
         let type = metadata.elementType
         let shape = plan.grid.shape
         let encoding = Encoding(
             compression, elementType: type, shape: shape, isLabel: plan.annotation != nil,
-            source: (metadata.codecSummary, stored))
-        passesThrough = compression == .source && metadata.codecSummary != nil
+            source: (planned.codecSummary, stored))
+        passesThrough = compression == .source && planned.codecSummary != nil
         let wanted = compression == .source ? stored : Self.chunkShape(for: stored, type.byteCount)
-        unitShape = wanted.zip(stored, max)
+        unitShape = Self.unitShape(wanted.zip(stored, max), planned)
         // Chunks that are passed through are stored in full; others are never longer than the array.
         chunkShape = compression == .source ? stored : wanted.zip(shape) { max(1, min($0, $1)) }
         layout = DatasetLayout(
@@ -88,6 +84,26 @@ struct VolumeArray: Sendable {
         return chunks
     }
 
+    /// Where there are shards, as much of one as a block may have, so that its index is not read more often than needed.
+    ///
+    /// - Parameter least: voxels that hold whole stored chunks and whole HDF5 chunks.
+    private static func unitShape(_ least: ZYX<Int>, _ planned: PlannedArray) -> ZYX<Int> {
+        let shard = planned.objectShape
+        guard planned.shards != nil, shard.zip(least, %).allSatisfy({ $0 == 0 }) else { return least }
+        // Shards reach beyond small arrays.
+        var counts = shard.zip(least, /)
+        let byteCount = planned.metadata.elementType.byteCount
+        func isTooLarge() -> Bool {
+            let unit = counts.zip(least, *)
+            return unit.product * byteCount > blockBytes || unit.zip(planned.chunkShape, /).product > blockObjects
+        }
+        while isTooLarge(), let axis = (0..<3).first(where: { counts[$0] > 1 }) {
+            let count = counts[axis]
+            counts[axis] = (1...count / 2).last { count % $0 == 0 } ?? 1
+        }
+        return counts.zip(least, *)
+    }
+
     // MARK: Units and blocks
 
     /// The units of a block, as numbers in scan order.
@@ -101,12 +117,12 @@ struct VolumeArray: Sendable {
         return Box(start: start, stop: start.zip(unitShape, +).zip(plan.grid.shape, min))
     }
 
-    /// Keys of the objects that the units hold, below the store.
-    func keys(_ units: Range<Int>) -> [String] {
+    /// Indices of the stored chunks that the units hold.
+    func storedChunks(_ units: Range<Int>) -> [ZYX<Int>] {
         units.flatMap { unit in
-            var keys: [String] = []
-            box(ofUnit: unit).blocks(of: planned.chunkShape).forEachIndex { keys.append(planned.key($0)) }
-            return keys
+            var indices: [ZYX<Int>] = []
+            box(ofUnit: unit).blocks(of: planned.chunkShape).forEachIndex { indices.append($0) }
+            return indices
         }
     }
 

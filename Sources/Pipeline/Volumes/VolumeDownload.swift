@@ -21,8 +21,10 @@ struct VolumeDownload: Sendable {
 
     /// Of everything that is to be fetched, and how it is encoded.
     var fingerprint: Fingerprint {
-        Fingerprint(of: [
-            "version": 1, "objects": .string(download.fingerprint.description),
+        // With shards, blocks are counted in inner chunks.
+        let hasShards = plan.arrays.contains { $0.metadata.contains("sharding_indexed") }
+        return Fingerprint(of: [
+            "version": hasShards ? 2 : 1, "objects": .string(download.fingerprint.description),
             "compression": .string(context.manifest.convert.compression.rawValue), "root": .string(plan.group),
         ])
     }
@@ -105,21 +107,20 @@ struct VolumeDownload: Sendable {
         let (path, state) = (packPath(number), context.scratch)
         let block = layout.block(number)
         let array = layout.arrays[block.array]
-        let (pack, keys, wanted) = try await ThreadPool.files.run { () throws(LedgerError) in
-            let pack = try Pack(opening: path, in: state)
-            if context.manifest.convert.keepPacks {
-                for object in plan.metadata { try pack.append(object.key, ByteBuffer(Array(object.text.utf8))) }
+        let chunks = array.storedChunks(block.units)
+        let pack = try await ChunkFetch.fill(path, with: [chunks], of: [array.planned], context: context) {
+            try await ThreadPool.files.run { () throws(LedgerError) in
+                let pack = try Pack(opening: path, in: state)
+                if context.manifest.convert.keepPacks {
+                    for object in plan.metadata { try pack.append(object.key, ByteBuffer(Array(object.text.utf8))) }
+                }
+                return pack
             }
-            let keys = array.keys(block.units)
-            return (pack, keys, keys.filter { !pack.knows($0) })
         }
-        context.progress.add(chunks: 0, done: keys.count - wanted.count)
-        try await download.fetch(
-            wanted, into: pack, limits: [array.plan.key: array.planned.metadata.maximumEncodedByteCount])
         return await ThreadPool.files.run {
             Fetched(
-                pack: pack, content: Download.contentDigest(of: keys, in: pack),
-                absent: keys.count { pack.isAbsent($0) }, count: keys.count)
+                pack: pack, content: Download.contentDigest(of: chunks, array.planned, in: pack),
+                absent: chunks.count { array.planned.isAbsent($0, in: pack) }, count: chunks.count)
         }
     }
 
@@ -143,7 +144,7 @@ struct VolumeDownload: Sendable {
             array: array, pack: fetched.pack, memory: context.memory,
             looksAtValues: array.isLabel && !(checkpoint.values[array.plan.key]?.hasOthers ?? false))
         let perUnit = array.chunksPerUnit
-        let chunkBytes = 3 * array.planned.metadata.chunkByteCount.advanced(by: encoder.chunkByteCount)
+        let chunkBytes = 3 * array.planned.chunkByteCount.advanced(by: encoder.chunkByteCount)
         let width = max(1, min(ThreadPool.compute.width * 3, context.memory.work / max(1, chunkBytes)))
         let stop = context.stop
         do {

@@ -9,16 +9,16 @@ internal import Volumes
 /// Makes the chunks of an HDF5 dataset from the stored chunks of a block.
 struct VolumeEncoder: Sendable {
     private let array: VolumeArray
-    private let pack: Pack
+    private let chunks: PackChunks
     private let source: CachedChunks
     /// Whether the values of labels are to be looked at.
     private let looksAtValues: Bool
 
     init(array: VolumeArray, pack: Pack, memory: MemoryShares, looksAtValues: Bool) {
         self.array = array
-        self.pack = pack
         self.looksAtValues = looksAtValues
-        source = CachedChunks(PackChunks(array.planned, pack: pack), limit: memory.cache)
+        chunks = PackChunks(array.planned, pack: pack)
+        source = CachedChunks(chunks, limit: memory.cache)
     }
 
     /// Decoded bytes of an HDF5 chunk.
@@ -36,17 +36,14 @@ struct VolumeEncoder: Sendable {
     }
 
     private func passThrough(_ index: ZYX<Int>) async throws -> (bytes: ByteBuffer, values: ChunkLog.LabelValues?)? {
-        let (pack, metadata, key) = (pack, array.planned.metadata, array.planned.key(index))
-        guard let codec = metadata.codecSummary,
-            let decoded = try await PackChunks(array.planned, pack: pack).chunk(index)
-        else { return nil }
-        let passage = ChunkPassage(
-            codec: codec.name, elementType: metadata.elementType, chunkByteCount: metadata.chunkByteCount)
-        let encoder = array.layout.filter.codec(elementByteCount: metadata.elementType.byteCount)
+        let planned = array.planned
+        guard let codec = planned.codecSummary, let (stored, decoded) = try await chunks.storedChunk(index) else {
+            return nil
+        }
+        let type = planned.metadata.elementType
+        let passage = ChunkPassage(codec: codec.name, elementType: type, chunkByteCount: planned.chunkByteCount)
+        let encoder = array.layout.filter.codec(elementByteCount: type.byteCount)
         let bytes = try await ThreadPool.compute.run { () throws -> ByteBuffer in
-            guard let stored = try pack.read(key) else {
-                throw LedgerError(.corrupt, path: pack.path, "the chunk \(key) has not been downloaded")
-            }
             if let passed = stored.withSpan({ passage.passed($0, decoded: decoded) }) { return passed }
             guard let encoder else { return decoded }
             return try decoded.withSpan { bytes throws(CodecError) in try encoder.encode(bytes) }

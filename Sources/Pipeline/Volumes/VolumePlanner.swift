@@ -1,3 +1,4 @@
+internal import Elements
 internal import Geometry
 internal import Stores
 internal import Volumes
@@ -155,7 +156,7 @@ extension CropPlanner {
     /// The plan of all voxels of a raw level.
     func wholeRawPlan(_ image: MultiscaleImage, _ level: Multiscale.Level) async throws -> ArrayPlan {
         let (metadata, text) = try await reader.array(image, level: level)
-        let path = reader.url("\(image.key)/\(level.path)/\(image.format.arrayMetadataName)")
+        let path = reader.url("\(image.key(of: level))/\(image.format.arrayMetadataName)")
         let grid = try grid(of: metadata, level: level, path: path)
         let whole = Box(shape: grid.shape)
         try checkVolume(whole, metadata, path: path)
@@ -166,9 +167,10 @@ extension CropPlanner {
 
     /// Volumes are of any size that can be counted: 64 PiB in whole chunks.
     func checkVolume(_ box: Box, _ metadata: ArrayMetadata, path: String) throws {
-        guard let chunks = ZYX(metadata.chunkShape), !box.isEmpty else { return }
+        guard let chunks = ZYX(metadata.innerChunkShape), !box.isEmpty else { return }
         let count = box.blocks(of: chunks).shape.checkedProduct
-        let bytes = count.map { $0.multipliedReportingOverflow(by: metadata.chunkByteCount) }
+        let chunkBytes = chunks.product * metadata.elementType.byteCount
+        let bytes = count.map { $0.multipliedReportingOverflow(by: chunkBytes) }
         guard let bytes, !bytes.overflow, bytes.partialValue <= 1 << 56 else {
             throw VolumeError(.tooLarge, path: path, "\(box.shape) voxels in chunks of \(chunks) are more than 64 PiB")
         }

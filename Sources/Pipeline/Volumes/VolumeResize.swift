@@ -90,7 +90,7 @@ struct VolumeResize: Sendable {
         }
     }
 
-    private static func isCrop(_ path: String) -> Bool { path.contains("/labels/groundtruth/") }
+    private static func isCrop(_ path: String) -> Bool { path.contains("/groundtruth/") }
 
     private func target(_ entry: VolumeFile.Entry, _ common: Grid, isCrop: Bool) throws -> Grid {
         let factor = OutputGrid.upsampling(from: entry.grid, to: common)
@@ -109,7 +109,7 @@ struct VolumeResize: Sendable {
         let planned = try source.map { try PlannedArray($0, store: context.store.url) }
         let encoding = Encoding(
             context.manifest.convert.compression, elementType: type, shape: target.shape, isLabel: entry.isLabel,
-            source: planned.map { ($0.metadata.codecSummary, $0.chunkShape) })
+            source: planned.map { ($0.codecSummary, $0.chunkShape) })
         let fill =
             entry.chunks.fillValue.allSatisfy { $0 == 0 }
             ? entry.chunks.fillValue : Array(repeating: 0, count: type.byteCount)

@@ -15,12 +15,12 @@ struct FileStore: ObjectStore {
     private var root: String { "/" + url.prefix }
 
     /// Symbolic links are followed; everything but regular files (pipes, devices) is refused, a folder is no object.
-    func get(_ key: String, range: Range<Int>?, maximumBytes: Int) async throws(StoreError) -> StoredObject? {
+    func get(_ key: String, part: ObjectPart, maximumBytes: Int) async throws(StoreError) -> StoredObject? {
         try ObjectKey.check(key, in: url)
-        try HTTPStore.check(range, maximumBytes: maximumBytes, name: url.url(of: key))
+        try part.check(maximumBytes: maximumBytes, name: url.url(of: key))
         if Task.isCancelled { throw StoreError(.cancelled, url: url.url(of: key), message: "cancelled") }
         return try await ThreadPool.files.run { () throws(StoreError) -> StoredObject? in
-            try read(key, range: range, maximumBytes: maximumBytes)
+            try read(key, part: part, maximumBytes: maximumBytes)
         }
     }
 
@@ -29,7 +29,7 @@ struct FileStore: ObjectStore {
         return try await ThreadPool.files.run { () throws(StoreError) -> Listing in try entries(prefix) }
     }
 
-    private func read(_ key: String, range: Range<Int>?, maximumBytes: Int) throws(StoreError) -> StoredObject? {
+    private func read(_ key: String, part: ObjectPart, maximumBytes: Int) throws(StoreError) -> StoredObject? {
         let path = ObjectKey.join(root == "/" ? "" : root, key)
         let name = url.url(of: key)
         var status = stat()
@@ -45,14 +45,13 @@ struct FileStore: ObjectStore {
         try checkIsFile(status, name)
 
         let size = Int(status.st_size)
-        let first = range?.lowerBound ?? 0
-        let count = max(0, min(size, range?.upperBound ?? size) - first)
-        if range != nil, count == 0 {
+        guard let range = part.bytes(of: size) else {
             throw StoreError(
                 .badRequest, url: name,
                 message: "the range begins beyond the end of the object, which has \(size) bytes",
                 httpStatus: 416)
         }
+        let (first, count) = (range.lowerBound, range.count)
         guard count <= maximumBytes else {
             throw StoreError(
                 .tooLarge, url: name, message: "the file has \(size) bytes; at most \(maximumBytes) are allowed")
@@ -73,7 +72,7 @@ struct FileStore: ObjectStore {
         }
         counter.addRequest()
         counter.addBytes(count)
-        return StoredObject(bytes: buffer, etag: mark(status))
+        return StoredObject(bytes: buffer, etag: mark(status), objectByteCount: size)
     }
 
     private func entries(_ prefix: String) throws(StoreError) -> Listing {

@@ -16,18 +16,23 @@ final class HTTPStore: PagedStore {
         self.loop = loop
     }
 
-    func get(_ key: String, range: Range<Int>?, maximumBytes: Int) async throws(StoreError) -> StoredObject? {
+    func get(_ key: String, part: ObjectPart, maximumBytes: Int) async throws(StoreError) -> StoredObject? {
         try ObjectKey.check(key, in: url)
         let name = url.url(of: key)
-        try Self.check(range, maximumBytes: maximumBytes, name: name)
-        let request = HTTPRequest(url: name, range: range, maximumBytes: maximumBytes, name: name)
+        try part.check(maximumBytes: maximumBytes, name: name)
+        let request = HTTPRequest(url: name, part: part, maximumBytes: maximumBytes, name: name)
         let (response, _) = try await send(request)
         switch response.status {
         case 200, 206:
-            if range == nil {
+            if let part = response.otherPart(than: part) {
+                return try await get(key, part: part, maximumBytes: maximumBytes)
+            }
+            if part == .whole {
                 try await bodyCheck.check(response.body, headers: response.headers, key: key, url: name)
             }
-            return StoredObject(bytes: response.body, etag: response.headers["etag"].map(ETag.unquoted))
+            return StoredObject(
+                bytes: response.body, etag: response.headers["etag"].map(ETag.unquoted),
+                objectByteCount: response.objectByteCount)
         case 404 where S3ErrorBody(response.body)?.isMissingObject ?? true, 410:
             return nil
         default:
@@ -60,25 +65,12 @@ final class HTTPStore: PagedStore {
         return page
     }
 
-    /// - Throws: ``StoreError/Code/badRequest`` for a range that HTTP cannot express.
-    static func check(_ range: Range<Int>?, maximumBytes: Int, name: String) throws(StoreError) {
-        guard let range else { return }
-        guard range.lowerBound >= 0, !range.isEmpty else {
-            throw StoreError(.badRequest, url: name, message: "the range \(range) is empty or negative")
-        }
-        guard range.count <= maximumBytes else {
-            throw StoreError(
-                .tooLarge, url: name,
-                message: "the range \(range) has \(range.count) bytes; at most \(maximumBytes) are allowed")
-        }
-    }
-
     /// Sends a request and follows redirects: at most five, only to http and https, never from https to http.
     private func send(_ request: HTTPRequest) async throws(StoreError) -> (HTTPResponse, address: String) {
         var address = request.url
         for _ in 0...Self.maximumRedirects {
             let response = try await loop.send(
-                HTTPRequest(url: address, range: request.range, maximumBytes: request.maximumBytes, name: request.name))
+                HTTPRequest(url: address, part: request.part, maximumBytes: request.maximumBytes, name: request.name))
             guard [301, 302, 303, 307, 308].contains(response.status), let target = response.redirectURL,
                 Self.mayFollow(target, from: address)
             else { return (response, address) }

@@ -19,9 +19,9 @@ struct RetryingStore<Base: PagedStore>: ObjectStore {
 
     var url: StoreURL { base.url }
 
-    func get(_ key: String, range: Range<Int>?, maximumBytes: Int) async throws(StoreError) -> StoredObject? {
+    func get(_ key: String, part: ObjectPart, maximumBytes: Int) async throws(StoreError) -> StoredObject? {
         try await attempt { () throws(StoreError) in
-            try await base.get(key, range: range, maximumBytes: maximumBytes)
+            try await base.get(key, part: part, maximumBytes: maximumBytes)
         }
     }
 

@@ -33,18 +33,23 @@ final class S3Store: PagedStore {
         }
     }
 
-    func get(_ key: String, range: Range<Int>?, maximumBytes: Int) async throws(StoreError) -> StoredObject? {
+    func get(_ key: String, part: ObjectPart, maximumBytes: Int) async throws(StoreError) -> StoredObject? {
         try ObjectKey.check(key, in: url)
         let path = ObjectKey.join(url.prefix, key)
         let name = name(of: key, path: path)
-        try HTTPStore.check(range, maximumBytes: maximumBytes, name: name)
-        let response = try await send(key: path, query: [], range: range, maximumBytes: maximumBytes, name: name)
+        try part.check(maximumBytes: maximumBytes, name: name)
+        let response = try await send(key: path, query: [], part: part, maximumBytes: maximumBytes, name: name)
         switch response.status {
         case 200, 206:
-            if range == nil {
+            if let part = response.otherPart(than: part) {
+                return try await get(key, part: part, maximumBytes: maximumBytes)
+            }
+            if part == .whole {
                 try await bodyCheck.check(response.body, headers: response.headers, key: key, url: name)
             }
-            return StoredObject(bytes: response.body, etag: response.headers["etag"].map(ETag.unquoted))
+            return StoredObject(
+                bytes: response.body, etag: response.headers["etag"].map(ETag.unquoted),
+                objectByteCount: response.objectByteCount)
         case 404 where S3ErrorBody(response.body)?.isMissingObject ?? true:
             return nil
         default:
@@ -61,7 +66,7 @@ final class S3Store: PagedStore {
         var query = [("delimiter", "/"), ("encoding-type", "url"), ("list-type", "2"), ("prefix", folder)]
         if let token { query.insert(("continuation-token", token), at: 0) }
         let response = try await send(
-            key: "", query: query, range: nil, maximumBytes: Self.maximumListingBytes, name: name)
+            key: "", query: query, part: .whole, maximumBytes: Self.maximumListingBytes, name: name)
         guard response.status == 200, S3XML.rootName(response.body) != "Error" else {
             throw StoreError(answer: response, url: name, isSigned: credentials != nil)
         }
@@ -84,7 +89,7 @@ final class S3Store: PagedStore {
 
     /// Sends a GET, signed where there are credentials, and follows the bucket to its region.
     private func send(
-        key: String, query: [(String, String)], range: Range<Int>?, maximumBytes: Int, name: String
+        key: String, query: [(String, String)], part: ObjectPart, maximumBytes: Int, name: String
     ) async throws(StoreError) -> HTTPResponse {
         var redirects = 0
         while true {
@@ -95,7 +100,7 @@ final class S3Store: PagedStore {
             }.joined(separator: "&")
             var request = HTTPRequest(
                 url: "\(current.scheme)://\(current.host.text)\(path)" + (queryText.isEmpty ? "" : "?\(queryText)"),
-                range: range, maximumBytes: maximumBytes, name: name)
+                part: part, maximumBytes: maximumBytes, name: name)
             if let credentials {
                 let signature = SignatureV4(
                     credentials: credentials, region: current.region,

@@ -25,24 +25,20 @@ public struct SampleStore: ObjectStore {
         self.bucket = bucket
     }
 
-    public func get(_ key: String, range: Range<Int>?, maximumBytes: Int) async throws(StoreError) -> StoredObject? {
+    public func get(_ key: String, part: ObjectPart, maximumBytes: Int) async throws(StoreError) -> StoredObject? {
         try ObjectKey.check(key, in: url)
         let path = ObjectKey.join(url.prefix, key)
         guard let whole = await ThreadPool.compute.run({ object(path) }) else { return nil }
         let etag = Self.etag(whole)
-        guard let range else {
-            try checkSize(whole.count, maximumBytes, key)
-            return StoredObject(bytes: whole, etag: etag)
-        }
-        guard range.lowerBound >= 0, range.lowerBound < whole.count || range.isEmpty else {
+        try part.check(maximumBytes: maximumBytes, name: url.url(of: key))
+        guard let range = part.bytes(of: whole.count) else {
             throw StoreError(
-                .badRequest, url: url.url(of: key),
-                message: "bytes \(range.lowerBound)..<\(range.upperBound) of an object of \(whole.count) bytes")
+                .badRequest, url: url.url(of: key), message: "\(part) of an object of \(whole.count) bytes",
+                httpStatus: 416)
         }
-        let part = range.clamped(to: 0..<whole.count)
-        try checkSize(part.count, maximumBytes, key)
-        let bytes = whole.withUnsafeBytes { ByteBuffer($0[part]) }
-        return StoredObject(bytes: bytes, etag: etag)
+        try checkSize(range.count, maximumBytes, key)
+        let bytes = part == .whole ? whole : whole.withUnsafeBytes { ByteBuffer($0[range]) }
+        return StoredObject(bytes: bytes, etag: etag, objectByteCount: whole.count)
     }
 
     public func list(_ prefix: String) async throws(StoreError) -> Listing {

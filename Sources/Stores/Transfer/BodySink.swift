@@ -12,7 +12,7 @@ struct BodySink {
     /// Bytes kept of the body of an error.
     static let errorBytes = 64 << 10
 
-    private let range: Range<Int>?
+    private let part: ObjectPart
     private let maximumBytes: Int
     private var limit = 0
     private var skip = 0
@@ -27,8 +27,8 @@ struct BodySink {
     /// Whether ``begin(status:contentLength:contentRange:)`` has been called.
     private(set) var hasBegun = false
 
-    init(range: Range<Int>?, maximumBytes: Int) {
-        self.range = range
+    init(_ part: ObjectPart, maximumBytes: Int) {
+        self.part = part
         self.maximumBytes = maximumBytes
     }
 
@@ -43,7 +43,15 @@ struct BodySink {
             buffer = ByteBuffer(count: min(contentLength ?? 4096, Self.errorBytes))
             return
         }
-        if let range {
+        switch part {
+        case .whole:
+            if status == 206 {
+                throw Refusal(code: .corruptBody, message: "asked for the whole object, got a part of it")
+            }
+        case .suffix(let count):
+            isPart = true
+            try beginSuffix(count, status: status, contentLength: contentLength, contentRange: contentRange)
+        case .range(let range):
             isPart = true
             var first = 0
             var total = contentLength
@@ -62,13 +70,30 @@ struct BodySink {
             skip = range.lowerBound - first
             wanted = range.count
             promised = total.map { max(0, min($0, range.upperBound) - range.lowerBound) }
-        } else if status == 206 {
-            throw Refusal(code: .corruptBody, message: "asked for the whole object, got a part of it")
         }
         var expected = contentLength.map { max(0, $0 - skip) }
         if let wanted { expected = min(expected ?? wanted, wanted) }
         if let expected, expected > limit { throw tooLarge(expected) }
         buffer = ByteBuffer(count: expected ?? min(64 << 10, limit))
+    }
+
+    /// A server that does not know such requests begins to send the whole object: of that nothing is kept where it is longer.
+    private mutating func beginSuffix(
+        _ count: Int, status: Int, contentLength: Int?, contentRange: ContentRange?
+    ) throws(Refusal) {
+        guard let contentRange, status == 206 || contentRange.count == contentLength else {
+            wanted = status == 200 && contentLength ?? 0 > count ? 0 : nil
+            return
+        }
+        if let total = contentRange.total, (max(0, total - count)..<total) != contentRange.first..<contentRange.last + 1
+        {
+            throw Refusal(
+                code: .corruptBody,
+                message: "asked for the last \(count) bytes, got \(contentRange.first)-\(contentRange.last) of \(total)"
+            )
+        }
+        wanted = contentRange.count
+        promised = contentRange.count
     }
 
     /// Takes the next bytes.
@@ -102,7 +127,7 @@ struct BodySink {
         if let promised, filled < promised {
             throw Refusal(code: .shortBody, message: "\(filled) of \(promised) bytes of the range came")
         }
-        if isPart, filled == 0 {
+        if isPart, filled == 0, wanted != 0 {
             throw Refusal(code: .badRequest, message: "the range begins beyond the end of the object")
         }
         buffer.resize(to: filled)

@@ -6,8 +6,7 @@ struct HTTPRequest: Sendable {
     let url: String
     /// Besides `Host`, `User-Agent` and `Range`.
     var headers: [(name: String, value: String)] = []
-    /// Bytes of the object; nil is all of it.
-    var range: Range<Int>?
+    var part = ObjectPart.whole
     /// The most bytes that the caller wants in memory.
     let maximumBytes: Int
     /// How messages call the object.
@@ -23,6 +22,23 @@ struct HTTPResponse: Sendable {
     let body: ByteBuffer
     /// Where a 3xx answer leads, made absolute.
     let redirectURL: String?
+
+    /// Bytes of the whole object; nil where the answer does not say.
+    var objectByteCount: Int? {
+        let length = headers["content-length"].flatMap { Int($0) }
+        if let range = headers["content-range"].flatMap(ContentRange.init), status == 206 || range.count == length {
+            return range.total
+        }
+        return status == 200 ? length : nil
+    }
+
+    /// What is to be asked for instead where the last bytes were, and the server, which does not know such requests, began to send the
+    /// whole object; nil where the answer is what was asked for.
+    func otherPart(than part: ObjectPart) -> ObjectPart? {
+        guard case .suffix(let count) = part, status == 200, body.count == 0, let total = objectByteCount, total > count
+        else { return nil }
+        return .range((total - count)..<total)
+    }
 }
 
 /// `Content-Range: bytes 0-9/200`.

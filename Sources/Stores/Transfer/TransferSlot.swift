@@ -7,7 +7,7 @@ final class TransferSlot {
     private let easy: EasyHandle
     private let counter: TransferCounter
     private var headerList: UnsafeMutablePointer<curl_slist>?
-    private var sink = BodySink(range: nil, maximumBytes: 0)
+    private var sink = BodySink(.whole, maximumBytes: 0)
     private var headers: [String: String] = [:]
     private var headerBytes = 0
     private var refusal: BodySink.Refusal?
@@ -36,7 +36,7 @@ final class TransferSlot {
     func start(_ job: TransferJob, settings: TransferLoop.Settings) {
         let request = job.request
         self.job = job
-        sink = BodySink(range: request.range, maximumBytes: request.maximumBytes)
+        sink = BodySink(request.part, maximumBytes: request.maximumBytes)
         headers = [:]
         headerBytes = 0
         refusal = nil
@@ -58,7 +58,7 @@ final class TransferSlot {
         if let file = settings.certificateFile { easy.set(CURLOPT_CAINFO, file) }
 
         var lines = request.headers.map { "\($0.name): \($0.value)" }
-        if let range = request.range { lines.append("Range: bytes=\(range.lowerBound)-\(range.upperBound - 1)") }
+        if let field = request.part.field { lines.append("Range: \(field)") }
         curl_slist_free_all(headerList)
         headerList = nil
         for line in lines { headerList = curl_slist_append(headerList, line) ?? headerList }
@@ -96,14 +96,14 @@ final class TransferSlot {
         } catch {
             job.fail(error.code, error.message, status: status == 0 ? nil : status)
         }
-        sink = BodySink(range: nil, maximumBytes: 0)
+        sink = BodySink(.whole, maximumBytes: 0)
     }
 
     /// Frees the slot without an answer.
     func abandon() -> TransferJob? {
         defer {
             job = nil
-            sink = BodySink(range: nil, maximumBytes: 0)
+            sink = BodySink(.whole, maximumBytes: 0)
         }
         return job
     }

@@ -1,0 +1,38 @@
+internal import JSONText
+
+/// What tells one version of a shard from another: inner chunks of one must not be read by the index of another.
+struct ShardVersion: Sendable, Equatable, Codable {
+    /// The store's mark; nil where it gives none.
+    var etag: String?
+    /// Bytes of the whole shard; nil where the store does not say.
+    var byteCount: Int?
+
+    /// Whether both say so much that they cannot be of the same version.
+    func differs(from other: ShardVersion) -> Bool {
+        func differ<Mark: Equatable>(_ first: Mark?, _ second: Mark?) -> Bool {
+            guard let first, let second else { return false }
+            return first != second
+        }
+        return differ(etag, other.etag) || differ(byteCount, other.byteCount)
+    }
+}
+
+extension ShardVersion: CustomStringConvertible {
+    var description: String {
+        "ETag \(etag.map { "\"\($0)\"" } ?? "unknown"), \(byteCount.map(String.init) ?? "unknown") bytes"
+    }
+}
+
+/// A shard was replaced while it was read.
+struct ShardChange: Error, CustomStringConvertible {
+    /// The shard's URL.
+    let url: String
+    let expected: ShardVersion
+    /// nil where the shard is gone.
+    let found: ShardVersion?
+
+    var description: String {
+        "\(url): the shard changed while it was read: its index is of the version with \(expected), the store now has "
+            + (found.map { "one with \($0)" } ?? "none")
+    }
+}

@@ -1,0 +1,168 @@
+internal import Geometry
+internal import Ledger
+internal import Stores
+internal import Synchronization
+internal import Threads
+internal import Volumes
+
+/// Fetches chunks of some arrays into a pack, many at a time.
+///
+/// A chunk is in the pack, or proved not to be stored (404, or by the index of its shard), or this fails: never "missing because of an
+/// error".
+struct ChunkFetch: Sendable {
+    /// An item is given up after so many of its objects have failed for good; the others are still fetched.
+    private static let maximumFailures = 3
+
+    let context: JobContext
+    let arrays: [PlannedArray]
+    let pack: Pack
+
+    /// One request, or what leads to some.
+    private enum Work: Sendable {
+        /// A chunk that is an object of its own.
+        case chunk(array: Int, index: ZYX<Int>)
+        /// Some chunks of a shard.
+        case shard(array: Int, index: ZYX<Int>, positions: [[Int]])
+        case part(ShardFetch, ShardFetch.Part)
+    }
+
+    /// Opens a pack and fetches what it does not hold of `wanted`, the indices of chunks for each of `arrays`. A pack in which parts of
+    /// two versions of a shard would come together is begun anew, once.
+    static func fill(
+        _ path: String, with wanted: [[ZYX<Int>]], of arrays: [PlannedArray], context: JobContext,
+        open: @Sendable () async throws -> Pack
+    ) async throws -> Pack {
+        var isFirst = true
+        while true {
+            let pack = try await open()
+            let missing = await ThreadPool.files.run {
+                zip(arrays, wanted).map { array, indices in indices.filter { !array.isKnown($0, in: pack) } }
+            }
+            let count = wanted.reduce(0) { $0 + $1.count }
+            context.progress.add(chunks: 0, done: missing.reduce(count) { $0 - $1.count })
+            do {
+                try await ChunkFetch(context: context, arrays: arrays, pack: pack).run(missing)
+                return pack
+            } catch let error as DownloadError where error.first is ShardChange {
+                let state = context.state
+                try await ThreadPool.files.run { () throws(LedgerError) in
+                    let done = zip(arrays, wanted).reduce(0) { sum, pair in
+                        sum + pair.1.count { pair.0.isKnown($0, in: pack) }
+                    }
+                    context.progress.add(chunks: 0, done: -done)
+                    try Pack.remove(path, in: state)
+                }
+                guard isFirst else { throw error }
+                isFirst = false
+            }
+        }
+    }
+
+    private func run(_ missing: [[ZYX<Int>]]) async throws {
+        let failures = ErrorList()
+        let stop = context.stop
+        try await withThrowingTaskGroup(of: [Work].self) { group in
+            var works = works(missing).makeIterator()
+            // What a shard turned out to need comes first: its index is in memory meanwhile.
+            var parts: [Work] = []
+            var running = 0
+            while true {
+                while running < context.manifest.limits.connections, !stop.isStopped,
+                    failures.count < Self.maximumFailures, let work = parts.popLast() ?? works.next()
+                {
+                    running += 1
+                    group.addTask {
+                        do {
+                            return try await perform(work)
+                        } catch {
+                            // A full disk ends it all; to be stopped only means that nothing new is begun.
+                            if let jobError = JobError(error), case .cannotWrite = jobError { throw jobError }
+                            failures.append(error)
+                            return []
+                        }
+                    }
+                }
+                guard running > 0 else { break }
+                parts += try await group.next()?.reversed() ?? []
+                running -= 1
+            }
+        }
+        try context.stop.check()
+        if let first = failures.first { throw DownloadError(first: first, count: failures.count) }
+    }
+
+    /// Shards first: what they need is known last.
+    private func works(_ missing: [[ZYX<Int>]]) -> [Work] {
+        var works: [Work] = []
+        for (number, indices) in missing.enumerated() where arrays[number].shards != nil {
+            var order: [ZYX<Int>] = []
+            var positions: [ZYX<Int>: [[Int]]] = [:]
+            for index in indices {
+                guard let place = arrays[number].shards?.place(ofInnerChunk: index.array),
+                    let shard = ZYX(place.shard)
+                else { continue }
+                if positions[shard] == nil { order.append(shard) }
+                positions[shard, default: []].append(place.position)
+            }
+            works += order.map { .shard(array: number, index: $0, positions: positions[$0] ?? []) }
+        }
+        for (number, indices) in missing.enumerated() where arrays[number].shards == nil {
+            works += indices.map { .chunk(array: number, index: $0) }
+        }
+        return works
+    }
+
+    /// Returns what has turned out to be needed.
+    private func perform(_ work: Work) async throws -> [Work] {
+        switch work {
+        case .chunk(let number, let index):
+            try await fetch(arrays[number].key(index), limit: arrays[number].maximumEncodedByteCount)
+            return []
+        case .shard(let number, let index, let positions):
+            let array = arrays[number]
+            guard let grid = array.shards else { return [] }
+            let shard = try await ThreadPool.files.run { () throws in
+                try ShardFetch(index, of: array, grid: grid, positions: positions, context: context, pack: pack)
+            }
+            return try await shard.begin().map { .part(shard, $0) }
+        case .part(let shard, let part):
+            return try await shard.fetch(part).map { .part(shard, $0) }
+        }
+    }
+
+    private func fetch(_ key: String, limit: Int) async throws {
+        try await context.downloadBudget.with(limit) {
+            guard !context.stop.isStopped else { return }
+            let object = try await context.store.get(key, range: nil, maximumBytes: limit)
+            try await ThreadPool.files.run { () throws(LedgerError) in
+                if let object {
+                    try pack.append(key, object.bytes)
+                } else {
+                    try pack.noteAbsent(key)
+                }
+            }
+        }
+        context.progress.add(chunks: 0, done: 1)
+    }
+}
+
+/// Objects of an item that could not be had.
+struct DownloadError: Error, CustomStringConvertible {
+    let first: any Error
+    let count: Int
+
+    var description: String {
+        let more = count > 1 ? " (and \(count - 1) more)" : ""
+        return "\(first)\(more); run the same command again, what is there is kept"
+    }
+}
+
+/// The failures of concurrent tasks, in the order in which they happened; a shard that changed comes first.
+private final class ErrorList: Sendable {
+    private let errors = Mutex<[any Error]>([])
+
+    var count: Int { errors.withLock { $0.count } }
+    var first: (any Error)? { errors.withLock { errors in errors.first { $0 is ShardChange } ?? errors.first } }
+
+    func append(_ error: any Error) { errors.withLock { $0.append(error) } }
+}
