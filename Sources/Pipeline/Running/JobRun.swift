@@ -183,7 +183,10 @@ struct JobRun: Sendable {
         try await Summaries(context: context).write(marks: marks)
         let all = Set(planFailures + failed.values.map(\.failure)).sorted { $0.order < $1.order }
         try await FailureReport(context: context).write(all)
-        try await ThreadPool.files.run { () throws(LedgerError) in try worker.claims.release(ClaimName.summaries) }
+        try await ThreadPool.files.run { () throws(LedgerError) in
+            try worker.clearDead()
+            try worker.claims.release(ClaimName.summaries)
+        }
         // A task that closes the job tells what became of all of it.
         if share != nil { outcome.failures = all }
     }

@@ -80,6 +80,15 @@ final class Worker: Sendable {
         return unclear
     }
 
+    /// Removes what owners that are certainly dead have left, also where they held nothing. Blocks.
+    func clearDead() throws(LedgerError) {
+        for other in try OwnerWatch.owners(in: owner.state) where other.identity.id != owner.identity.id {
+            if try OwnerWatch.isProvenDead(other.identity.id, in: owner.state) {
+                _ = try takeOver(from: other.identity.id)
+            }
+        }
+    }
+
     /// Takes over from an owner that is dead. Where one that was about to do so has died on the way, that one comes first.
     ///
     /// - Returns: false where another process is at it. Blocks.
