@@ -17,7 +17,6 @@ public final class Claims: Sendable {
     public let owner: Owner
     private let state = Mutex(State())
     private var folder: ConfinedFolder { owner.state }
-    private var own: String { Owner.folder(of: owner.identity.id, in: owner.state) }
 
     public init(of owner: Owner) { self.owner = owner }
 
@@ -28,7 +27,7 @@ public final class Claims: Sendable {
     /// - Throws: ``LedgerError`` `.locked` where another process has taken over this owner's work.
     public func take(_ name: String) throws(LedgerError) -> Bool {
         guard !state.withLock({ $0.isClosed }) else { return false }
-        switch try folder.link(Owner.file(of: owner.identity.id), to: Self.path(name)) {
+        switch try owner.folder.link("owner", to: name, in: owner.claims) {
         case .made: break
         case .taken: return false
         case .gone: try takenOver()
@@ -83,8 +82,8 @@ public final class Claims: Sendable {
             state.counter += 1
             return state.counter
         }
-        let aside = "\(own)/claim-\(number)"
-        if try folder.rename(Self.path(name), to: aside) { try folder.remove(aside) }
+        let aside = "claim-\(number)"
+        if try owner.claims.rename(name, to: aside, in: owner.folder) { try owner.folder.remove(aside) }
     }
 
     // MARK: Others
@@ -113,8 +112,9 @@ public final class Claims: Sendable {
         guard id != owner.identity.id else { return false }
         let fence = Self.fenceName(id)
         guard try take(fence) else { return false }
-        let aside = "\(own)/\(fence)"
-        if try folder.rename(Owner.folder(of: id, in: folder), to: aside) { try folder.removeFolder(aside) }
+        if try folder.rename(Owner.folder(of: id, in: folder), to: fence, in: owner.folder) {
+            try owner.folder.removeFolder(fence)
+        }
         try owner.check()
         try owner.output.removeFolder(Owner.folder(of: id, in: owner.output))
         // Only now, when it can neither publish nor claim nor release, its claims are free.

@@ -3,11 +3,12 @@ internal import Glibc
 /// Making, moving and removing folders and names: what owners and claims are built on. Only what `link`, `rename`, `mkdir` and
 /// `O_EXCL` promise is relied on, also over NFS and Lustre.
 extension ConfinedFolder {
-    /// Renames within this tree; false where there was nothing to rename, or no folder to rename it into.
-    func rename(_ from: String, to: String) throws(LedgerError) -> Bool {
-        guard let source = try place(of: from, creating: false), let target = try place(of: to, creating: false) else {
-            return false
-        }
+    /// Renames, also into another folder of the same file system; false where there was nothing to rename, or no folder to rename it into.
+    func rename(_ from: String, to: String, in other: ConfinedFolder? = nil) throws(LedgerError) -> Bool {
+        guard let source = try place(of: from, creating: false),
+            let target = try (other ?? self).place(of: to, creating: false)
+        else { return false }
+        FileOperations.note()
         if renameat(source.folder.number, source.name, target.folder.number, target.name) == 0 { return true }
         guard Self.isGone(errno) else { throw LedgerError.system(.cannotWrite, path: "\(path)/\(from)", "renaming") }
         return false
@@ -24,11 +25,11 @@ extension ConfinedFolder {
         case unsupported
     }
 
-    /// Gives a file a second name, if nobody has that name. Where the answer of a server was lost, a second look tells.
-    func link(_ from: String, to: String) throws(LedgerError) -> Linked {
-        guard let source = try place(of: from, creating: false), let target = try place(of: to, creating: true) else {
-            return .gone
-        }
+    /// Gives a file a second name in a folder, if nobody has that name. Where the answer of a server was lost, a second look tells.
+    func link(_ from: String, to: String, in other: ConfinedFolder) throws(LedgerError) -> Linked {
+        guard let source = try place(of: from, creating: false), let target = try other.place(of: to, creating: false)
+        else { return .gone }
+        FileOperations.note()
         if linkat(source.folder.number, source.name, target.folder.number, target.name, 0) == 0 { return .made }
         switch errno {
         case EEXIST:
@@ -40,7 +41,7 @@ extension ConfinedFolder {
             return isOwn ? .made : .taken
         case EPERM, EOPNOTSUPP, ENOSYS, EXDEV, EMLINK: return .unsupported
         case let number where Self.isGone(number): return .gone
-        default: throw LedgerError.system(.cannotWrite, path: "\(path)/\(to)", "linking")
+        default: throw LedgerError.system(.cannotWrite, path: "\(other.path)/\(to)", "linking")
         }
     }
 
@@ -95,6 +96,7 @@ extension ConfinedFolder {
     public func changed(_ relative: String) throws(LedgerError) -> Int? {
         guard let place = try place(of: relative, creating: false) else { return nil }
         var status = stat()
+        FileOperations.note()
         guard fstatat(place.folder.number, place.name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
             if errno == ENOENT { return nil }
             throw LedgerError.system(.cannotRead, path: "\(path)/\(relative)", "stat")

@@ -98,6 +98,7 @@ public final class ConfinedFolder: Sendable {
         let parts = try Self.components(of: relative, in: path)
         var folder = try duplicateRoot()
         for part in parts.dropLast() {
+            FileOperations.note()
             if creating, mkdirat(folder.number, part, 0o777) != 0, errno != EEXIST {
                 throw LedgerError.system(.cannotWrite, path: "\(path)/\(relative)", "making the directory \(part)")
             }
@@ -115,6 +116,7 @@ public final class ConfinedFolder: Sendable {
     public func fileSize(_ relative: String) throws(LedgerError) -> Int? {
         guard let place = try place(of: relative, creating: false) else { return nil }
         var status = stat()
+        FileOperations.note()
         guard fstatat(place.folder.number, place.name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
             if errno == ENOENT { return nil }
             throw LedgerError.system(.cannotRead, path: "\(path)/\(relative)", "stat")
@@ -146,6 +148,7 @@ public final class ConfinedFolder: Sendable {
     func open(_ relative: String, flags: Int32) throws(LedgerError) -> FileHandle? {
         let creating = flags & O_CREAT != 0
         guard let place = try place(of: relative, creating: creating) else { return nil }
+        FileOperations.note()
         // O_NONBLOCK: a FIFO that stands where a file is expected must not hang the job; regular files do not care.
         let number = openat(place.folder.number, place.name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0o666)
         guard number >= 0 else {
@@ -159,6 +162,7 @@ public final class ConfinedFolder: Sendable {
     @discardableResult
     public func remove(_ relative: String) throws(LedgerError) -> Bool {
         guard let place = try place(of: relative, creating: false) else { return false }
+        FileOperations.note()
         if unlinkat(place.folder.number, place.name, 0) == 0 { return true }
         guard errno == ENOENT else {
             throw LedgerError.system(.cannotWrite, path: "\(path)/\(relative)", "removing")
@@ -181,6 +185,8 @@ public final class ConfinedFolder: Sendable {
             }
             if name != "." && name != ".." { names.append(name) }
         }
+        // A server sends some hundred names at a time.
+        FileOperations.note(1 + names.count / 512)
         return names.sorted()
     }
 

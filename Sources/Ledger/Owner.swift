@@ -18,6 +18,9 @@ public final class Owner: Sendable {
     public let state: ConfinedFolder
     /// The output directory, to be written as this owner.
     public let output: ConfinedFolder
+    /// The owner's folder in the state directory, kept open: once it has been removed, everything that goes through it fails.
+    let folder: ConfinedFolder
+    let claims: ConfinedFolder
     private let file: FileHandle
     private let identityBytes: Int
     private let beats = Mutex(0)
@@ -39,6 +42,12 @@ public final class Owner: Sendable {
         self.output = try output.owned(by: identity.id, workFolder: ".work")
         try output.makeFolder(".work/\(identity.id)")
         try state.makeFolder("work/\(identity.id)")
+        try state.makeFolder("claims")
+        guard let folder = try state.folder("work/\(identity.id)"), let claims = try state.folder("claims") else {
+            throw LedgerError(.cannotWrite, path: "\(state.path)/work/\(identity.id)", "the folder has vanished")
+        }
+        self.folder = folder
+        self.claims = claims
         guard let file = try state.open(name, flags: O_RDWR | O_CREAT | O_EXCL) else {
             throw LedgerError(.cannotWrite, path: "\(state.path)/\(name)", "the owner file could not be made")
         }

@@ -10,7 +10,7 @@ internal import Synchronization
 ///
 /// A mark saves time and proves nothing by itself: it counts only while the item's plan is the same, its records have not been
 /// touched since, and its outputs have their sizes. Without one, the records are read.
-struct DoneMarkers: Sendable {
+final class DoneMarkers: Sendable {
     /// What a mark's name says.
     struct Mark: Sendable, Hashable {
         let item: String
@@ -44,8 +44,15 @@ struct DoneMarkers: Sendable {
         }
     }
 
+    /// Folders that are kept open, once they are there.
+    private struct Open: Sendable {
+        var records: ConfinedFolder?
+        var marks: ConfinedFolder?
+    }
+
     private let state: ConfinedFolder
     private let output: ConfinedFolder
+    private let open = Mutex(Open())
     /// `done/<settings>`: marks of other settings lie elsewhere.
     let folder: String
 
@@ -95,12 +102,27 @@ struct DoneMarkers: Sendable {
 
     /// Marks an item whose stages are all done. `old` is its earlier mark, which goes. Blocks.
     func mark(_ entry: ItemEntry, native: Int, resized: Int, insteadOf old: Mark?) throws(LedgerError) {
-        guard let changed = try state.changed("records/\(entry.name)") else { return }
+        guard let records = try opened(\.records, "records"), let changed = try records.changed(entry.name) else {
+            return
+        }
         let mark = Mark(
             item: entry.name, digest: entry.digest, recordsChanged: changed, sizes: [native, resized])
         guard mark.name.utf8.count <= 255, mark != old else { return }
         if let old { try state.remove("\(folder)/\(old.name)") }
-        try state.touch("\(folder)/\(mark.name)")
+        if let marks = try opened(\.marks, folder) {
+            try marks.touch(mark.name)
+        } else {
+            try state.touch("\(folder)/\(mark.name)")
+        }
+    }
+
+    private func opened(
+        _ which: any WritableKeyPath<Open, ConfinedFolder?> & Sendable, _ path: String
+    ) throws(LedgerError) -> ConfinedFolder? {
+        if let known = open.withLock({ $0[keyPath: which] }) { return known }
+        guard let found = try state.folder(path) else { return nil }
+        open.withLock { $0[keyPath: which] = found }
+        return found
     }
 
     /// Removes the marks of other settings: what they say of the outputs has been overtaken. Blocks.

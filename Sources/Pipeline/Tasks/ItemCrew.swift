@@ -27,11 +27,17 @@ struct ItemCrew: Sendable {
     let worker: Worker
     let stages: Set<Stage>
     let markers: DoneMarkers
+    /// What is done with an item: its stages, unless a test of the coordination puts something else here.
+    private let perform: (@Sendable (ItemEntry, DoneMarkers.Mark?) async throws -> Ending)?
     private let downloading: ByteBudget
     private let computing: ByteBudget
     private var failures: FailureLog { FailureLog(state: context.state) }
 
-    init(context: JobContext, worker: Worker, stages: Set<Stage>, markers: DoneMarkers) {
+    init(
+        context: JobContext, worker: Worker, stages: Set<Stage>, markers: DoneMarkers,
+        perform: (@Sendable (ItemEntry, DoneMarkers.Mark?) async throws -> Ending)? = nil
+    ) {
+        self.perform = perform
         self.context = context
         self.worker = worker
         self.stages = stages
@@ -73,7 +79,10 @@ struct ItemCrew: Sendable {
         let claims = worker.claims
         guard try await ThreadPool.files.run({ () throws(LedgerError) in try claims.take(claim) }) else { return .held }
         do {
-            let ending = try await workClaimed(on: item, mark: mark, hasFailed: hasFailed)
+            let ending =
+                if let perform { try await perform(item, mark) } else {
+                    try await workClaimed(on: item, mark: mark, hasFailed: hasFailed)
+                }
             try await ThreadPool.files.run { () throws(LedgerError) in try claims.release(claim) }
             return ending
         } catch {

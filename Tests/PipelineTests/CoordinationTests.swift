@@ -1,0 +1,154 @@
+import Foundation
+import JSONText
+import Ledger
+import Logging
+import Synchronization
+import Testing
+
+@testable import Pipeline
+
+/// How often each item was worked on, and that it was never by two at once.
+private final class Tally: Sendable {
+    private struct State: Sendable {
+        var counts: [Int]
+        var busy: Set<Int> = []
+    }
+
+    private let state: Mutex<State>
+
+    init(count: Int) { state = Mutex(State(counts: [Int](repeating: 0, count: count))) }
+
+    var counts: [Int] { state.withLock { $0.counts } }
+
+    /// Whether it is the first time.
+    func begin(_ number: Int) -> Bool {
+        let (isAlone, isFirst) = state.withLock { state in
+            state.counts[number] += 1
+            return (state.busy.insert(number).inserted, state.counts[number] == 1)
+        }
+        #expect(isAlone, "item \(number) is worked on by two")
+        return isFirst
+    }
+
+    func end(_ number: Int) { state.withLock { _ = $0.busy.remove(number) } }
+}
+
+/// Very many tasks over very many items, without any data: what it costs to agree on who does what.
+@Suite struct CoordinationTests {
+    /// Tasks and items; `CRISTAE_TASKS=1000x100000` for the large run.
+    private static let size: (tasks: Int, items: Int) = {
+        let parts = (ProcessInfo.processInfo.environment["CRISTAE_TASKS"] ?? "").split(separator: "x").compactMap {
+            Int($0)
+        }
+        return parts.count == 2 ? (parts[0], parts[1]) : (30, 1500)
+    }()
+
+    private func items(_ count: Int) -> [ItemEntry] {
+        var random = SystemRandomNumberGenerator()
+        return (0..<count).map { number in
+            ItemEntry(
+                name: "crop_\(number)", dataset: "jrc_\(number % 60)", alignment: "recon-1",
+                digest: String(format: "%016lx", number), chunks: 40,
+                bytes: Int.random(in: 1...1_000_000_000, using: &random), offset: 0, length: 0, summary: 0..<0)
+        }
+    }
+
+    /// Each item is worked on once, by a claim, and coordination is cheap: under 5 ms of processor time and 10 file operations an item.
+    @Test func manyTasksOverManyItems() async throws {
+        let folder = NSTemporaryDirectory() + "cristae-coordination-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let text = JSONValue.object(["source": "sample:", "datasets": ["*"]]).prettyText
+        let manifest = try Manifest(parsing: Array(text.utf8), folder: folder, overrides: Manifest.Overrides())
+        let context = try JobContext(
+            manifest: manifest, stop: StopSignal(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let items = items(Self.size.items)
+        let tally = Tally(count: items.count)
+        try FileManager.default.createDirectory(atPath: "\(folder)/state/records", withIntermediateDirectories: true)
+        for item in items { mkdir("\(folder)/state/records/\(item.name)", 0o777) }
+        let (operations, seconds) = (FileOperations.count, Self.processorSeconds())
+        let last = try await withThrowingTaskGroup(of: Bool.self) { group in
+            for index in 0..<Self.size.tasks {
+                group.addTask {
+                    let share = TaskShare(index: index, count: Self.size.tasks)
+                    let worker = try await JobEntrance(context: context, share: share).enter()
+                    let owned = context.owned(by: worker.owner)
+                    let markers = DoneMarkers(owned)
+                    let crew = ItemCrew(
+                        context: owned, worker: worker, stages: Set(Stage.allCases), markers: markers
+                    ) { item, mark in
+                        let number = try #require(Int(item.name.dropFirst(5)))
+                        let isFirst = tally.begin(number)
+                        defer { tally.end(number) }
+                        if let mark, mark.digest == item.digest { return .already }
+                        try markers.mark(item, native: 1, resized: 1, insteadOf: mark)
+                        return isFirst ? .done : .already
+                    }
+                    var outcome = Runner.Outcome()
+                    let isLast = try await ItemDivision(
+                        context: owned, worker: worker, share: share, crew: crew, known: [:]
+                    ).work(on: items, &outcome)
+                    worker.end()
+                    return isLast
+                }
+            }
+            return try await group.reduce(false) { $0 || $1 }
+        }
+        #expect(last, "nobody saw that all is done")
+        #expect(tally.counts.allSatisfy { $0 >= 1 })
+        // A look at an item that somebody has just finished is no work; more than a few would be.
+        #expect(tally.counts.count { $0 > 1 } <= items.count / 100)
+        let perItem = Double(FileOperations.count - operations) / Double(items.count)
+        let milliseconds = (Self.processorSeconds() - seconds) * 1000 / Double(items.count)
+        print(
+            "\(Self.size.tasks) tasks, \(items.count) items: \(perItem) file operations and \(milliseconds) ms of processor time an item"
+        )
+        #expect(perItem < 10)
+        #expect(milliseconds < 5)
+    }
+
+    private static func processorSeconds() -> Double {
+        var usage = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        return Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
+            + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6
+    }
+
+    @Test func sharesAreEvenAndWhole() {
+        let items = items(1000)
+        let schedule = Schedule(items, tasks: 16)
+        #expect(schedule.shares.flatMap { $0 }.sorted() == Array(items.indices))
+        let loads = schedule.shares.map { $0.reduce(0) { $0 + items[$1].bytes } }
+        let largest = items.map(\.bytes).max() ?? 0
+        #expect((loads.max() ?? 0) - (loads.min() ?? 0) <= largest + (1000 << 20))
+        for share in schedule.shares {
+            let costs = share.map { items[$0].bytes }
+            #expect(costs == costs.sorted(by: >))
+        }
+        // The same for everybody, in whatever order the items come.
+        let again = Schedule(items.reversed(), tasks: 16)
+        #expect(
+            again.shares.map { $0.map { items.reversed()[$0].name } }
+                == schedule.shares.map { $0.map { items[$0].name } })
+        for task in 0..<16 {
+            #expect(Set(schedule.othersOrder(for: task) + schedule.shares[task]).count == 1000)
+        }
+    }
+
+    @Test(arguments: [(1, 0), (3, 0), (1, 5), (7, 3)]) func oddNumbersOfTasks(tasks: Int, count: Int) {
+        let schedule = Schedule(items(count), tasks: tasks)
+        #expect(schedule.shares.count == tasks)
+        #expect(schedule.shares.joined().sorted() == Array(0..<count))
+    }
+
+    @Test func marksSayWhatTheyMean() throws {
+        let mark = DoneMarkers.Mark(
+            item: "crop~7~odd.name", digest: "0123456789abcdef", recordsChanged: 1_700_000_000_123_456_789,
+            sizes: [5, 60])
+        #expect(DoneMarkers.Mark(name: mark.name) == mark)
+        for name in [
+            "", "crop_1", "crop_1~a~b~c", "crop_1~0123456789abcdef~7~8", "crop_1~0123456789abcdef~7~8.9.1", "~~~",
+        ] {
+            #expect(DoneMarkers.Mark(name: name) == nil, "\(name)")
+        }
+    }
+}
