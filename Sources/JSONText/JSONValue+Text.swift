@@ -61,6 +61,14 @@ extension JSONValue {
         }
     }
 
+    /// Reads one JSON document as ``init(parsing:)`` does, but with every number that is written with a point or an exponent as
+    /// ``number(_:)``: there `8.0` is ``integer(_:)``.
+    ///
+    /// - Throws: ``JSONError``.
+    public init(parsingWithFloats text: [UInt8]) throws(JSONError) {
+        self = NumberKinds.restored(try JSONValue(parsing: text), from: text)
+    }
+
     /// The canonical form: sorted keys, no white space, slashes as they are. Equal values have equal texts, which is
     /// what fingerprints are made from.
     ///

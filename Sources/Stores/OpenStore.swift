@@ -1,5 +1,7 @@
 /// Opens a store with everything around it: connections, limits, retries.
 ///
+/// A `file:` URL may also name a ZIP file, or a folder in one.
+///
 /// - Throws: ``StoreError/Code/badURL`` for a bad endpoint, ``StoreError/Code/noCredentials``. Nothing is sent yet.
 public func openStore(
     _ url: StoreURL, options: StoreOptions, counter: TransferCounter
@@ -14,6 +16,7 @@ public func openStore(
         let store = HTTPStore(url: url, loop: loop)
         return RetryingStore(base: store, policy: RetryPolicy(maxAttempts: options.maxAttempts), counter: counter)
     case .file:
+        if let store = try ZipStore(url: url, counter: counter) { return store }
         return FileStore(url: url, counter: counter)
     case .sample:
         return SampleStore()

@@ -16,7 +16,8 @@ struct ConvertCommand: AsyncParsableCommand {
             Exit codes: 0 done; 1 the source cannot be read, one line says what and why; 64 usage; 74 the file cannot be written; 75 stopped.
             """)
 
-    @Argument(help: "A path, or s3://bucket/prefix, https://…, file:///…, sample:….")
+    @Argument(
+        help: "A path (also of a ZIP file, or a folder in one), or s3://bucket/prefix, https://…, file:///…, sample:….")
     var source: String
 
     @Argument(help: "The file to write; it appears whole or not at all.")
@@ -60,10 +61,10 @@ struct ConvertCommand: AsyncParsableCommand {
     private func sourceFile() throws -> String? {
         let url = try StoreConversion.url(of: source)
         let path = "/" + url.prefix
-        guard url.scheme == .file, FileConversion.isHDF5(path) else { return nil }
+        guard url.scheme == .file else { return nil }
         let places = [path, output].map { URL(fileURLWithPath: $0).resolvingSymlinksInPath().path }
         guard places[0] != places[1] else { throw ValidationError("OUT is SOURCE: \(places[0])") }
-        return path
+        return FileConversion.isHDF5(path) ? path : nil
     }
 
     func run() async throws {

@@ -2,6 +2,7 @@ import Elements
 import Foundation
 import HDF5
 import JSONText
+import Ledger
 import Stores
 import Testing
 
@@ -35,9 +36,9 @@ import Testing
     /// Converts a folder and opens the file.
     private static func convert(
         _ root: URL, _ compression: StoreConversion.Compression = .gzip, format: StoreConversion.Format? = nil,
-        memory: Int = StoreConversion.minimumMemory, stop: StopSignal = StopSignal()
+        memory: Int = StoreConversion.minimumMemory, stop: StopSignal = StopSignal(), output: String? = nil
     ) async throws -> HDF5Reader {
-        let file = root.path + "-out/out.h5"
+        let file = (output ?? root.path) + "-out/out.h5"
         let conversion = try StoreConversion(
             source: StoreConversion.url(of: root.path), output: file, options: StoreOptions(), compression: compression,
             format: format, memory: memory, stop: stop, warn: { _ in })
@@ -52,6 +53,68 @@ import Testing
     private static func values(_ reader: HDF5Reader, _ path: String) async throws -> [UInt8] {
         let info = try #require(try await reader.dataset(path))
         return try await reader.read(info.handle, start: info.shape.map { _ in 0 }, count: info.shape).array
+    }
+
+    /// JSON has one kind of number, but `8.0` was a float where it came from.
+    @Test(arguments: ["zarr2", "zarr3", "n5"]) func wholeFloatsStayFloats(format: String) async throws {
+        let text = #"{"f": 8.0, "i": 8, "fs": [8.0, 4.0], "is": [8, 4], "both": [8, 4.0]"#
+        let files: [String: [UInt8]] =
+            switch format {
+            case "zarr2":
+                ["a/.zarray": Self.zarray([2], [2]), "a/.zattrs": Array((text + "}").utf8)]
+            case "zarr3":
+                [
+                    "a/zarr.json": Array(
+                        (#"{"zarr_format": 3, "node_type": "array", "shape": [2], "data_type": "uint8", "#
+                            + #""fill_value": 0, "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [2]}}, "#
+                            + #""chunk_key_encoding": {"name": "default"}, "codecs": [{"name": "bytes"}], "#
+                            + "\"attributes\": \(text)}}").utf8)
+                ]
+            default:
+                [
+                    "a/attributes.json": Array(
+                        (text + #", "dimensions": [2], "blockSize": [2], "dataType": "uint8", "#
+                            + #""compression": {"type": "raw"}}"#).utf8)
+                ]
+            }
+        let root = try Self.folder(files)
+        defer { Self.remove(root) }
+        let reader = try await Self.convert(root.appending(path: "a"))
+        let attributes = try await reader.attributes(of: "/a")
+        #expect(attributes["f"] == .double(8) && attributes["i"] == .integer(8))
+        #expect(attributes["fs"] == .doubles([8, 4]) && attributes["is"] == .integers([8, 4]))
+        #expect(attributes["both"] == .doubles([8, 4]))
+        await reader.close()
+    }
+
+    @Test func anArrayThatCannotBeReadIsNamedWithItsKey() async throws {
+        var bad = try #require(try JSONValue(parsing: Self.zarray([2], [2])).object)
+        bad["compressor"] = ["id": "nonesuch"]
+        let root = try Self.folder([
+            ".zgroup": Array(#"{"zarr_format": 2}"#.utf8), "good/.zarray": Self.zarray([2], [2]),
+            "bad/.zarray": Array(JSONValue.object(bad).canonicalText.utf8),
+        ])
+        defer { Self.remove(root) }
+        let error = await #expect(throws: (any Error).self) { try await Self.convert(root) }
+        #expect("\(try #require(error))".contains("/bad/.zarray: compressor.id: "))
+        #expect(!FileManager.default.fileExists(atPath: root.path + "-out/out.h5"))
+    }
+
+    /// A pack is a ZIP file as any other.
+    @Test(arguments: ["", "/inner", "/inner/a"]) func zipFilesAreRead(below: String) async throws {
+        let root = try Self.folder([:])
+        defer { Self.remove(root) }
+        let pack = try Pack(opening: "a.zip", in: try ConfinedFolder(creating: root.path))
+        let group = Array(#"{"zarr_format": 2}"#.utf8)
+        for (key, bytes) in [
+            (".zgroup", group), ("inner/.zgroup", group), ("inner/a/.zarray", Self.zarray([3], [2])),
+            ("inner/a/0", [5, 6]),
+        ] { try pack.append(key, ByteBuffer(bytes)) }
+        try pack.close()
+        let reader = try await Self.convert(root.appending(path: "a.zip\(below)"), output: root.path)
+        let path = below == "" ? "/inner/a" : "/a"
+        #expect(try await Self.values(reader, path) == [5, 6, 9])
+        await reader.close()
     }
 
     @Test(arguments: StoreConversion.Compression.allCases)

@@ -291,6 +291,14 @@ struct ManifestFault: Sendable, CustomTestStringConvertible {
         #expect(try ManifestFixture.fault(of: text).path == "$.regions[2].dataset")
     }
 
+    @Test func componentsOfVolumesAreRefused() throws {
+        let rule = #"{"mito": {"from": "all", "ids": [3], "instances": true}}"#
+        let fault = try ManifestFixture.fault(of: ManifestFixture.text(["mode": #""volumes""#, "derive": rule]))
+        #expect(fault.path == "$.derive.mito.instances")
+        #expect(try ManifestFixture.manifest(["mode": #""volumes""#]).derive == [:])
+        #expect(try ManifestFixture.manifest(["derive": rule]).derive.count == 1)
+    }
+
     @Test func longValuesAreCut() throws {
         let long = String(repeating: "é", count: 500)
         let error = try ManifestFixture.fault(of: ManifestFixture.text(["select": "\"\(long)\""]))

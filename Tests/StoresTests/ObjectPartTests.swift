@@ -79,11 +79,16 @@ import Testing
         try await MiniServer.run { request in
             request.headers["range"] == nil
                 ? .answer(200, body: "hello")
-                : .answer(206, headers: ["Content-Range": "bytes 1-2/5"], body: "el")
+                : .answer(
+                    206, headers: ["Content-Range": "bytes 1-2/5", "Last-Modified": "Mon, 01 Jan 2024 00:00:00 GMT"],
+                    body: "el")
         } body: { server in
             let store = try Bench().http(server)
             #expect(try await store.get("k", range: 1..<3, maximumBytes: 9)?.objectByteCount == 5)
             #expect(try await store.get("k", range: nil, maximumBytes: 9)?.objectByteCount == 5)
+            // Where there is no ETag, that tells versions apart.
+            #expect(
+                try await store.get("k", range: 1..<3, maximumBytes: 9)?.etag == "Mon, 01 Jan 2024 00:00:00 GMT")
         }
     }
 

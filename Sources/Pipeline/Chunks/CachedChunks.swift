@@ -6,8 +6,8 @@ actor CachedChunks: ChunkSource {
     private final class Entry {
         let task: Task<ByteBuffer?, any Error>
         var lastUse = 0
-        /// Bytes it counts for once it is there.
-        var bytes = 0
+        /// Bytes it counts for once it is there; nil before, and 0 where the chunk is not stored.
+        var bytes: Int?
 
         init(_ task: Task<ByteBuffer?, any Error>) { self.task = task }
     }
@@ -16,6 +16,10 @@ actor CachedChunks: ChunkSource {
     private let limit: Int
     private var entries: [ZYX<Int>: Entry] = [:]
     private var bytes = 0
+    /// Chunks that are remembered not to be stored.
+    private var unstored = 0
+    /// So many of those are remembered: to ask again is cheap, and sparse volumes have millions.
+    private static let maximumUnstored = 1024
     private var clock = 0
 
     /// - Parameter limit: bytes of decoded chunks to remember. One chunk is always kept, however large.
@@ -41,9 +45,11 @@ actor CachedChunks: ChunkSource {
         entries[index] = entry
         do {
             let chunk = try await entry.task.value
-            // What remembering costs, of a chunk that is not stored too.
-            entry.bytes = (chunk?.count ?? 0) + 1024
-            bytes += entry.bytes
+            // With what remembering costs.
+            let cost = chunk.map { $0.count + 1024 } ?? 0
+            entry.bytes = cost
+            bytes += cost
+            if chunk == nil { unstored += 1 }
             evict()
             return chunk
         } catch {
@@ -52,13 +58,24 @@ actor CachedChunks: ChunkSource {
         }
     }
 
+    /// Entries that are there and cost so much, the one that was used longest ago first.
+    private func oldest(where isMeant: (Int) -> Bool) -> [(key: ZYX<Int>, value: Entry)] {
+        entries.filter { $0.value.bytes.map(isMeant) ?? false }.sorted { $0.value.lastUse < $1.value.lastUse }
+    }
+
     private func evict() {
-        guard bytes > limit else { return }
         // Down to 7/8, so that the search is not made for every chunk.
-        for (index, entry) in entries.filter({ $0.value.bytes > 0 }).sorted(by: { $0.value.lastUse < $1.value.lastUse })
-        {
+        if unstored > Self.maximumUnstored {
+            for (index, entry) in oldest(where: { $0 == 0 }) {
+                guard unstored > Self.maximumUnstored * 7 / 8, entry.lastUse < clock else { break }
+                unstored -= 1
+                entries[index] = nil
+            }
+        }
+        guard bytes > limit else { return }
+        for (index, entry) in oldest(where: { $0 > 0 }) {
             guard bytes > limit - limit / 8, entry.lastUse < clock else { return }
-            bytes -= entry.bytes
+            bytes -= entry.bytes ?? 0
             entries[index] = nil
         }
     }

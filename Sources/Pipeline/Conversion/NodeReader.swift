@@ -49,10 +49,10 @@ struct NodeReader: Sendable {
     private func zarrV3(_ folder: String, _ path: [String]) async throws -> HierarchyNode? {
         guard let text = try await text("zarr.json", in: folder) else { return nil }
         let node = try ZarrV3Node(text.bytes, path: text.url)
-        let attributes = node.attributes.object ?? [:]
+        let document = try JSONValue(parsingWithFloats: text.bytes)
+        let attributes = document["attributes"]?.object ?? [:]
         guard node.kind == .array else { return HierarchyNode(.group(.zarrV3), path: path, attributes: attributes) }
         let metadata = try ArrayMetadata(zarrV3: text.bytes, path: text.url)
-        let document = try JSONValue(parsing: text.bytes)
         return HierarchyNode(
             .array(metadata), path: path, attributes: attributes,
             axisNames: Self.names(document["dimension_names"], rank: metadata.rank)
@@ -73,7 +73,7 @@ struct NodeReader: Sendable {
 
     private func zarrV2Attributes(_ folder: String) async throws -> [String: JSONValue] {
         guard let text = try await text(".zattrs", in: folder) else { return [:] }
-        guard let object = (try? JSONValue(parsing: text.bytes))?.object else {
+        guard let object = (try? JSONValue(parsingWithFloats: text.bytes))?.object else {
             warn("\(text.url): no JSON object; its attributes are left out")
             return [:]
         }
@@ -89,7 +89,8 @@ struct NodeReader: Sendable {
             throw VolumeError(.badMetadata, path: text.url, "not JSON: \(error)")
         }
         let members = json.object ?? [:]
-        let attributes = members.filter { !Self.n5Members.contains($0.key) }
+        let exact = (try? JSONValue(parsingWithFloats: text.bytes))?.object ?? members
+        let attributes = exact.filter { !Self.n5Members.contains($0.key) }
         guard let dimensions = members["dimensions"], !dimensions.isNull else {
             return HierarchyNode(.group(.n5), path: path, attributes: attributes)
         }

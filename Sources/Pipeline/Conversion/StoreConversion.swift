@@ -60,7 +60,8 @@ public struct StoreConversion: Sendable {
     ) throws(StoreError) {
         store = try openStore(source, options: options, counter: TransferCounter())
         root = source.scheme == .sample ? source.prefix : ""
-        rootName = source.prefix.split(separator: "/").last.map(String.init) ?? "array"
+        let name = source.prefix.split(separator: "/").last.map(String.init) ?? "array"
+        rootName = name.lowercased().hasSuffix(".zip") ? String(name.dropLast(4)) : name
         self.output = AbsolutePath(output)
         self.compression = compression
         self.format = format

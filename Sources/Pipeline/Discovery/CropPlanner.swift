@@ -123,7 +123,8 @@ struct CropPlanner: Sendable {
             written: covered.union(wanted), metadata: text, annotation: nil, format: image.format.planned)
     }
 
-    private func padding(_ grid: Grid) -> ZYX<Int> {
+    /// Voxels of raw data around labels.
+    func padding(_ grid: Grid) -> ZYX<Int> {
         grid.voxelSize.map { Int((min(manifest.paddingNm, 1e9) / $0).rounded(.up)) }
     }
 
@@ -154,7 +155,8 @@ extension Box {
         Box(start: start.zip(other.start, min), stop: stop.zip(other.stop, max))
     }
 
-    fileprivate func padded(by voxels: ZYX<Int>) -> Box {
+    /// The box with so many voxels more at both ends of each axis.
+    func padded(by voxels: ZYX<Int>) -> Box {
         Box(start: start.zip(voxels, -), stop: stop.zip(voxels, +))
     }
 }

@@ -48,10 +48,13 @@ extension Manifest {
             return list("Names of label classes; [\"*\"] is every one.", of: name, atLeast: 1)
                 .with("default", ["mito"])
         case .derive:
-            return described("How a class is made where it is missing, by its name; {} turns it off.")
-                .with("type", "object").with("propertyNames", .object(name))
-                .with("additionalProperties", .object(deriveRule))
-                .with("default", ["mito": DeriveRule.mitochondria.json])
+            return described(
+                "How a class is made where it is missing, by its name; {} turns it off, and is the default of volumes, "
+                    + "where instances must be false."
+            )
+            .with("type", "object").with("propertyNames", .object(name))
+            .with("additionalProperties", .object(deriveRule))
+            .with("default", ["mito": DeriveRule.mitochondria.json])
         case .targetNm: return targetNm
         case .tolerance:
             return described("How much finer than the target a level may be before a coarser one is taken.")
@@ -60,7 +63,7 @@ extension Manifest {
             return choice(
                 "The coarsest level that is fine enough for the target, or the finest.", LevelRule.self, .target)
         case .paddingNm:
-            return described("Raw data around the labels on every side, in nm.")
+            return described("Raw data around the labels of crops and regions on every side, in nm.")
                 .with("type", "number").with("minimum", 0).with("maximum", .exact(ManifestParser.paddingLimitNm))
                 .with("default", 0)
         case .lists:

@@ -41,6 +41,7 @@ struct ManifestParser {
                 "an array of dataset names or shell patterns that is not empty",
                 of: ManifestName.pattern("a dataset name")))
         let lists = self.lists()
+        let mode = top.value(.mode, ManifestValue.choice(Manifest.Mode.self)) ?? .crops
         let manifest = Manifest(
             job: top.value(.job, ManifestName.component("a job name")) ?? "cristae",
             source: source ?? "",
@@ -49,11 +50,11 @@ struct ManifestParser {
             datasets: datasets ?? [],
             only: only(),
             select: top.value(.select, ManifestValue.choice(Manifest.Selection.self)) ?? .groundtruth,
-            mode: top.value(.mode, ManifestValue.choice(Manifest.Mode.self)) ?? .crops,
+            mode: mode,
             regions: top.value(.regions, regions) ?? [],
             grids: top.value(.grids, grids) ?? [],
             classes: top.value(.classes, classes) ?? ["mito"],
-            derive: top.value(.derive, derive) ?? ["mito": .mitochondria],
+            derive: top.value(.derive, derive) ?? (mode == .volumes ? [:] : ["mito": .mitochondria]),
             targetNm: top.value(.targetNm, ManifestValue.voxelSize) ?? ZYX(repeating: 8),
             tolerance: top.value(
                 .tolerance, ManifestValue.number("a number of at least 0 and below 1") { $0 >= 0 && $0 < 1 }) ?? 0.4,
@@ -70,6 +71,7 @@ struct ManifestParser {
             limits: limits())
         try problems.throwFirst()
         checkDatasets(manifest)
+        checkDerive(manifest)
         checkFolders(manifest)
         try problems.throwFirst()
         return manifest
@@ -306,6 +308,17 @@ struct ManifestParser {
             check(grid.dataset, top.path(of: .grids).index(index).key(ArrayGridKey.dataset.rawValue))
         }
         for name in manifest.lists.keys { check(name, top.path(of: .lists).key(name)) }
+    }
+
+    /// Components are known when all voxels have been seen, which are more than fit into memory where they are a volume's.
+    private func checkDerive(_ manifest: Manifest) {
+        guard manifest.mode == .volumes else { return }
+        for (name, rule) in manifest.derive where rule.instances {
+            problems.add(
+                ManifestProblem(
+                    path: top.path(of: .derive).key(name).key(DeriveKey.instances.rawValue), found: "true",
+                    expected: "false in the mode \"volumes\", where components cannot be labelled"))
+        }
     }
 
     /// What a run writes must not mix with what it records, and neither with what it reads.

@@ -153,7 +153,8 @@ struct DownloadError: Error, CustomStringConvertible {
 
     var description: String {
         let more = count > 1 ? " (and \(count - 1) more)" : ""
-        return "\(first)\(more); run the same command again, what is there is kept"
+        let kept = first is ShardChange ? "" : ", what is there is kept"
+        return "\(first)\(more); run the same command again\(kept)"
     }
 }
 

@@ -22,15 +22,23 @@ struct RegionPlanner: Sendable {
                 VolumePlanner.isWanted($0.name, classes: manifest.classes, isN5: isN5)
             }
         }
+        func rules(_ alignment: Alignment) -> [VolumePlanner.Derivation] {
+            VolumePlanner.derivations(manifest, alignment.reconstruction)
+        }
         let readable = alignments.filter { !$0.images.isEmpty }
-        guard let alignment = readable.first(where: { !wanted($0).isEmpty }) ?? readable.first else {
+        guard
+            let alignment = readable.first(where: { !wanted($0).isEmpty }) ?? readable.first(where: {
+                !rules($0).isEmpty
+            }) ?? readable.first
+        else {
             throw Failure(
                 item: name, dataset: reader.dataset, stage: "discover",
                 reason: "\(reader.url(reader.dataset)) has no raw image that can be read")
         }
         let planner = CropPlanner(manifest: manifest, reader: reader, images: alignment.images)
-        let images = wanted(alignment)
-        let labels = try await concurrentMap(images) { try await reader.image($0.key) }
+        let (images, rules) = (wanted(alignment), rules(alignment))
+        // What classes are made from is read as if it had been asked for.
+        let labels = try await concurrentMap(images + rules.map(\.image)) { try await reader.image($0.key) }
         guard let chosen = planner.chooseLevels(labels) else {
             throw VolumeError(
                 .badMetadata, path: reader.url(alignment.reconstruction.key),
@@ -39,22 +47,21 @@ struct RegionPlanner: Sendable {
         let level = chosen.image.multiscale.levels[chosen.choice.raw]
         var raw = try await planner.wholeRawPlan(chosen.image, level)
         let wish = try Self.box(region, in: raw.grid)
-        guard let box = wish.intersection(raw.box) else {
+        guard let box = wish.intersection(raw.box),
+            let padded = wish.padded(by: planner.padding(raw.grid)).intersection(raw.box)
+        else {
             throw VolumeError(
                 .badMetadata, path: reader.url(raw.key),
                 "the region lies at \(wish), outside of the level's \(raw.grid.shape) voxels")
         }
-        (raw.box, raw.written) = (box, box)
+        (raw.box, raw.written) = (padded, padded)
         try Self.check(raw, planner, reader)
+        let place = raw.grid.cropped(to: box)
         var plans: [ArrayPlan] = []
         let names = VolumePlanner.classes(of: images.map(\.name), classes: manifest.classes)
         for (index, name) in names.enumerated() {
             let level = labels[index].multiscale.levels[chosen.choice.labels[index]]
-            var label = try await planner.labelPlan(name, labels[index], level, isVolume: true)
-            // Labels may be shorter than the raw data: what they do not have is left out, or nothing.
-            let place = try Placement(of: raw.writtenGrid, in: label.grid).box
-            guard let part = place.intersection(label.box) else { continue }
-            (label.box, label.written) = (part, part)
+            guard let label = try await Self.part(of: place, name, labels[index], level, planner) else { continue }
             if let other = plans.first(where: { $0.name == label.name }) {
                 throw VolumeError(
                     .unsupported, path: reader.url(label.key),
@@ -64,12 +71,32 @@ struct RegionPlanner: Sendable {
             try Self.check(label, planner, reader)
             plans.append(label)
         }
+        var derived: [DerivePlan] = []
+        for (index, rule) in rules.enumerated() {
+            let image = labels[images.count + index]
+            let level = image.multiscale.levels[chosen.choice.labels[images.count + index]]
+            guard let source = try await Self.part(of: place, rule.rule.from, image, level, planner) else { continue }
+            try Self.check(source, planner, reader)
+            derived.append(
+                DerivePlan(name: rule.name, source: source, ids: rule.rule.ids, instances: rule.rule.instances))
+        }
         var plan = ItemPlan(
             name: name, dataset: reader.dataset, cropID: 0,
-            group: VolumePlanner.container(of: alignment.reconstruction.key), raw: raw, labels: plans, derived: [],
+            group: VolumePlanner.container(of: alignment.reconstruction.key), raw: raw, labels: plans, derived: derived,
             isMatched: chosen.choice.matched.allSatisfy { $0 }, metadata: [], kind: .region)
         plan.metadata = try await reader.metadata(of: plan)
         return plan
+    }
+
+    /// The plan of the voxels of a label level that the region touches, nil where there are none: labels may be shorter than the raw
+    /// data.
+    private static func part(
+        of region: Grid, _ name: String, _ image: MultiscaleImage, _ level: Multiscale.Level, _ planner: CropPlanner
+    ) async throws -> ArrayPlan? {
+        var label = try await planner.labelPlan(name, image, level, isVolume: true)
+        guard let part = try Placement(of: region, in: label.grid).box.intersection(label.box) else { return nil }
+        (label.box, label.written) = (part, part)
+        return label
     }
 
     static func name(_ region: Manifest.Region, _ number: Int) -> String { "region_\(region.dataset)_\(number)" }

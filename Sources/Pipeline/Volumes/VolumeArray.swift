@@ -17,6 +17,8 @@ struct VolumeArray: Sendable {
     private static let blockObjects = 2048
 
     let planned: PlannedArray
+    /// How the dataset is made from the array's ids, 0 and 1; nil where it holds the array's own values.
+    let derivation: DerivePlan?
     let layout: DatasetLayout
     /// Voxels of an HDF5 chunk.
     let chunkShape: ZYX<Int>
@@ -31,28 +33,38 @@ struct VolumeArray: Sendable {
 
     var plan: ArrayPlan { planned.plan }
     var isLabel: Bool { plan.annotation != nil }
+    /// Whether the meaning of the values depends on what values there are.
+    var hasOpenValues: Bool { isLabel && derivation == nil }
     var blockCount: Int { (units.volume + unitsPerBlock - 1) / unitsPerBlock }
 
-    /// - Parameter root: key of the container; what follows it is the name of the dataset.
+    /// - Parameters:
+    ///   - root: key of the container; what follows it is the name of the dataset.
+    ///   - derivation: where the dataset is another class, made from the array.
     init(
-        _ plan: ArrayPlan, root: String, store: StoreURL, compression: Manifest.Convert.Compression, memory: Int
+        _ plan: ArrayPlan, root: String, store: StoreURL, compression: Manifest.Convert.Compression, memory: Int,
+        derivation: DerivePlan? = nil
     ) throws {
+        self.derivation = derivation
         planned = try PlannedArray(plan, store: store)
         let (metadata, stored) = (planned.metadata, planned.chunkShape)
         try planned.checkMemory(memory, store: store)
-        let type = metadata.elementType
+        let type = derivation == nil ? metadata.elementType : .uint8
         let shape = plan.grid.shape
         let encoding = Encoding(
             compression, elementType: type, shape: shape, isLabel: plan.annotation != nil,
             source: (planned.codecSummary, stored))
-        passesThrough = compression == .source && planned.codecSummary != nil
+        passesThrough = compression == .source && planned.codecSummary != nil && derivation == nil
         let wanted = compression == .source ? stored : Self.chunkShape(for: stored, type.byteCount)
         unitShape = Self.unitShape(wanted.zip(stored, max), planned)
         // Chunks that are passed through are stored in full; others are never longer than the array.
         chunkShape = compression == .source ? stored : wanted.zip(shape) { max(1, min($0, $1)) }
         layout = DatasetLayout(
-            path: Self.path(of: plan.key, below: root), elementType: type, shape: shape.array,
-            chunkShape: chunkShape.array, filter: encoding.filter, fillValue: metadata.fillValue)
+            path: derivation.map { Self.path(of: $0, below: root) } ?? Self.path(of: plan.key, below: root),
+            elementType: type, shape: shape.array, chunkShape: chunkShape.array, filter: encoding.filter,
+            fillValue: derivation.map {
+                IdentifierMask(elementType: metadata.elementType, ids: $0.ids).mask(ByteBuffer(metadata.fillValue))
+                    .array
+            } ?? metadata.fillValue)
         let whole = Box(shape: shape)
         units = whole.isEmpty ? Box(shape: ZYX(repeating: 0)) : whole.blocks(of: unitShape)
         guard units.shape.checkedProduct != nil, planned.blocks.shape.checkedProduct.map({ $0 < 1 << 48 }) ?? false
@@ -67,6 +79,14 @@ struct VolumeArray: Sendable {
     /// The name of a dataset: what stands below the container in the store.
     static func path(of key: String, below root: String) -> String {
         key.hasPrefix(root + "/") ? String(key.dropFirst(root.count)) : "/" + key
+    }
+
+    /// The name of the dataset of a class that is made from another one: in the place of that one.
+    static func path(of derivation: DerivePlan, below root: String) -> String {
+        var names = derivation.source.image.split(separator: "/").map(String.init)
+        names[names.count - 1] = derivation.name
+        if !derivation.source.level.isEmpty { names.append(derivation.source.level) }
+        return path(of: names.joined(separator: "/"), below: root)
     }
 
     /// On each axis a length that divides the stored chunks' one, or is a multiple of it: 64 where that fits.

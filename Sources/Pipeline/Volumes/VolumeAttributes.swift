@@ -21,9 +21,17 @@ enum VolumeAttributes {
 
     /// Of one array. Labels say what their values mean; where nothing is declared and there are no other values than 0 and 255, those
     /// mean absent and present.
-    static func dataset(_ array: ArrayPlan, isMask: Bool, store: StoreURL) -> [(String, AttributeValue)] {
+    static func dataset(
+        _ array: ArrayPlan, isMask: Bool, derivation: DerivePlan? = nil, store: StoreURL
+    ) -> [(String, AttributeValue)] {
         var attributes = CropAttributes.grid(array.grid)
-        if var annotation = array.annotation {
+        if let derivation {
+            attributes.append(("class", .string(derivation.name)))
+            attributes += CropAttributes.annotation(
+                AnnotationPlan(type: "semantic_segmentation", absent: 0, present: 1, unknown: nil))
+            attributes.append(("derived_from", .string(array.name)))
+            attributes.append(("derived_ids", .integers(derivation.ids.map(Int64.init))))
+        } else if var annotation = array.annotation {
             if isMask, annotation.type == "unspecified", annotation.absent == nil, annotation.unknown == nil {
                 annotation = AnnotationPlan(type: "semantic_segmentation", absent: 0, present: 255, unknown: nil)
             }

@@ -29,7 +29,8 @@ struct VolumeConvert: Sendable {
             for array in layout.arrays {
                 try await writer.setAttributes(
                     VolumeAttributes.dataset(
-                        array.plan, isMask: masks.contains(array.plan.key), store: context.store.url),
+                        array.plan, isMask: masks.contains(array.plan.key), derivation: array.derivation,
+                        store: context.store.url),
                     on: array.layout.path)
             }
             try await writer.setAttributes(VolumeAttributes.file(of: plan, store: context.store.url), on: "/")

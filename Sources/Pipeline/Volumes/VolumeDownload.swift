@@ -23,10 +23,17 @@ struct VolumeDownload: Sendable {
     var fingerprint: Fingerprint {
         // With shards, blocks are counted in inner chunks.
         let hasShards = plan.arrays.contains { $0.metadata.contains("sharding_indexed") }
-        return Fingerprint(of: [
+        var members: [String: JSONValue] = [
             "version": hasShards ? 2 : 1, "objects": .string(download.fingerprint.description),
             "compression": .string(context.manifest.convert.compression.rawValue), "root": .string(plan.group),
-        ])
+        ]
+        if !plan.derived.isEmpty {
+            members["derived"] = .array(
+                plan.derived.map {
+                    .array([.string($0.name), .string($0.source.key)] + $0.ids.map { .integer($0) })
+                })
+        }
+        return Fingerprint(of: .object(members))
     }
 
     /// The log's place in the state directory.
@@ -142,7 +149,7 @@ struct VolumeDownload: Sendable {
         let array = layout.arrays[block.array]
         let encoder = VolumeEncoder(
             array: array, pack: fetched.pack, memory: context.memory,
-            looksAtValues: array.isLabel && !(checkpoint.values[array.plan.key]?.hasOthers ?? false))
+            looksAtValues: array.hasOpenValues && !(checkpoint.values[array.plan.key]?.hasOthers ?? false))
         let perUnit = array.chunksPerUnit
         let chunkBytes = 3 * array.planned.chunkByteCount.advanced(by: encoder.chunkByteCount)
         let width = max(1, min(ThreadPool.compute.width * 3, context.memory.work / max(1, chunkBytes)))

@@ -22,17 +22,21 @@ struct VolumeEncoder: Sendable {
     }
 
     /// Decoded bytes of an HDF5 chunk.
-    var chunkByteCount: Int { array.chunkShape.product * array.planned.metadata.elementType.byteCount }
+    var chunkByteCount: Int { array.chunkShape.product * array.layout.elementType.byteCount }
 
     /// The encoded chunk at an index; nil where nothing of it is stored.
     func encode(_ index: ZYX<Int>) async throws -> (bytes: ByteBuffer, values: ChunkLog.LabelValues?)? {
         if array.passesThrough { return try await passThrough(index) }
         let box = ChunkWriter.box(index, array.chunkShape, within: array.plan.grid.shape)
         if try await source.isUnstored(box) { return nil }
-        let window = try await source.window(box)
-        let values = await values(of: window.bytes)
+        var voxels = try await source.window(box).bytes
+        if let ids = array.derivation?.ids {
+            let (mask, stored) = (IdentifierMask(elementType: source.elementType, ids: ids), voxels)
+            voxels = await ThreadPool.compute.run { mask.mask(stored) }
+        }
+        let values = await values(of: voxels)
         let codec = array.layout.filter.codec(elementByteCount: array.layout.elementType.byteCount)
-        return (try await ChunkWriter.encode(window.bytes, box, array.layout, codec), values)
+        return (try await ChunkWriter.encode(voxels, box, array.layout, codec), values)
     }
 
     private func passThrough(_ index: ZYX<Int>) async throws -> (bytes: ByteBuffer, values: ChunkLog.LabelValues?)? {

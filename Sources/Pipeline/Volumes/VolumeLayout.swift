@@ -15,10 +15,13 @@ struct VolumeLayout: Sendable {
 
     init(_ plan: ItemPlan, context: JobContext) throws {
         let manifest = context.manifest
-        arrays = try plan.arrays.map {
+        var seen: Set<String> = []
+        let stored = ([plan.raw] + (plan.moreRaw ?? []) + plan.labels).filter { seen.insert($0.key).inserted }
+            .map { ($0, DerivePlan?.none) }
+        arrays = try (stored + plan.derived.map { ($0.source, $0) }).map { array, derivation in
             try VolumeArray(
-                $0, root: plan.group, store: context.store.url, compression: manifest.convert.compression,
-                memory: manifest.limits.memory)
+                array, root: plan.group, store: context.store.url, compression: manifest.convert.compression,
+                memory: manifest.limits.memory, derivation: derivation)
         }
         firstBlocks = arrays.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.blockCount) }
     }

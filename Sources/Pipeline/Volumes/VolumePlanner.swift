@@ -17,16 +17,26 @@ struct VolumePlanner: Sendable {
     let manifest: Manifest
     let reader: DatasetReader
 
+    /// A class that is made from a label image, because there is none of its own.
+    struct Derivation: Sendable {
+        let name: String
+        let rule: Manifest.DeriveRule
+        let image: Reconstruction.LabelImage
+    }
+
     /// A label image and the name of its class.
     private struct Label: Sendable {
         let name: String
         let image: MultiscaleImage
+        /// How a class is made from it; nil where it is wanted itself.
+        var derivation: (name: String, rule: Manifest.DeriveRule)?
     }
 
     /// What was planned of one alignment.
     private struct Part: Sendable {
         let raw: ArrayPlan
         let labels: [ArrayPlan]
+        let derived: [DerivePlan]
         let isMatched: Bool
     }
 
@@ -47,7 +57,8 @@ struct VolumePlanner: Sendable {
         else { return (nil, warnings) }
         var plan = ItemPlan(
             name: reader.dataset, dataset: reader.dataset, cropID: 0, group: root, raw: first.raw,
-            labels: parts.flatMap(\.labels), derived: [], isMatched: parts.allSatisfy(\.isMatched), metadata: [],
+            labels: parts.flatMap(\.labels), derived: parts.flatMap(\.derived),
+            isMatched: parts.allSatisfy(\.isMatched), metadata: [],
             kind: .volume, moreRaw: parts.count > 1 ? parts.dropFirst().map(\.raw) : nil)
         plan.metadata = try await reader.metadata(of: plan)
         return (plan, warnings)
@@ -75,6 +86,22 @@ struct VolumePlanner: Sendable {
 
     // MARK: Labels
 
+    /// The classes that can be made from whole-volume labels of an alignment. In volumes those are made that are missing; whether a
+    /// class is there without a single object is only known when all of it has been read.
+    static func derivations(_ manifest: Manifest, _ reconstruction: Reconstruction) -> [Derivation] {
+        let isN5 = DatasetReader.isN5(reconstruction.key)
+        func image(_ name: String) -> Reconstruction.LabelImage? {
+            reconstruction.segmentations.first { $0.name == name }
+                ?? reconstruction.segmentations.first { isN5 && $0.name == name + "_seg" }
+        }
+        return manifest.derive.sorted { $0.key < $1.key }.compactMap { name, rule in
+            guard manifest.classes == ["*"] || manifest.classes.contains(name), let source = image(rule.from),
+                manifest.mode == .crops || image(name) == nil
+            else { return nil }
+            return Derivation(name: name, rule: rule, image: source)
+        }
+    }
+
     private func wholeLabels(_ reconstruction: Reconstruction, _ warnings: inout [String]) async throws -> [Label] {
         let isN5 = DatasetReader.isN5(reconstruction.key)
         let wanted = reconstruction.segmentations.filter {
@@ -95,20 +122,34 @@ struct VolumePlanner: Sendable {
             case .failure(let error): throw error
             }
         }
+        let derived = try await concurrentMap(Self.derivations(manifest, reconstruction)) { derivation in
+            Label(
+                name: derivation.rule.from, image: try await reader.image(derivation.image.key),
+                derivation: (derivation.name, derivation.rule))
+        }
         return zip(Self.classes(of: labels.map(\.name), classes: manifest.classes), labels).map {
             Label(name: $0, image: $1.image)
-        }
+        } + derived
     }
 
     private func cropLabels(_ reconstruction: Reconstruction) async throws -> [Label] {
         try await concurrentMap(reconstruction.crops) { crop -> [Label] in
             let group = "\(reconstruction.key)/labels/groundtruth/\(crop)"
-            let names = try await reader.cache.list(group).prefixes.sorted().filter {
-                manifest.classes == ["*"] || manifest.classes.contains($0)
+            let present = try await reader.cache.list(group).prefixes.sorted()
+            let names = present.filter { manifest.classes == ["*"] || manifest.classes.contains($0) }
+            let planner = CropPlanner(manifest: manifest, reader: reader, images: [])
+            let rules = planner.deriveRules(present: Set(present), wanted: Set(names)).filter {
+                !present.contains($0.name)
             }
-            return try await concurrentMap(names) { name in
+            let labels = try await concurrentMap(names) { name in
                 Label(name: name, image: try await reader.image("\(group)/\(name)"))
             }
+            return labels
+                + (try await concurrentMap(rules) { name, rule in
+                    Label(
+                        name: rule.from, image: try await reader.image("\(group)/\(rule.from)"),
+                        derivation: (name, rule))
+                })
         }.flatMap { $0 }
     }
 
@@ -133,22 +174,29 @@ struct VolumePlanner: Sendable {
             try await planner.labelPlan(
                 label.name, label.image, label.image.multiscale.levels[levels[index]], isVolume: true)
         }
-        let followed = try await concurrentMap(others) { label -> (ArrayPlan, Bool)? in
+        let followed = try await concurrentMap(others) { label -> (label: Label, plan: ArrayPlan, isMatched: Bool)? in
             let levels = label.image.multiscale.levels
             let match = levels.firstIndex { LevelChoice.isEqual($0.scale, rawLevel.scale) }
             guard let level = match ?? planner.rule.alone(levels.map(\.scale)) else { return nil }
             return (
-                try await planner.labelPlan(label.name, label.image, levels[level], isVolume: true), match != nil
+                label, try await planner.labelPlan(label.name, label.image, levels[level], isVolume: true),
+                match != nil
             )
         }.compactMap { $0 }
+        var labels: [ArrayPlan] = []
+        var derived: [DerivePlan] = []
+        for (label, plan) in Array(zip(deciding, decided)) + followed.map({ ($0.label, $0.plan) }) {
+            var plan = plan
+            plan.alignment = key
+            if let (name, rule) = label.derivation {
+                derived.append(DerivePlan(name: name, source: plan, ids: rule.ids, instances: rule.instances))
+            } else {
+                labels.append(plan)
+            }
+        }
         return Part(
-            raw: raw,
-            labels: (decided + followed.map(\.0)).map { label in
-                var label = label
-                label.alignment = key
-                return label
-            },
-            isMatched: chosen.choice.matched.allSatisfy { $0 } && followed.allSatisfy(\.1))
+            raw: raw, labels: labels, derived: derived,
+            isMatched: chosen.choice.matched.allSatisfy { $0 } && followed.allSatisfy(\.isMatched))
     }
 }
 

@@ -105,7 +105,9 @@ struct VolumeResize: Sendable {
 
     private func piece(_ entry: VolumeFile.Entry, _ target: Grid) throws -> Piece {
         let type = entry.chunks.elementType
-        let source = plan.arrays.first { VolumeArray.path(of: $0.key, below: plan.group) == entry.path }
+        let source =
+            plan.arrays.first { VolumeArray.path(of: $0.key, below: plan.group) == entry.path }
+            ?? plan.derived.first { VolumeArray.path(of: $0, below: plan.group) == entry.path }?.source
         let planned = try source.map { try PlannedArray($0, store: context.store.url) }
         let encoding = Encoding(
             context.manifest.convert.compression, elementType: type, shape: target.shape, isLabel: entry.isLabel,

@@ -30,8 +30,10 @@ final class HTTPStore: PagedStore {
             if part == .whole {
                 try await bodyCheck.check(response.body, headers: response.headers, key: key, url: name)
             }
+            // Plain web servers that give no ETag say when the file was written.
             return StoredObject(
-                bytes: response.body, etag: response.headers["etag"].map(ETag.unquoted),
+                bytes: response.body,
+                etag: response.headers["etag"].map(ETag.unquoted) ?? response.headers["last-modified"],
                 objectByteCount: response.objectByteCount)
         case 404 where S3ErrorBody(response.body)?.isMissingObject ?? true, 410:
             return nil

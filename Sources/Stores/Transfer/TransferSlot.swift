@@ -17,8 +17,8 @@ final class TransferSlot {
     private(set) var newBytes = 0
 
     private static let keptHeaders: Set<String> = [
-        "etag", "content-length", "content-range", "content-type", "retry-after", "location", "x-amz-bucket-region",
-        "x-amz-server-side-encryption", "x-amz-server-side-encryption-customer-algorithm",
+        "etag", "last-modified", "content-length", "content-range", "content-type", "retry-after", "location",
+        "x-amz-bucket-region", "x-amz-server-side-encryption", "x-amz-server-side-encryption-customer-algorithm",
     ]
     private static let maximumHeaderBytes = 256 << 10
 

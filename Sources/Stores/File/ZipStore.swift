@@ -1,0 +1,186 @@
+internal import Codecs
+internal import Elements
+internal import Foundation
+internal import Threads
+
+/// The objects of a ZIP file (zarr-python's `ZipStore`), which is only read. Files are read by threads of our own.
+final class ZipStore: ObjectStore {
+    /// The URL of the file, with the folder in it.
+    let url: StoreURL
+    private let counter: TransferCounter
+    private let path: String
+    /// A folder in the file; "" is all of it.
+    private let root: String
+    private let descriptor: Int32
+    private let byteCount: Int
+    private let directory: ZipDirectory
+
+    /// The ZIP file that a `file:` URL names, or lies in; nil where it names something else.
+    ///
+    /// - Throws: ``StoreError/Code/file`` where the file cannot be read, or is no ZIP file.
+    init?(url: StoreURL, counter: TransferCounter) throws(StoreError) {
+        var path = ""
+        var rest = url.prefix.split(separator: "/")[...]
+        var status = stat()
+        repeat {
+            guard url.scheme == .file, let name = rest.popFirst() else { return nil }
+            path += "/\(name)"
+            guard stat(path, &status) == 0 else { return nil }
+        } while status.st_mode & S_IFMT != S_IFREG
+        guard path.lowercased().hasSuffix(".zip") else { return nil }
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw StoreError(.file, url: url.description, message: "open: errno \(errno)") }
+        do {
+            let (size, name) = (Int(status.st_size), url.description)
+            directory = try ZipDirectory(byteCount: size) { range throws(StoreError) in
+                try Self.read(range, of: descriptor, name: name).array
+            }
+        } catch {
+            close(descriptor)
+            if let error = error as? StoreError { throw error }
+            let message = (error as? ZipDirectory.Unreadable)?.message ?? "\(error)"
+            throw StoreError(.file, url: "file://\(path)", message: message)
+        }
+        self.descriptor = descriptor
+        self.url = url
+        self.counter = counter
+        self.path = path
+        byteCount = Int(status.st_size)
+        root = rest.joined(separator: "/")
+    }
+
+    deinit { close(descriptor) }
+
+    func get(_ key: String, part: ObjectPart, maximumBytes: Int) async throws(StoreError) -> StoredObject? {
+        try ObjectKey.check(key, in: url)
+        try part.check(maximumBytes: maximumBytes, name: url.url(of: key))
+        guard let entry = directory.entries[ObjectKey.join(root, key)] else { return nil }
+        return try await ThreadPool.files.run { () throws(StoreError) in
+            try self.object(entry, part: part, maximumBytes: maximumBytes, name: self.url.url(of: key))
+        }
+    }
+
+    func list(_ prefix: String) async throws(StoreError) -> Listing {
+        try ObjectKey.checkFolder(prefix, in: url)
+        let folder = ObjectKey.join(root, prefix)
+        let children = directory.children(of: folder)
+        counter.addRequest()
+        return Listing(
+            prefixes: children.folders.filter(ObjectKey.isName),
+            objects: children.objects.filter(ObjectKey.isName).map { name in
+                let entry = directory.entries[ObjectKey.join(folder, name)]
+                return ListedObject(name: name, size: entry?.byteCount, etag: entry.map(Self.mark))
+            })
+    }
+
+    private static func mark(_ entry: ZipDirectory.Entry) -> String {
+        "\(String(entry.crc32, radix: 16))-\(String(entry.byteCount, radix: 16))"
+    }
+
+    private func object(
+        _ entry: ZipDirectory.Entry, part: ObjectPart, maximumBytes: Int, name: String
+    ) throws(StoreError) -> StoredObject {
+        guard entry.method == 0 || entry.method == 8, !entry.isEncrypted else {
+            throw StoreError(
+                .unsupported, url: name,
+                message: entry.isEncrypted ? "the entry is encrypted" : "ZIP's compression method \(entry.method)")
+        }
+        guard entry.method == 8 || entry.storedByteCount == entry.byteCount else {
+            throw StoreError(
+                .file, url: name, message: "\(entry.storedByteCount) bytes for an entry of \(entry.byteCount) bytes")
+        }
+        guard let range = part.bytes(of: entry.byteCount) else {
+            throw StoreError(
+                .badRequest, url: name, message: "\(part) of an entry of \(entry.byteCount) bytes", httpStatus: 416)
+        }
+        // Deflate does not make more than 1032 bytes of one.
+        let inflatedLimit = min(Self.maximumInflatedBytes, 1032 * entry.storedByteCount)
+        guard range.count <= maximumBytes, entry.method == 0 || entry.byteCount <= inflatedLimit else {
+            throw StoreError(
+                .tooLarge, url: name, message: "\(entry.byteCount) bytes; at most \(maximumBytes) are allowed")
+        }
+        // The local header repeats the name, and has a field of its own behind it.
+        let header = try Self.read(
+            entry.headerOffset..<min(entry.headerOffset + 30, byteCount), of: descriptor, name: name
+        ).array
+        let start =
+            header.count == 30
+            ? entry.headerOffset + 30 + ZipDirectory.number(header, 26, 2) + ZipDirectory.number(header, 28, 2)
+            : byteCount
+        guard header.count == 30, ZipDirectory.number(header, 0, 4) == 0x0403_4B50,
+            start <= byteCount - entry.storedByteCount
+        else { throw StoreError(.file, url: name, message: "its header in the ZIP file is damaged") }
+
+        let bytes: ByteBuffer
+        if entry.method == 0 {
+            bytes = try Self.read(start + range.lowerBound..<start + range.upperBound, of: descriptor, name: name)
+        } else {
+            let all = try inflated(start..<start + entry.storedByteCount, entry, name)
+            bytes = range.count == all.count ? all : all.withUnsafeBytes { ByteBuffer($0[range]) }
+        }
+        if part == .whole, bytes.withSpan({ Checksum.crc32($0) }) != entry.crc32 {
+            throw StoreError(.file, url: name, message: "\(bytes.count) bytes that do not match their CRC")
+        }
+        counter.addRequest()
+        counter.addBytes(bytes.count)
+        return StoredObject(bytes: bytes, etag: Self.mark(entry), objectByteCount: entry.byteCount)
+    }
+
+    /// Larger entries that are compressed cannot be read in parts, and are refused.
+    private static let maximumInflatedBytes = 1 << 30
+
+    /// The deflate stream of an entry is that of a gzip member: with its header and trailer around it, it is one.
+    private func inflated(
+        _ range: Range<Int>, _ entry: ZipDirectory.Entry, _ name: String
+    ) throws(StoreError) -> ByteBuffer {
+        let stream = try Self.read(range, of: descriptor, name: name)
+        let header: [UInt8] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF]
+        let size = UInt32(truncatingIfNeeded: entry.byteCount)
+        let trailer = [entry.crc32, size].flatMap { withUnsafeBytes(of: $0.littleEndian, Array.init) }
+        let member = ByteBuffer(count: header.count + stream.count + trailer.count)
+        member.withUnsafeMutableBytes { target in
+            target.copyBytes(from: header)
+            stream.withUnsafeBytes { source in
+                UnsafeMutableRawBufferPointer(rebasing: target[header.count...]).copyMemory(from: source)
+            }
+            UnsafeMutableRawBufferPointer(rebasing: target[(header.count + stream.count)...]).copyBytes(from: trailer)
+        }
+        let result = ByteBuffer(count: entry.byteCount)
+        do {
+            let count = try member.withSpan { bytes throws(CodecError) in
+                try result.withMutableSpan { output throws(CodecError) in
+                    try GzipCodec().decode(bytes, into: &output)
+                }
+            }
+            guard count == entry.byteCount else {
+                throw StoreError(.file, url: name, message: "\(count) of \(entry.byteCount) bytes came out of it")
+            }
+        } catch let error as StoreError {
+            throw error
+        } catch {
+            throw StoreError(.file, url: name, message: "\(error)")
+        }
+        return result
+    }
+
+    private static func read(
+        _ range: Range<Int>, of descriptor: Int32, name: String
+    ) throws(StoreError) -> ByteBuffer {
+        let buffer = ByteBuffer(count: range.count)
+        try buffer.withUnsafeMutableBytes { (target) throws(StoreError) in
+            var filled = 0
+            while filled < range.count {
+                let step = pread(
+                    descriptor, target.baseAddress.map { $0 + filled }, range.count - filled,
+                    off_t(range.lowerBound + filled))
+                if step < 0, errno == EINTR { continue }
+                guard step > 0 else {
+                    throw StoreError(
+                        .file, url: name, message: "the ZIP file ends after \(range.lowerBound + filled) bytes")
+                }
+                filled += step
+            }
+        }
+        return buffer
+    }
+}
