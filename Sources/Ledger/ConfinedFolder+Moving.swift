@@ -94,13 +94,7 @@ extension ConfinedFolder {
 
     /// Time of the last change of a file or folder, in nanoseconds by the clock of the file system; nil where there is none.
     public func changed(_ relative: String) throws(LedgerError) -> Int? {
-        guard let place = try place(of: relative, creating: false) else { return nil }
-        var status = stat()
-        FileOperations.note()
-        guard fstatat(place.folder.number, place.name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
-            if errno == ENOENT { return nil }
-            throw LedgerError.system(.cannotRead, path: "\(path)/\(relative)", "stat")
-        }
+        guard let status = try status(of: relative) else { return nil }
         return Int(status.st_mtim.tv_sec) * 1_000_000_000 + Int(status.st_mtim.tv_nsec)
     }
 

@@ -114,14 +114,41 @@ public final class ConfinedFolder: Sendable {
 
     /// Bytes of a regular file; nil where there is none.
     public func fileSize(_ relative: String) throws(LedgerError) -> Int? {
-        guard let place = try place(of: relative, creating: false) else { return nil }
+        guard let status = try status(of: relative) else { return nil }
+        return status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : nil
+    }
+
+    /// What the file system says of a file or folder; nil where there is none. A link is not followed.
+    func status(of relative: String) throws(LedgerError) -> stat? {
         var status = stat()
+        let result: Int32
+        if try Self.isComponent(relative, in: path) {
+            result = fstatat(root.number, relative, &status, AT_SYMLINK_NOFOLLOW)
+        } else {
+            guard let place = try place(of: relative, creating: false) else { return nil }
+            result = fstatat(place.folder.number, place.name, &status, AT_SYMLINK_NOFOLLOW)
+        }
         FileOperations.note()
-        guard fstatat(place.folder.number, place.name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
+        guard result == 0 else {
             if errno == ENOENT { return nil }
             throw LedgerError.system(.cannotRead, path: "\(path)/\(relative)", "stat")
         }
-        return status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : nil
+        return status
+    }
+
+    /// Whether a path is one safe name, and no folders have to be walked.
+    private static func isComponent(_ relative: String, in path: String) throws(LedgerError) -> Bool {
+        var (isOne, hasControl) = (true, false)
+        for byte in relative.utf8 {
+            if byte == UInt8(ascii: "/") { isOne = false }
+            if byte < 0x20 || byte == 0x7F { hasControl = true }
+        }
+        guard isOne, !relative.isEmpty, !hasControl, relative != ".", relative != "..", relative.utf8.count <= 255
+        else {
+            _ = try components(of: relative, in: path)
+            return false
+        }
+        return true
     }
 
     /// The content of a small file; nil where there is none.

@@ -6,6 +6,8 @@ internal import Threads
 struct ItemDivision: Sendable {
     /// Claims of others that a task which is through watches: with hundreds of tasks, all of them together are watched by somebody.
     private static let watchedClaims = 16
+    /// Items of others that a task tries to get before it looks around again.
+    private static let leastBatch = 16
 
     let context: JobContext
     let worker: Worker
@@ -66,7 +68,7 @@ struct ItemDivision: Sendable {
                 guard try await wait(for: open, share) else { return false }
                 continue
             }
-            let batch = Array(free.prefix(max(4, free.count / (2 * share.count))))
+            let batch = Array(free.prefix(max(Self.leastBatch, free.count / (2 * share.count))))
             let endings = try await crew.work(
                 on: batch, width: min(4, ItemCrew.width), marks: survey.marks, failed: failedBefore)
             take(endings, &outcome, &settled)
@@ -108,13 +110,19 @@ struct ItemDivision: Sendable {
         let claims = open.map { ClaimName.item($0.name) }
         let offset = claims.count * share.index / share.count
         let watched = Array((claims[offset...] + claims[..<offset]).prefix(Self.watchedClaims))
+        // The claims are listed again and again, which is cheap; their owners are looked at when there may be something new to see.
+        var lastLook = -Double.infinity
         while !context.stop.isStopped {
-            let (unclear, held) = try await ThreadPool.files.run { () throws(LedgerError) in
-                (try worker.freeDead(watched), Set(try Claims.all(in: context.state)))
+            let held = try await ThreadPool.files.run { () throws(LedgerError) in
+                Set(try Claims.all(in: context.state))
             }
-            if !watched.allSatisfy(held.contains) { return true }
-            if unclear.isEmpty { return false }
-            try await Task.sleep(for: .seconds(min(1, worker.watch.beatSeconds / 2)))
+            guard watched.allSatisfy(held.contains) else { return true }
+            if OwnerWatch.monotonicSeconds() - lastLook >= worker.watch.beatSeconds / 3 {
+                lastLook = OwnerWatch.monotonicSeconds()
+                let unclear = try await ThreadPool.files.run { () throws(LedgerError) in try worker.freeDead(watched) }
+                if unclear.isEmpty { return false }
+            }
+            try await Task.sleep(for: .seconds(min(1, worker.watch.beatSeconds / 4)))
         }
         return false
     }
