@@ -16,7 +16,10 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 seconds=600
-case "${1:-}" in '' | *[!0-9]*) ;; *) seconds=$1; shift ;; esac
+if [[ ${1:-} =~ ^[0-9]+$ ]]; then
+    seconds=$1
+    shift
+fi
 
 export CRISTAE_FUZZ=1
 swift build -c release --scratch-path .build/fuzz --product fuzz 2> >(grep -v 'Cannot export local symbol' >&2)
@@ -25,6 +28,11 @@ fuzz=$PWD/.build/fuzz/release/fuzz
 export SWIFT_BACKTRACE=enable=no
 # Swift keeps bits of its own in the pointers of enums, which the leak sanitizer does not follow.
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0}
+
+# Packs are files: in memory, and gone afterwards.
+TMPDIR=$(mktemp -d "$([ -w /dev/shm ] && echo /dev/shm || echo /tmp)/cristae-fuzz.XXXXXX")
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
 
 [ $# -gt 0 ] || mapfile -t harnesses < <("$fuzz" --list)
 [ $# -eq 0 ] || harnesses=("$@")
@@ -39,11 +47,12 @@ for harness in "${harnesses[@]}"; do
     "$fuzz" --harness="$harness" --seeds="$seeds" --fixtures="$PWD/Tests/VolumesTests/Fixtures"
     limit=(-max_total_time="$seconds")
     [ "$seconds" -gt 0 ] || limit=(-runs=0)
-    case $harness in *-block | shard | blosc | zstd | lz4 | codecs | zip) dictionary=() ;; *) dictionary=(-dict=Tests/Fuzz/json.dict) ;; esac
+    dictionary=()
+    case $harness in zarr-* | n5-metadata | consolidated) dictionary=(-dict=Tests/Fuzz/json.dict) ;; esac
     echo "$harness: $(find "$seeds" -type f | wc -l) seeds, $(find "$corpus" -type f | wc -l) inputs from before, $seconds s" >&2
-    if ! "$fuzz" --harness="$harness" "${limit[@]}" "${dictionary[@]}" -max_len=8192 -detect_leaks=0 -timeout=10 -rss_limit_mb=2048 \
-        -malloc_limit_mb=512 -print_final_stats=1 -artifact_prefix="$findings/$harness-" "$corpus" "$seeds" \
-        >"$findings/$harness.log" 2>&1; then
+    if ! "$fuzz" --harness="$harness" "${limit[@]}" "${dictionary[@]}" -max_len=8192 -detect_leaks=0 -timeout=10 \
+        -rss_limit_mb=2048 -malloc_limit_mb=512 -print_final_stats=1 -artifact_prefix="$findings/$harness-" \
+        "$corpus" "$seeds" >"$findings/$harness.log" 2>&1; then
         status=1
         echo "$harness: a finding, see $findings/$harness.log" >&2
     fi

@@ -9,16 +9,15 @@ struct ZipHarness: Harness {
     let name = "zip"
 
     private static let pack = "a.zip"
-    private let folder: ConfinedFolder
-
-    init() {
-        // In memory where that is possible: every input is written to a file.
-        let parent = FileManager.default.fileExists(atPath: "/dev/shm") ? "/dev/shm" : NSTemporaryDirectory()
+    /// Every input is written to a file: run.sh gives a folder in memory.
+    private static let folder: ConfinedFolder = {
+        let parent = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/dev/shm"
         guard let folder = try? ConfinedFolder(creating: "\(parent)/cristae-fuzz-\(getpid())") else {
             fatalError("no folder in \(parent)")
         }
-        self.folder = folder
-    }
+        return folder
+    }()
+    private var folder: ConfinedFolder { Self.folder }
 
     func run(_ input: UnsafeRawBufferPointer) {
         guard input.count >= 2 else { return }
