@@ -1,4 +1,3 @@
-import JSONText
 import Volumes
 
 /// A `.zarray` or `.zattrs` file, and after a zero byte a chunk.
@@ -11,7 +10,7 @@ struct ZarrV2Harness: Harness {
         if let metadata = try? ArrayMetadata(zarrV2: parts.part(0), path: ".zarray") {
             ArrayExercise(metadata: metadata).run(chunk: chunk, harness: self)
         }
-        guard let attributes = try? JSONValue(parsing: parts.part(0)) else { return }
+        guard let attributes = TextExercise(text: parts.part(0)).value(harness: self) else { return }
         AttributesExercise(attributes: attributes).run(harness: self)
     }
 
