@@ -29,9 +29,14 @@ struct ZipHarness: Harness {
         guard let pack = try? Pack(opening: Self.pack, in: folder) else { return }
         let names = ZipHeaders.names(in: file)
         let contents = names.compactMap { name in (try? pack.read(name)).flatMap(\.self).map { (name, $0.array) } }
-        for name in names where !contents.contains(where: { $0.0 == name }) {
-            // Known, and yet not read: the CRC must be another.
-            if let size = pack.summary(name)?.size { require(size <= file.count, "an entry of \(size) bytes") }
+        for name in names {
+            let content = contents.first { $0.0 == name }?.1
+            let isRight = (try? pack.check(name)) != nil
+            require(isRight == (content != nil), "\(name.debugDescription) is read, or right, but not both")
+            guard let size = pack.summary(name)?.size else { continue }
+            require(size <= file.count, "an entry of \(size) bytes")
+            let part = (try? pack.read(name, range: size / 3..<size)).flatMap(\.self)?.array
+            require(content == nil || part == content?.suffix(size - size / 3).map(\.self), "another part of \(name)")
         }
         // It can be appended to, and everything is there again afterwards.
         let added = "added/0", bytes = ByteBuffer([1, 2, 3])
