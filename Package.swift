@@ -1,12 +1,17 @@
 // swift-tools-version:6.2
 import PackageDescription
 
-let strict: [SwiftSetting] = [
-    .swiftLanguageMode(.v6),
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-]
+/// Set by Tests/Fuzz/run.sh: our code with coverage feedback and the address sanitizer, and one target more.
+let isFuzzing = Context.environment["CRISTAE_FUZZ"] != nil
+let sanitizers = ["-sanitize=address,fuzzer"]
+
+let strict: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ] + (isFuzzing ? [.unsafeFlags(sanitizers)] : [])
 
 func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: strict)
@@ -87,3 +92,11 @@ let package = Package(
             swiftSettings: strict),
     ]
 )
+
+if isFuzzing {
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz", dependencies: ["Elements", "JSONText", "Geometry", "Codecs", "Volumes", "Ledger"],
+            path: "Tests/Fuzz/Harnesses", swiftSettings: strict,
+            linkerSettings: [.unsafeFlags(sanitizers + ["-use-ld=lld"])]))
+}

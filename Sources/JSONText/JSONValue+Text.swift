@@ -46,20 +46,11 @@ extension JSONValue: Codable {
 }
 
 extension JSONValue {
-    /// Reads one JSON document. Nesting is limited by the parser, so that hostile text cannot exhaust the stack.
+    /// Reads one JSON document (RFC 8259) in UTF-8. Objects and arrays may lie 256 deep in each other, so that hostile text cannot
+    /// exhaust the stack; of members with the same key the last one stands.
     ///
     /// - Throws: ``JSONError`` with one line that says what is wrong and where.
-    public init(parsing text: some Sequence<UInt8>) throws(JSONError) {
-        do {
-            self = try JSONDecoder().decode(JSONValue.self, from: Data(text))
-        } catch DecodingError.dataCorrupted(let context) {
-            let cause = (context.underlyingError as? NSError)?.userInfo[NSDebugDescriptionErrorKey] as? String
-            let reason = cause ?? context.debugDescription
-            throw JSONError(reason.replacing("\n", with: " "))
-        } catch {
-            throw JSONError("\(error)".replacing("\n", with: " "))
-        }
-    }
+    public init(parsing text: some Sequence<UInt8>) throws(JSONError) { self = try JSONParser.parse(Array(text)) }
 
     /// Reads one JSON document as ``init(parsing:)`` does, but with every number that is written with a point or an exponent as
     /// ``number(_:)``: there `8.0` is ``integer(_:)``.
@@ -97,7 +88,7 @@ extension JSONValue {
 
     /// Any Codable value as a JSON value.
     public init(encoding value: some Encodable) throws(JSONError) {
-        self = try JSONFile.decode(JSONValue.self, from: JSONFile.encode(value))
+        try self.init(parsing: JSONFile.encode(value))
     }
 
     /// This JSON value as a Codable type.

@@ -77,11 +77,11 @@ struct PackIndex: Sendable {
             else { return nil }
             header = wide
         }
+        // The header's place may be any number: it is compared before anything is added to it.
+        guard header >= 0, header <= end else { return nil }
         let content = header + ZipFormat.localHeaderSize + nameLength
-        guard header >= 0, content + size <= end else { return nil }
-        let name = String(
-            decoding: bytes[(bytes.startIndex + nameStart)..<(bytes.startIndex + nameStart + nameLength)],
-            as: UTF8.self)
+        let nameBytes = bytes[(bytes.startIndex + nameStart)..<(bytes.startIndex + nameStart + nameLength)]
+        guard content + size <= end, let name = String(validating: nameBytes, as: UTF8.self) else { return nil }
         entries[name] = ZipFormat.Entry(headerOffset: header, offset: content, size: size, crc32: crc32)
         return nameStart + nameLength + extraLength
     }
@@ -98,11 +98,12 @@ struct PackIndex: Sendable {
             else { return }
             let content = end + ZipFormat.localHeaderSize + nameLength
             guard nameLength > 0, content + count <= size else { return }
-            let name = try Self.bytes(
+            let nameBytes = try Self.bytes(
                 of: file, at: end + ZipFormat.localHeaderSize, count: nameLength, path: path)
+            guard let name = String(validating: nameBytes, as: UTF8.self) else { return }
             let entry = ZipFormat.Entry(headerOffset: end, offset: content, size: count, crc32: crc32)
             guard try Self.read(entry, of: file, path: path) != nil else { return }
-            entries[String(decoding: name, as: UTF8.self)] = entry
+            entries[name] = entry
             end = content + count
         }
     }

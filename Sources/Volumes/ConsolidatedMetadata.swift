@@ -7,6 +7,13 @@ internal import JSONText
 public struct ConsolidatedMetadata: Sendable, Equatable {
     /// Texts by key, such as `scale0/image/zarr.json` or `em/.zattrs`.
     private let texts: [String: String]
+    /// The keys in the order of their bytes: what is below a folder stands together.
+    private let ordered: [String]
+
+    private init(texts: [String: String]) {
+        self.texts = texts
+        ordered = texts.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
 
     /// Reads a `.zmetadata` file.
     ///
@@ -33,7 +40,7 @@ public struct ConsolidatedMetadata: Sendable, Equatable {
             }
             texts[key] = file.canonicalText
         }
-        self.texts = texts
+        self.init(texts: texts)
     }
 
     /// Reads the member `consolidated_metadata` of a group's `zarr.json`; nil where there is none, or null.
@@ -64,7 +71,7 @@ public struct ConsolidatedMetadata: Sendable, Equatable {
             }
             texts["\(path)/zarr.json"] = node.canonicalText
         }
-        self.texts = texts
+        self.init(texts: texts)
     }
 
     /// The keys of all metadata files, relative to the group, sorted.
@@ -78,12 +85,29 @@ public struct ConsolidatedMetadata: Sendable, Equatable {
     /// The names of the nodes directly below `folder` (relative to the group, "" is the group itself), sorted.
     public func children(of folder: String) -> [String] {
         let prefix = folder.isEmpty ? "" : folder + "/"
-        var names = Set<String>()
-        for key in texts.keys where key.hasPrefix(prefix) {
-            let rest = key.dropFirst(prefix.count)
-            if let slash = rest.firstIndex(of: "/") { names.insert(String(rest[..<slash])) }
+        var names: [String] = []
+        var position = index(of: prefix)
+        while position < ordered.count, ordered[position].utf8.starts(with: prefix.utf8) {
+            let rest = ordered[position].utf8.dropFirst(prefix.utf8.count)
+            guard let slash = rest.firstIndex(of: UInt8(ascii: "/")), let name = String(rest[..<slash]) else {
+                position += 1
+                continue
+            }
+            names.append(name)
+            // "0" is the character after the slash: on behind all that is below this one.
+            position = index(of: prefix + name + "0")
         }
         return names.sorted()
+    }
+
+    /// Where a key stands or would stand in ``ordered``.
+    private func index(of key: String) -> Int {
+        var (low, high) = (0, ordered.count)
+        while low < high {
+            let middle = low + (high - low) / 2
+            if ordered[middle].utf8.lexicographicallyPrecedes(key.utf8) { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 
     private static let zarrV2Names: Set<Substring> = [".zarray", ".zgroup", ".zattrs"]

@@ -89,6 +89,13 @@ import Testing
         #expect(try codec.decodedBytes(encoded + [0, 0], capacity: 4) == [1, 2, 3, 4])
     }
 
+    /// blosc itself decodes this one where the output is larger than its blocks of 43 bytes.
+    @Test(arguments: [2, 42, 43, 1000])
+    func bloscRefusesBlocksLargerThanTheContent(capacity: Int) throws {
+        let encoded = bytes(hex: "02019204 02000000 2b000000 12000000 0100")
+        #expect(try errorCode { _ = try BloscCodec(typeSize: 4).decodedBytes(encoded, capacity: capacity) } == .corrupt)
+    }
+
     @Test func bloscChecksTheStatedSizeFirst() throws {
         var encoded = try BloscCodec(typeSize: 4).encodedBytes(noisyBytes(4000))
         encoded.replaceSubrange(4..<8, with: [0xEF, 0xFF, 0xFF, 0x7F])

@@ -1,5 +1,4 @@
 import Elements
-import JSONText
 import Testing
 import Threads
 
@@ -29,34 +28,6 @@ import Threads
         let buffer = ByteBuffer(count: length * 100)
         buffer.fill(with: pattern)
         #expect(buffer.array == Array(repeating: pattern, count: 100).flatMap { $0 })
-    }
-}
-
-@Suite struct JSONTests {
-    @Test func integersStayIntegers() throws {
-        let value = try JSONValue(parsing: #"{"a":18446744073709551615,"b":-3,"c":2.5,"d":8.0,"e":true,"f":null}"#.utf8)
-        #expect(value["a"] == .unsigned(.max))
-        #expect(value["b"] == -3)
-        #expect(value["c"] == 2.5)
-        #expect(value["d"]?.integer == 8)
-        #expect(value["e"] == true)
-        #expect(value["f"]?.isNull == true)
-        #expect(value["g"] == nil)
-    }
-
-    @Test func canonicalTextIsSortedAndPlain() throws {
-        let value: JSONValue = ["b": [1, 2.5, nil], "a": "x/y", "c": .number(.nan)]
-        #expect(value.canonicalText == #"{"a":"x/y","b":[1,2.5,null],"c":null}"#)
-        #expect(try JSONValue(parsing: value.canonicalText.utf8).canonicalText == value.canonicalText)
-    }
-
-    @Test(arguments: ["", "{", "[1 2]", "{\"a\":}", "nul", "\u{FF}", "{} x"])
-    func brokenTextIsOneLine(text: String) {
-        #expect { try JSONValue(parsing: text.utf8) } throws: { !"\($0)".contains("\n") }
-    }
-
-    @Test func deepNestingIsNoCrash() {
-        #expect(throws: JSONError.self) { try JSONValue(parsing: String(repeating: "[", count: 200_000).utf8) }
     }
 }
 

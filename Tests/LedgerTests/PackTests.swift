@@ -135,4 +135,51 @@ import Testing
             #expect(try pack.read("ds/s0/0")?.array == [1, 2, 3])
         }
     }
+
+    /// A closed pack of one entry, whose directory is changed by `change`; the end record says how long it is then.
+    private func changeDirectory(_ change: (inout [UInt8]) -> Void) throws {
+        try fill(1, close: true)
+        let bytes = try scratch.bytes("packs/a.zip")
+        let start = 30 + "ds/s0/0".utf8.count + content(0).count
+        var directory = Array(bytes[start..<(bytes.count - 22)])
+        var end = Array(bytes.suffix(22))
+        change(&directory)
+        end[12] = UInt8(directory.count)
+        try scratch.write(bytes[..<start] + directory + end, "packs/a.zip")
+    }
+
+    /// An offset in a ZIP64 field that overflows when a header's size is added to it: the entry is found by its local header.
+    @Test(arguments: [UInt64(Int64.max), UInt64(Int64.max) - 40, UInt64(Int64.max) - 140, .max, 1 << 60])
+    func anOffsetBeyondAnyFileIsNotFollowed(offset: UInt64) throws {
+        try changeDirectory { directory in
+            directory[30] = 12
+            directory += [1, 0, 8, 0] + (0..<8).map { UInt8(truncatingIfNeeded: offset >> UInt64(8 * $0)) }
+        }
+        let pack = try Pack(opening: "packs/a.zip", in: folder)
+        #expect(try pack.read("ds/s0/0")?.array == content(0))
+    }
+
+    /// A name that is no UTF-8 cannot be written again as it is: no pack of ours has one.
+    @Test func aDirectoryWithNamesInOtherEncodingsIsNotFollowed() throws {
+        try changeDirectory { $0[46] = 0xFF }
+        let pack = try Pack(opening: "packs/a.zip", in: folder)
+        #expect(try pack.read("ds/s0/0")?.array == content(0))
+        try pack.append("ds/s0/1", ByteBuffer(content(1)))
+        try pack.close()
+        let again = try Pack(opening: "packs/a.zip", in: folder)
+        for number in 0..<2 { #expect(try again.read("ds/s0/\(number)")?.array == content(number)) }
+    }
+
+    @Test func anEntryWithANameInAnotherEncodingEndsThePack() throws {
+        try fill(2, close: false)
+        var bytes = try scratch.bytes("packs/a.zip")
+        let second = 30 + "ds/s0/0".utf8.count + content(0).count
+        bytes[second + 30] = 0xFF
+        try scratch.write(bytes, "packs/a.zip")
+        let pack = try Pack(opening: "packs/a.zip", in: folder)
+        #expect(try pack.read("ds/s0/0")?.array == content(0))
+        try pack.append("ds/s0/1", ByteBuffer(content(1)))
+        bytes[second + 30] = UInt8(ascii: "d")
+        #expect(try scratch.bytes("packs/a.zip") == bytes)
+    }
 }

@@ -76,6 +76,28 @@ import Volumes
         #expect(metadata.text(of: "zarr.json") == nil)
     }
 
+    /// The names below a folder are found among those of many others, and whatever characters they begin and end with.
+    @Test func namesTheNodesOfManyFolders() throws {
+        let ends = ["", "!", "-", ".", "0", "a", "é", "\u{10FFFF}"]
+        var nodes: [String: JSONValue] = [:]
+        for first in 0..<200 {
+            for end in ends {
+                for last in ["s0", "s0-", "s00"] { nodes["g\(first)\(end)/\(last)/x"] = ["node_type": "group"] }
+            }
+        }
+        let metadata = try #require(
+            try zarrV3(["zarr_format": 3, "node_type": "group", "consolidated_metadata": ["metadata": .object(nodes)]]))
+        // "g1" and "0" is "g10" and "".
+        let folders = Set((0..<200).flatMap { first in ends.map { "g\(first)\($0)" } })
+        #expect(metadata.children(of: "") == folders.sorted())
+        for folder in folders {
+            #expect(metadata.children(of: folder) == ["s0", "s0-", "s00"])
+            #expect(metadata.children(of: "\(folder)/s0") == ["x"])
+            #expect(metadata.children(of: "\(folder)/s0/x").isEmpty)
+            #expect(metadata.children(of: "\(folder)/s").isEmpty)
+        }
+    }
+
     @Test func mayBeAbsent() throws {
         #expect(try zarrV3(["zarr_format": 3, "node_type": "group"]) == nil)
         #expect(try zarrV3(["zarr_format": 3, "node_type": "group", "consolidated_metadata": nil]) == nil)

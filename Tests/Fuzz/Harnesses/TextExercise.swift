@@ -1,0 +1,16 @@
+import Foundation
+import JSONText
+
+/// A text that is read as JSON, which Foundation must read too. The other way round it need not be: Foundation takes commas before
+/// brackets, other encodings, and deeper nesting.
+struct TextExercise {
+    let text: [UInt8]
+
+    /// The value; nil where the text is no JSON.
+    func value(harness: some Harness) -> JSONValue? {
+        guard let value = try? JSONValue(parsing: text) else { return nil }
+        let other = try? JSONSerialization.jsonObject(with: Data(text), options: .fragmentsAllowed)
+        harness.require(other != nil, "no JSON, but read as \(value.kind)")
+        return value
+    }
+}
