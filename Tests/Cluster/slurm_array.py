@@ -37,15 +37,20 @@ def items_worked(job, array):
     return counts
 
 
-def expect_all_done(what, cluster, job, array, finish, clean):
-    def logs():
-        text = "\n".join(f"--- {path.name}\n{text[-1200:]}" for path, text in task_logs(job, array).items())
-        finish_log = job.folder / f"logs/{finish}_finish.log"
-        return f"{text}\n--- finish\n{finish_log.read_text() if finish_log.exists() else 'no log'}"
+def evidence(job):
+    """The end of each log, without the lines that every run has."""
+    texts = []
+    for path in sorted((job.folder / "logs").glob("*.log")):
+        lines = [line for line in path.read_text(errors="replace").splitlines() if '"item_done"' not in line]
+        texts.append("\n".join([f"--- {path.name}", *lines[-12:]]))
+    return "\n".join(texts)
+
+
+def expect_all_done(what, cluster, job, finish, clean):
     states = cluster.wait(finish, 240)
-    expect(states == {None: "COMPLETED"}, lambda: f"{what}: the job after the array: {states}\n{logs()}")
+    expect(states == {None: "COMPLETED"}, lambda: f"{what}: the job after the array: {states}\n{evidence(job)}")
     wrong = differences(job.files(), clean)
-    expect(not wrong, lambda: f"{what}: {wrong}\n{logs()}")
+    expect(not wrong, lambda: f"{what}: {wrong}\n{evidence(job)}")
 
 
 def undisturbed(scenario, cluster, bucket, clean, clean_chunks):
@@ -53,7 +58,7 @@ def undisturbed(scenario, cluster, bucket, clean, clean_chunks):
     server = scenario.server(bucket, "--latency-ms", "100")
     job = scenario.job("undisturbed", server, limits={"connections": CONNECTIONS})
     array, finish = submit(cluster, job)
-    expect_all_done(what, cluster, job, array, finish, clean)
+    expect_all_done(what, cluster, job, finish, clean)
     states = cluster.states(array)
     expect(states == {task: "COMPLETED" for task in range(TASKS)}, f"{what}: {states}")
     worked = items_worked(job, array)
@@ -103,11 +108,11 @@ def disturbed(scenario, cluster, bucket, clean):
         return "DOWN" in cluster.call("scontrol", "show", "node", lost)
     wait_until("Slurm to notice the lost node", is_down, 90, every=0.5)
     cluster.start_node(lost)
-    expect_all_done(what, cluster, job, array, finish, clean)
+    expect_all_done(what, cluster, job, finish, clean)
     states = cluster.states(array)
     for task, state in sorted(states.items()):
         wanted = "CANCELLED" if task in cancelled else "COMPLETED"
-        expect(state.startswith(wanted), f"{what}: task {task} is {state} instead of {wanted}: {states}")
+        expect(state.startswith(wanted), f"{what}: task {task} is {state} instead of {wanted}: {states}\n{evidence(job)}")
     restarted = sum("start 2" in text for text in task_logs(job, array).values())
     expect(restarted >= len(requeued) + 1, f"{what}: only {restarted} tasks were started again")
     counts = server.chunks()
