@@ -93,8 +93,9 @@ def check_tasks(stage):
 
     ends("USR1, site without RequeueExit", stopped(stage, [signal.SIGUSR1]), 75, requeued=True, signals=["SIGUSR1"])
     ends("USR1 twice", stopped(stage, [signal.SIGUSR1, signal.SIGUSR1]), 75, requeued=True, signals=["SIGUSR1"])
-    ends("TERM", stopped(stage, [signal.SIGTERM]), 75, signals=["SIGUSR1"])
-    ends("USR1, then TERM", stopped(stage, [signal.SIGUSR1, signal.SIGTERM]), 75, signals=["SIGUSR1"])
+    ends("TERM", stopped(stage, [signal.SIGTERM]), 75, signals=["SIGTERM"])
+    ends("USR1, then TERM", stopped(stage, [signal.SIGUSR1, signal.SIGTERM]), 75, signals=["SIGUSR1", "SIGTERM"])
+    ends("TERM, then USR1", stopped(stage, [signal.SIGTERM, signal.SIGUSR1]), 75, signals=["SIGTERM"])
     for listed, known in (("75", True), ("1-9,75", True), ("70-80", True), ("(null)", False), ("1,175", False), ("2-9", False)):
         outcome = stopped(stage, [signal.SIGUSR1], REQUEUE_EXIT=listed)
         ends(f"RequeueExit={listed}", outcome, 75, requeued=not known, signals=["SIGUSR1"])

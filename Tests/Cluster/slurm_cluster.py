@@ -1,5 +1,6 @@
 """A Slurm of our own: controller and nodes on this one machine, everything in one folder, on loopback only, no systemd."""
 
+import contextlib
 import os
 import re
 import signal
@@ -109,8 +110,8 @@ class SlurmCluster:
         self.call("slurmd", "-f", str(self.configuration), "-N", node, "-c")
 
     def processes_of(self, node):
-        """Every process of the jobs on a node, and the slurmstepd above each: only they have its name in their environment."""
-        found = set()
+        """Every process of the jobs on a node; the slurmstepd above each comes first. Only they have the node's name in their environment."""
+        found, above = [], []
         for entry in os.listdir("/proc"):
             if not entry.isdigit():
                 continue
@@ -119,31 +120,24 @@ class SlurmCluster:
                     environment = file.read().split(b"\0")
                 if f"SLURMD_NODENAME={node}".encode() not in environment:
                     continue
-                found.add(int(entry))
+                found.append(int(entry))
                 with open(f"/proc/{entry}/stat") as file:
                     parent = int(file.read().rpartition(")")[2].split()[1])
                 with open(f"/proc/{parent}/comm") as file:
                     if file.read().startswith("slurmstepd"):
-                        found.add(parent)
+                        above.append(parent)
             except (OSError, ValueError):
                 continue
-        return found
+        return above + found
 
     def kill_node(self, node):
-        """What a power cut does: everything on the node is gone at once. Returns how many of its processes there were."""
-        # Stopped first, so that nothing new begins while the rest is being looked for.
-        daemon = int((self.folder / f"{node}.pid").read_text())
-        os.kill(daemon, signal.SIGKILL)
-        count = 0
+        """What a power cut does: everything on the node is gone, and nobody is left to tell the controller."""
+        os.kill(int((self.folder / f"{node}.pid").read_text()), signal.SIGKILL)
         while found := self.processes_of(node):
             for process in found:
-                try:
+                with contextlib.suppress(ProcessLookupError):
                     os.kill(process, signal.SIGKILL)
-                    count += 1
-                except ProcessLookupError:
-                    pass
             time.sleep(0.05)
-        return count
 
     def states(self, job):
         """{task: state} of an array, or {None: state} of a plain job, whether they have ended or not."""
@@ -179,10 +173,8 @@ class SlurmCluster:
             subprocess.run(["scancel", "--state=PENDING"], env=self.environment, stderr=subprocess.DEVNULL)
         for node in self.nodes:
             for process in self.processes_of(node):
-                try:
+                with contextlib.suppress(ProcessLookupError):
                     os.kill(process, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
         for file in [*(f"{node}.pid" for node in self.nodes), "slurmctld.pid", "munge/pid"]:
             try:
                 process = int((self.folder / file).read_text())
