@@ -32,12 +32,13 @@ class Podman:
         return done
 
     def build(self):
-        """What compiles for minutes steps back behind the other tests."""
+        """Builds the image. What compiles for minutes steps back behind the other tests; what was compiled stays for the next time."""
+        (STORE / "build").mkdir(parents=True, exist_ok=True)
         base = subprocess.run([str(HERE / "base_images.sh"), str(STORE)], env=self.environment, capture_output=True, text=True,
                               timeout=900)
         expect(base.returncode == 0, f"base_images.sh: exit {base.returncode}: {base.stderr[-1500:]}")
         self.call("build", "--quiet", "--layers", "--isolation", "chroot", "--network", "host", "--pull-never",
-                  *base.stdout.split("\n")[:-1], "--build-arg", f"CONFIGURATION={CONFIGURATION}", "-t", IMAGE,
+                  *base.stdout.split("\n")[:-1], "--volume", f"{STORE}/build:/src/.build", "--build-arg", f"CONFIGURATION={CONFIGURATION}", "-t", IMAGE,
                   "-f", str(ROOT / "Containerfile"), str(ROOT), program=("nice", "buildah"), seconds=1500)
 
     def start(self, data, *options):
