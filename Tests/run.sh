@@ -6,6 +6,8 @@ cd "$(dirname "$0")/.."
 
 packages=(git ca-certificates g++ pkg-config libhdf5-dev libcurl4-openssl-dev libblosc-dev libzstd-dev libdeflate-dev
     libbz2-dev liblzma-dev liblz4-dev python3 python3-venv)
+# For Tests/Cluster, which runs only where it may mount file systems and start daemons of its own.
+[ "$(id -u)" != 0 ] || packages+=(slurm-wlm slurm-client munge podman buildah runc debootstrap strace e2fsprogs procps)
 missing=()
 for package in "${packages[@]}"; do
     dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")

@@ -54,7 +54,7 @@ struct PlanFile: Sendable {
             }
             let columns = [
                 item.name,
-                String(Fingerprint(of: .string(String(decoding: line, as: UTF8.self))).description.prefix(16)),
+                digest(of: line),
                 "\(chunks)", "\(bytes)", "\(lines.count)", "\(line.count)",
                 String(item.group.split(separator: "/").dropFirst(2).first ?? ""),
                 summary(of: item, chunks: chunks, bytes: bytes).canonicalText,
@@ -164,19 +164,30 @@ struct PlanFile: Sendable {
     }
 
     /// The plan of one item, under the name that it has in the job. Blocks.
+    ///
+    /// Another task may have made the dataset's plan anew since its index was read: the item lies elsewhere then.
     static func item(_ entry: ItemEntry, in state: ConfinedFolder) throws -> ItemPlan {
         let path = path(of: entry.dataset)
-        guard let file = try PublishedBytes(opening: path, in: state) else {
-            throw LedgerError(.corrupt, path: "\(state.path)/\(path)", "the plan has vanished")
+        var place = entry
+        for _ in 0..<5 {
+            guard let file = try PublishedBytes(opening: path, in: state) else {
+                throw LedgerError(.corrupt, path: "\(state.path)/\(path)", "the plan has vanished")
+            }
+            let line = try file.read(count: place.length, at: place.offset)
+            if digest(of: line) == entry.digest {
+                var plan = try JSONFile.decode(ItemPlan.self, from: line)
+                plan.name = entry.name
+                return plan
+            }
+            let items = try PlanFile(of: entry.dataset, in: state)?.items ?? []
+            guard let moved = items.first(where: { $0.digest == entry.digest }) else { break }
+            place = moved
         }
-        let line = try file.read(count: entry.length, at: entry.offset)
-        let digest = Fingerprint(of: .string(String(decoding: line, as: UTF8.self))).description.prefix(16)
-        guard digest == entry.digest else {
-            throw LedgerError(
-                .corrupt, path: "\(state.path)/\(path)", "the plan of \(entry.name) has changed meanwhile")
-        }
-        var plan = try JSONFile.decode(ItemPlan.self, from: line)
-        plan.name = entry.name
-        return plan
+        throw LedgerError(.corrupt, path: "\(state.path)/\(path)", "the plan of \(entry.name) has changed meanwhile")
+    }
+
+    /// Names an item's plan by its text: 16 hexadecimal digits.
+    private static func digest(of line: [UInt8]) -> String {
+        String(Fingerprint(of: .string(String(decoding: line, as: UTF8.self))).description.prefix(16))
     }
 }

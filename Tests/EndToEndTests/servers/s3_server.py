@@ -3,9 +3,10 @@
 
     s3_server.py --root DIR [--port 0] [--page-size 1000] [--log FILE]
                  [--fail-503 P] [--short P] [--reset P] [--seed N] [--always-500 SUBSTRING] [--latency-ms N]
+                 [--hold FILE]
 
 DIR holds <bucket>/<key> files. The first line on stdout is the port. Faults hit objects and listings alike; P is a
-probability. Each request is one line in the log, fields separated by tabs:
+probability. While the file of `--hold` exists, no chunk is answered. Each request is one line in the log, fields separated by tabs:
 
     time  method  bucket/key or list:bucket/prefix  status  bytes sent  complete|short|reset|broken
 """
@@ -247,6 +248,9 @@ class Handler(socketserver.StreamRequestHandler):
         server, options = self.server, self.server.options
         if options.latency_ms:
             time.sleep(options.latency_ms / 1000)
+        if options.hold and key and key[-1].isdigit():
+            while os.path.exists(options.hold):
+                time.sleep(0.05)
         fault = server.fault()
         if options.always_500 and options.always_500 in what:
             answer, fault = error(500, "InternalError", "We encountered an internal error. Please try again."), None
@@ -295,6 +299,7 @@ def main():
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--always-500", metavar="SUBSTRING")
     parser.add_argument("--latency-ms", type=float, default=0)
+    parser.add_argument("--hold", metavar="FILE")
     parser.add_argument("--log")
     server = Server(parser.parse_args())
     print(server.server_address[1], flush=True)
