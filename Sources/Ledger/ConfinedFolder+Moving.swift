@@ -8,7 +8,7 @@ extension ConfinedFolder {
         guard let source = try place(of: from, creating: false),
             let target = try (other ?? self).place(of: to, creating: false)
         else { return false }
-        FileOperations.note()
+        operations.note()
         if renameat(source.folder.number, source.name, target.folder.number, target.name) == 0 { return true }
         guard Self.isGone(errno) else { throw LedgerError.system(.cannotWrite, path: "\(path)/\(from)", "renaming") }
         return false
@@ -29,7 +29,7 @@ extension ConfinedFolder {
     func link(_ from: String, to: String, in other: ConfinedFolder) throws(LedgerError) -> Linked {
         guard let source = try place(of: from, creating: false), let target = try other.place(of: to, creating: false)
         else { return .gone }
-        FileOperations.note()
+        operations.note()
         if linkat(source.folder.number, source.name, target.folder.number, target.name, 0) == 0 { return .made }
         switch errno {
         case EEXIST:

@@ -13,8 +13,13 @@ public final class ConfinedFolder: Sendable {
     let owner: String?
     /// Where below this directory the owners' folders lie.
     let workFolder: String
+    /// Counts what is asked of the file system through this value and those made from it.
+    public let operations: OperationCounter
 
-    private init(path: String, root: consuming FileHandle, owner: String?, workFolder: String) {
+    private init(
+        path: String, root: consuming FileHandle, owner: String?, workFolder: String, operations: OperationCounter
+    ) {
+        self.operations = operations
         self.path = path
         self.root = root
         self.owner = owner
@@ -28,6 +33,7 @@ public final class ConfinedFolder: Sendable {
         self.path = path
         owner = nil
         workFolder = "work"
+        operations = OperationCounter()
         var made = path.hasPrefix("/") ? "" : "."
         for component in path.split(separator: "/") {
             made += "/" + component
@@ -50,12 +56,13 @@ public final class ConfinedFolder: Sendable {
         let number = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         if number < 0 && (errno == ENOENT || errno == ENOTDIR) { return nil }
         guard number >= 0 else { throw LedgerError.system(.cannotRead, path: path, "opening the directory") }
-        self.init(path: path, root: FileHandle(number), owner: nil, workFolder: "work")
+        self.init(
+            path: path, root: FileHandle(number), owner: nil, workFolder: "work", operations: OperationCounter())
     }
 
     /// The same directory, for an owner: what is written takes its name only as long as nobody has taken the owner's work over.
     func owned(by id: String, workFolder: String) throws(LedgerError) -> ConfinedFolder {
-        ConfinedFolder(path: path, root: try duplicateRoot(), owner: id, workFolder: workFolder)
+        ConfinedFolder(path: path, root: try duplicateRoot(), owner: id, workFolder: workFolder, operations: operations)
     }
 
     /// A folder below this one, kept open, for many questions about what lies in it; nil where there is none.
@@ -63,7 +70,9 @@ public final class ConfinedFolder: Sendable {
         guard let place = try place(of: relative + "/-", creating: false) else { return nil }
         let number = fcntl(place.folder.number, F_DUPFD_CLOEXEC, 0)
         guard number >= 0 else { throw LedgerError.system(.cannotRead, path: path, "dup") }
-        return ConfinedFolder(path: "\(path)/\(relative)", root: FileHandle(number), owner: nil, workFolder: "work")
+        return ConfinedFolder(
+            path: "\(path)/\(relative)", root: FileHandle(number), owner: nil, workFolder: "work",
+            operations: operations)
     }
 
     private func duplicateRoot() throws(LedgerError) -> FileHandle {
@@ -98,7 +107,7 @@ public final class ConfinedFolder: Sendable {
         let parts = try Self.components(of: relative, in: path)
         var folder = try duplicateRoot()
         for part in parts.dropLast() {
-            FileOperations.note()
+            operations.note()
             if creating, mkdirat(folder.number, part, 0o777) != 0, errno != EEXIST {
                 throw LedgerError.system(.cannotWrite, path: "\(path)/\(relative)", "making the directory \(part)")
             }
@@ -128,7 +137,7 @@ public final class ConfinedFolder: Sendable {
             guard let place = try place(of: relative, creating: false) else { return nil }
             result = fstatat(place.folder.number, place.name, &status, AT_SYMLINK_NOFOLLOW)
         }
-        FileOperations.note()
+        operations.note()
         guard result == 0 else {
             if errno == ENOENT { return nil }
             throw LedgerError.system(.cannotRead, path: "\(path)/\(relative)", "stat")
@@ -175,7 +184,9 @@ public final class ConfinedFolder: Sendable {
     func open(_ relative: String, flags: Int32) throws(LedgerError) -> FileHandle? {
         let creating = flags & O_CREAT != 0
         guard let place = try place(of: relative, creating: creating) else { return nil }
-        FileOperations.note()
+        operations.note()
+        // Opened to be read or written: that is two.
+        operations.note()
         // O_NONBLOCK: a FIFO that stands where a file is expected must not hang the job; regular files do not care.
         let number = openat(place.folder.number, place.name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0o666)
         guard number >= 0 else {
@@ -189,7 +200,7 @@ public final class ConfinedFolder: Sendable {
     @discardableResult
     public func remove(_ relative: String) throws(LedgerError) -> Bool {
         guard let place = try place(of: relative, creating: false) else { return false }
-        FileOperations.note()
+        operations.note()
         if unlinkat(place.folder.number, place.name, 0) == 0 { return true }
         guard errno == ENOENT else {
             throw LedgerError.system(.cannotWrite, path: "\(path)/\(relative)", "removing")
@@ -213,7 +224,7 @@ public final class ConfinedFolder: Sendable {
             if name != "." && name != ".." { names.append(name) }
         }
         // A server sends some hundred names at a time.
-        FileOperations.note(1 + names.count / 512)
+        operations.note(1 + names.count / 512)
         return names.sorted()
     }
 

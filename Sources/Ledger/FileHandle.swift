@@ -11,7 +11,6 @@ struct FileHandle: ~Copyable {
 
     /// Writes all of `bytes` at `offset`.
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int, path: String) throws(LedgerError) {
-        FileOperations.note()
         var done = 0
         while done < bytes.count {
             guard let base = bytes.baseAddress else { return }
@@ -26,7 +25,6 @@ struct FileHandle: ~Copyable {
 
     /// Reads up to `bytes.count` bytes at `offset`; fewer only at the end of the file.
     func read(into bytes: UnsafeMutableRawBufferPointer, at offset: Int, path: String) throws(LedgerError) -> Int {
-        FileOperations.note()
         var done = 0
         while done < bytes.count {
             guard let base = bytes.baseAddress else { return 0 }
@@ -49,7 +47,6 @@ struct FileHandle: ~Copyable {
     }
 
     func sync(path: String) throws(LedgerError) {
-        FileOperations.note()
         // Some network file systems do not know fsync on directories and say EINVAL.
         guard fsync(number) == 0 || errno == EINVAL else {
             throw LedgerError.system(.cannotWrite, path: path, "fsync")

@@ -43,6 +43,9 @@ private final class Tally: Sendable {
         return parts.count == 2 ? (parts[0], parts[1]) : (30, 1500)
     }()
 
+    /// Whether this was asked for, and runs alone.
+    private var isLarge: Bool { ProcessInfo.processInfo.environment["CRISTAE_TASKS"] != nil }
+
     private func items(_ count: Int) -> [ItemEntry] {
         var random = SystemRandomNumberGenerator()
         return (0..<count).map { number in
@@ -53,7 +56,9 @@ private final class Tally: Sendable {
         }
     }
 
-    /// Each item is worked on once, by a claim, and coordination is cheap: under 5 ms of processor time and 10 file operations an item.
+    /// Each item is worked on once, by a claim, and coordination is cheap: under 10 file operations an item.
+    ///
+    /// The processor time is that of the whole process, so it means something only where no other test runs beside this one.
     @Test func manyTasksOverManyItems() async throws {
         let folder = NSTemporaryDirectory() + "cristae-coordination-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -65,7 +70,7 @@ private final class Tally: Sendable {
         let tally = Tally(count: items.count)
         try FileManager.default.createDirectory(atPath: "\(folder)/state/records", withIntermediateDirectories: true)
         for item in items { mkdir("\(folder)/state/records/\(item.name)", 0o777) }
-        let (operations, seconds) = (FileOperations.count, Self.processorSeconds())
+        let (before, seconds) = (operations(context), Self.processorSeconds())
         let last = try await withThrowingTaskGroup(of: Bool.self) { group in
             for index in 0..<Self.size.tasks {
                 group.addTask {
@@ -74,7 +79,7 @@ private final class Tally: Sendable {
                     let owned = context.owned(by: worker.owner)
                     let markers = DoneMarkers(owned)
                     let crew = ItemCrew(
-                        context: owned, worker: worker, stages: Set(Stage.allCases), markers: markers
+                        context: owned, worker: worker, stages: Set(Stage.allCases), markers: markers, known: [:]
                     ) { item, mark in
                         let number = try #require(Int(item.name.dropFirst(5)))
                         let isFirst = tally.begin(number)
@@ -97,13 +102,17 @@ private final class Tally: Sendable {
         #expect(tally.counts.allSatisfy { $0 >= 1 })
         // To claim an item that somebody has just finished and to see that is no work; it should be rare all the same.
         #expect(tally.counts.count { $0 > 1 } <= items.count / 10)
-        let perItem = Double(FileOperations.count - operations) / Double(items.count)
+        let perItem = Double(operations(context) - before) / Double(items.count)
         let milliseconds = (Self.processorSeconds() - seconds) * 1000 / Double(items.count)
         print(
             "\(Self.size.tasks) tasks, \(items.count) items: \(perItem) file operations and \(milliseconds) ms of processor time an item"
         )
         #expect(perItem < 10)
-        #expect(milliseconds < 5)
+        if isLarge { #expect(milliseconds < 5) }
+    }
+
+    private func operations(_ context: JobContext) -> Int {
+        context.state.operations.count + context.output.operations.count
     }
 
     private static func processorSeconds() -> Double {

@@ -33,7 +33,7 @@ struct JobRun: Sendable {
         outcome.failures = planFailures
         guard stages.contains(where: { $0 != .discover }) else { return outcome }
         let markers = DoneMarkers(context)
-        let crew = ItemCrew(context: context, worker: worker, stages: stages, markers: markers)
+        let crew = ItemCrew(context: context, worker: worker, stages: stages, markers: markers, known: known)
         let isLast = try await ItemDivision(context: context, worker: worker, share: share, crew: crew, known: known)
             .work(on: items, &outcome)
         // What is left undone is no failure: the reports wait for a run that ends by itself.

@@ -20,6 +20,8 @@ struct ItemCrew: Sendable {
         /// An earlier stage, which was not asked for, is not done.
         case waiting(Stage)
         case failed(Failure)
+        /// Another process has tried it since this one began, in vain.
+        case failedElsewhere
         case stopped
     }
 
@@ -29,15 +31,19 @@ struct ItemCrew: Sendable {
     let markers: DoneMarkers
     /// What is done with an item: its stages, unless a test of the coordination puts something else here.
     private let perform: (@Sendable (ItemEntry, DoneMarkers.Mark?) async throws -> Ending)?
+    /// The failures that lay there when this process began.
+    private let known: [String: FailureLog.Entry]
     private let downloading: ByteBudget
     private let computing: ByteBudget
     private var failures: FailureLog { FailureLog(state: context.state) }
 
     init(
         context: JobContext, worker: Worker, stages: Set<Stage>, markers: DoneMarkers,
+        known: [String: FailureLog.Entry],
         perform: (@Sendable (ItemEntry, DoneMarkers.Mark?) async throws -> Ending)? = nil
     ) {
         self.perform = perform
+        self.known = known
         self.context = context
         self.worker = worker
         self.stages = stages
@@ -94,6 +100,11 @@ struct ItemCrew: Sendable {
 
     private func workClaimed(on item: ItemEntry, mark: DoneMarkers.Mark?, hasFailed: Bool) async throws -> Ending {
         do {
+            let failure = try await ThreadPool.files.run { () throws(LedgerError) in try failures.entry(item.name) }
+            if let failure, failure != known[item.name], failure.owner != worker.owner.identity.id {
+                context.progress.finish(failed: true)
+                return .failedElsewhere
+            }
             let runner = ItemRunner(
                 context: context,
                 plan: try await ThreadPool.files.run { () throws in try PlanFile.item(item, in: context.state) },

@@ -86,6 +86,7 @@ struct ItemDivision: Sendable {
             case .already: outcome.alreadyDone += 1
             case .waiting(let stage): outcome.waiting[stage, default: 0] += 1
             case .failed(let failure): outcome.failures.append(failure)
+            case .failedElsewhere: break
             case .held, .stopped: continue
             }
             settled.insert(item.name)
@@ -120,7 +121,13 @@ struct ItemDivision: Sendable {
             if OwnerWatch.monotonicSeconds() - lastLook >= worker.watch.beatSeconds / 3 {
                 lastLook = OwnerWatch.monotonicSeconds()
                 let unclear = try await ThreadPool.files.run { () throws(LedgerError) in try worker.freeDead(watched) }
-                if unclear.isEmpty { return false }
+                if unclear.isEmpty {
+                    // Either those who hold them are alive, or their claims have just become free.
+                    return try await ThreadPool.files.run { () throws(LedgerError) in
+                        let left = try Claims.all(in: context.state)
+                        return !watched.allSatisfy(left.contains)
+                    }
+                }
             }
             try await Task.sleep(for: .seconds(min(1, worker.watch.beatSeconds / 4)))
         }
