@@ -7,12 +7,15 @@ struct JSONParser {
     static let maximumDepth = 256
 
     private let bytes: [UInt8]
+    private let keepsFloats: Bool
     private var position = 0
     private var depth = 0
 
     /// The document in `bytes`, which may begin with a byte order mark.
-    static func parse(_ bytes: [UInt8]) throws(JSONError) -> JSONValue {
-        var parser = try JSONParser(bytes)
+    ///
+    /// - Parameter keepsFloats: whether a whole number that is written with a point or an exponent is no integer.
+    static func parse(_ bytes: [UInt8], keepsFloats: Bool = false) throws(JSONError) -> JSONValue {
+        var parser = try JSONParser(bytes, keepsFloats: keepsFloats)
         parser.skipSpace()
         let value = try parser.value()
         parser.skipSpace()
@@ -20,8 +23,9 @@ struct JSONParser {
         return value
     }
 
-    private init(_ bytes: [UInt8]) throws(JSONError) {
+    private init(_ bytes: [UInt8], keepsFloats: Bool) throws(JSONError) {
         self.bytes = bytes
+        self.keepsFloats = keepsFloats
         do {
             _ = try UTF8Span(validating: bytes.span)
         } catch {
@@ -91,7 +95,7 @@ struct JSONParser {
         return value
     }
 
-    /// Whole numbers are integers, however they are written; minus zero is not, as integers have none.
+    /// Whole numbers are integers, however they are written, unless floats are kept; minus zero is not, as integers have none.
     private mutating func number() throws(JSONError) -> JSONValue {
         let start = position
         let isNegative = takeByte("-")
@@ -113,7 +117,9 @@ struct JSONParser {
             position = start
             throw failure("a number beyond those of 64 bits")
         }
-        if let integer = Int(exactly: value), value != 0 || value.sign == .plus { return .integer(integer) }
+        if !keepsFloats, let integer = Int(exactly: value), value != 0 || value.sign == .plus {
+            return .integer(integer)
+        }
         return .number(value)
     }
 

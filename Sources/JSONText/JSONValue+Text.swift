@@ -57,7 +57,7 @@ extension JSONValue {
     ///
     /// - Throws: ``JSONError``.
     public init(parsingWithFloats text: [UInt8]) throws(JSONError) {
-        self = NumberKinds.restored(try JSONValue(parsing: text), from: text)
+        self = try JSONParser.parse(text, keepsFloats: true)
     }
 
     /// The canonical form: sorted keys, no white space, slashes as they are. Equal values have equal texts, which is
