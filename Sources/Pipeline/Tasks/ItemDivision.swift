@@ -55,12 +55,13 @@ struct ItemDivision: Sendable {
         take(endings, &outcome, &settled)
         guard let share, share.count > 1 else { return true }
         // The items of others: what has failed there is left to them, so that a broken item is not tried by everybody.
-        let others = schedule.othersOrder(for: share.index).map { items[$0] }
+        var open = schedule.othersOrder(for: share.index).map { items[$0] } + own
         while !context.stop.isStopped {
             let survey = try await survey(markers)
-            let open = (others + own).filter { item in
-                !settled.contains(item.name) && survey.marks[item.name]?.digest != item.digest
-                    && survey.failed[item.name] == nil
+            // What is done stays done: the list gets shorter with each look.
+            open.removeAll { item in
+                settled.contains(item.name) || survey.marks[item.name]?.digest == item.digest
+                    || survey.failed[item.name] != nil
             }
             if open.isEmpty { return true }
             let free = open.filter { !survey.claimed.contains(ClaimName.item($0.name)) }
