@@ -174,7 +174,34 @@ def check_submit(stage):
     submit({"items": 3}, code=70)
 
 
+def check_finish(stage):
+    """The job after an array ends with 0 only where all is done and right."""
+    def finish(done, verified, *options, status_code=0):
+        status = {"items": 12, "job": "items", "stages": {
+            "convert": {"done": 12, "waiting": 0}, "resize": {"done": done, "failed": 0}, "stat": {"done": 1}}, "workers": []}
+        text = json.dumps(status, indent=2, separators=(",", " : "))
+        (stage.folder / "cristae").write_text(
+            "#!/bin/sh\ncase $1,$3 in\n"
+            f"    status,--json) cat <<'TEXT'\n{text}\nTEXT\n;;\n"
+            f"    status,) echo a table; exit {status_code} ;;\n"
+            f"    verify,) echo ok a.h5; [ {verified} = 0 ] || echo BAD b.h5: gone; exit {verified} ;;\n"
+            "    *) exit 64 ;;\nesac\n")
+        done = subprocess.run([str(ROOT / "slurm/finish.sbatch"), "--cristae", str(stage.folder / "cristae"), *options, "config.json"],
+                              env=stage.environment, capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout + done.stderr
+
+    for what, (code, said), wanted, text in (
+            ("all done", finish(12, 0), 0, "1 files are what their records say"),
+            ("some left", finish(9, 0), 1, "3 of 12 items are not done"),
+            ("a bad file", finish(12, 1), 1, "BAD b.h5"),
+            ("a bad file, not looked at", finish(12, 1, "--no-verify"), 0, "a table"),
+            ("a directory that cannot be read", finish(12, 0, status_code=74), 74, "a table"),
+            ("a status it does not understand", finish("null", 0), 70, "neither")):
+        expect(code == wanted and text in said, f"finish, {what}: exit {code} instead of {wanted}: {said}")
+
+
 def body(scenario):
+    check_finish(Stage(scenario.folder / "finish"))
     check_tasks(Stage(scenario.folder / "tasks"))
     check_scratch(Stage(scenario.folder / "scratch"))
     check_submit(Stage(scenario.folder / "submit"))

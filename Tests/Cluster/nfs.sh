@@ -29,8 +29,9 @@ export CONTAINERS_CONF=$here/containers.conf
 storage=(--root "$store/images" --runroot "$store/run")
 mapfile -t base < <("$here/base_images.sh" "$store")
 [ ${#base[@]} -gt 0 ] || { echo "nfs.sh: no base images" >&2; exit 1; }
-buildah "${storage[@]}" build --quiet --layers --isolation chroot --network host --pull-never "${base[@]}" -t "$image" \
-    -f "$root/Containerfile" "$root"
+mkdir -p "$store/build"
+buildah "${storage[@]}" build --quiet --layers --isolation chroot --network host --pull-never "${base[@]}" \
+    --volume "$store/build:/src/.build" -t "$image" -f "$root/Containerfile" "$root"
 
 echo "nfs.sh: the machine's disk"
 disk=$work/disk
@@ -54,7 +55,7 @@ umount "$disk/proc"
 mounted=()
 kernel=$(apt-cache depends linux-image-cloud-amd64 | awk '/Depends: linux-image/ { print $2; exit }')
 if [ ! -e "$work/$kernel.deb" ]; then
-    (cd "$work" && apt-get download -q "$kernel" && mv "$kernel"_*.deb "$kernel.deb")
+    (cd "$work" && apt-get download -q -o APT::Sandbox::User=root "$kernel" && mv "$kernel"_*.deb "$kernel.deb")
 fi
 rm -rf "$work/kernel"
 dpkg -x "$work/$kernel.deb" "$work/kernel"
@@ -68,7 +69,7 @@ chmod 755 "$disk/init"
 (cd "$disk" && find . -print0 | cpio --quiet -0 -o -H newc | zstd -1 -q > "$work/disk.cpio.zst")
 
 echo "nfs.sh: the machine"
-timeout 2400 qemu-system-x86_64 -machine q35,accel=tcg,thread=multi -cpu max -smp 2 -m 5120 -kernel "$work"/kernel/boot/vmlinuz-* \
+timeout 2400 qemu-system-x86_64 -machine q35 -accel tcg,thread=multi -cpu max -smp 2 -m 5120 -kernel "$work"/kernel/boot/vmlinuz-* \
     -initrd "$work/disk.cpio.zst" -append "console=ttyS0 panic=-1 quiet rdinit=/init" -nographic -no-reboot -nic none < /dev/null \
     | tr -d '\r' | tee "$work/console.log"
 grep -q '^passed nfs' "$work/console.log"

@@ -42,12 +42,14 @@ rpc.mountd
 number=0
 for client in one two; do
     number=$((number + 1))
-    # In the client's network, so that the kernel takes it for a client of its own; seen by all.
-    nsenter --net="/run/netns/$client" mount -t nfs4 -o "vers=4.2,proto=tcp,hard" "10.0.$number.1:/" "/mnt/$client" \
-        || fail "client $client cannot mount"
+    # In the client's network and with its name, so that kernel and server take it for a client of its own; seen by all.
+    nsenter --net="/run/netns/$client" unshare --uts sh -c \
+        "hostname $client; mount -t nfs4 -o vers=4.2,proto=tcp,hard 10.0.$number.1:/ /mnt/$client" || fail "client $client cannot mount"
 done
 grep nfs4 /proc/mounts
 grep -c 'vers=4.2' /proc/mounts | grep -qx 2 || fail "not NFSv4.2"
+[ "$(cat /proc/fs/nfsd/clients/*/info | grep -c '^name:.* \(one\|two\)"$')" = 2 ] \
+    || fail "the server does not see two clients: $(cat /proc/fs/nfsd/clients/*/info)"
 [ "$(stat -c %d /mnt/one)" != "$(stat -c %d /mnt/two)" ] || fail "both mounts are one client's"
 
 python3 -u /s3_server.py --root /bucket --host 0.0.0.0 --port 9000 --latency-ms 20 --log /tmp/requests > /dev/null &
