@@ -87,7 +87,8 @@ let package = Package(
             dependencies: ["JSONText", "cristae"],
             exclude: [
                 "replica.py", "reference.py", "check_outputs.py", "zarr_files.py", "synthetic.py", "hostile.py",
-                "crop_tools.py", "conversion.py", "shards.py", "volumes.py", "requirements.txt", "servers",
+                "pack_entry.py", "change_chunk.py", "crop_tools.py", "conversion.py", "shards.py", "volumes.py",
+                "requirements.txt", "servers",
             ],
             swiftSettings: strict),
     ]

@@ -7,14 +7,14 @@ internal import Synchronization
 /// `ZipStore`, TensorStore and `unzip` open it once it has been closed.
 ///
 /// It is appended to while downloading. After a kill the intact entries are kept (their CRC says so) and the torn tail is cut
-/// off. Beside it lies a journal of the keys that the store has proved not to hold (404).
+/// off. Beside it lies a ``PackJournal`` of the keys that the store has proved not to hold (404), and of which version each object is. An
+/// object that has changed is forgotten there, and appended anew; its old bytes stay in the file, where no reader finds them.
 ///
 /// All functions block; they may be called from any thread.
 public final class Pack: Sendable {
     private struct State: Sendable {
         var index: PackIndex
-        var absent: Set<String>
-        var journalEnd: Int
+        var journal: PackJournal
     }
 
     /// Bytes that are read at a time to check an entry.
@@ -35,11 +35,12 @@ public final class Pack: Sendable {
         guard let opened = try folder.open(relative, flags: O_RDWR | O_CREAT),
             let openedJournal = try folder.open(name, flags: O_RDWR | O_CREAT)
         else { throw LedgerError(.cannotWrite, path: path, "the pack could not be opened") }
-        let index = try PackIndex(of: opened, path: path)
-        let (absent, journalEnd) = try Self.readJournal(openedJournal, path: path)
+        var index = try PackIndex(of: opened, path: path)
+        let known = try PackJournal(of: openedJournal, path: path)
+        for (key, entry) in index.entries where !known.admits(key, entry) { index.entries[key] = nil }
         file = opened
         journal = openedJournal
-        state = Mutex(State(index: index, absent: absent, journalEnd: journalEnd))
+        state = Mutex(State(index: index, journal: known))
     }
 
     /// Removes a pack and its journal.
@@ -54,10 +55,19 @@ public final class Pack: Sendable {
 
     /// Whether the pack holds the object, or knows that the store does not.
     public func knows(_ key: String) -> Bool {
-        state.withLock { $0.index.entries[key] != nil || $0.absent.contains(key) }
+        state.withLock { $0.index.entries[key] != nil || $0.journal.absent.contains(key) }
     }
 
-    public func isAbsent(_ key: String) -> Bool { state.withLock { $0.absent.contains(key) } }
+    public func isAbsent(_ key: String) -> Bool { state.withLock { $0.journal.absent.contains(key) } }
+
+    /// Which version of an object the pack holds, as the caller has noted it; nil where nothing is known.
+    public func mark(_ key: String) -> String? { state.withLock { $0.journal.marks[key]?.text } }
+
+    /// All marks, by key.
+    public var marks: [String: String] { state.withLock { $0.journal.marks.compactMapValues(\.text) } }
+
+    /// When the store gave the first answer, as noted with ``noteBegan(_:insteadOfEarlier:)``; nil where nothing was noted.
+    public var began: Int? { state.withLock { $0.journal.began } }
 
     /// Size in bytes and CRC of an object; nil where the pack does not hold it.
     public func summary(_ key: String) -> (size: Int, crc32: UInt32)? {
@@ -109,7 +119,9 @@ public final class Pack: Sendable {
     // MARK: Writing
 
     /// Appends an object. One that is there already is not written again.
-    public func append(_ key: String, _ bytes: ByteBuffer) throws(LedgerError) {
+    ///
+    /// - Parameter mark: which version it is, one line without tabs.
+    public func append(_ key: String, _ bytes: ByteBuffer, mark: String? = nil) throws(LedgerError) {
         guard bytes.count <= ZipFormat.maximumEntryBytes, key.utf8.count <= 0xFFFF else {
             throw LedgerError(.cannotWrite, path: path, "\(key): \(bytes.count) bytes are too many for an entry")
         }
@@ -118,6 +130,10 @@ public final class Pack: Sendable {
         try withState { state throws(LedgerError) in
             guard state.index.entries[key] == nil else { return }
             try self.reopen(&state)
+            // It names the bytes by their CRC: where they do not follow, it says nothing.
+            if mark != nil || state.journal.marks[key] != nil {
+                try self.write(.stored(key, size: bytes.count, crc32: crc32, mark: mark), to: &state)
+            }
             let start = state.index.end
             try self.write(header, at: start)
             try bytes.withUnsafeBytes { content throws(LedgerError) in
@@ -131,14 +147,55 @@ public final class Pack: Sendable {
 
     /// Notes that the store has no such object.
     public func noteAbsent(_ key: String) throws(LedgerError) {
-        let line = Self.journalLine(key)
         try withState { state throws(LedgerError) in
-            guard state.absent.insert(key).inserted else { return }
-            try ByteBuffer(line).withUnsafeBytes { bytes throws(LedgerError) in
-                try self.journal.write(bytes, at: state.journalEnd, path: self.path)
-            }
-            state.journalEnd += line.count
+            if !state.journal.absent.contains(key) { try self.write(.absent(key), to: &state) }
         }
+    }
+
+    /// Notes which version an object is that the pack holds in parts.
+    public func noteMark(_ mark: String, of key: String) throws(LedgerError) {
+        try withState { state throws(LedgerError) in
+            if state.journal.marks[key]?.text != mark { try self.write(.marked(key, mark), to: &state) }
+        }
+    }
+
+    /// Notes when the store gave an answer, in seconds since 1970 by its clock. The earliest counts, until one is noted in its place.
+    public func noteBegan(_ seconds: Int, insteadOfEarlier: Bool = false) throws(LedgerError) {
+        try withState { state throws(LedgerError) in
+            guard state.journal.began.map({ insteadOfEarlier ? seconds != $0 : seconds < $0 }) ?? true else { return }
+            try self.write(.began(seconds), to: &state)
+        }
+    }
+
+    /// Forgets objects, or that they are absent: they are to be fetched again. Durable when it returns.
+    ///
+    /// - Parameter isMeant: asked of the keys of all entries, absent objects and marks.
+    public func forget(where isMeant: (String) -> Bool) throws(LedgerError) {
+        try withState { state throws(LedgerError) in
+            var keys = Set(state.index.entries.keys.filter(isMeant))
+            keys.formUnion(state.journal.absent.filter(isMeant))
+            keys.formUnion(state.journal.marks.keys.filter(isMeant))
+            for key in keys.sorted() {
+                try self.write(.forgotten(key), to: &state)
+                state.index.entries[key] = nil
+            }
+            guard !keys.isEmpty else { return }
+            try self.journal.sync(path: self.path)
+            // The directory names what is no longer there.
+            if state.index.isClosed {
+                try self.file.truncate(to: state.index.end, path: self.path)
+                state.index.isClosed = false
+            }
+        }
+    }
+
+    private func write(_ line: PackJournal.Line, to state: inout State) throws(LedgerError) {
+        let bytes = line.bytes
+        try ByteBuffer(bytes).withUnsafeBytes { content throws(LedgerError) in
+            try self.journal.write(content, at: state.journal.end, path: self.path)
+        }
+        state.journal.take(line)
+        state.journal.end += bytes.count
     }
 
     /// Writes the central directory and makes all of it durable.
@@ -184,34 +241,5 @@ public final class Pack: Sendable {
             }
         }
         try result.get()
-    }
-
-    // MARK: Journal of absent keys: one line each, "<crc32 of the key, 8 hex digits> <key>\n"
-
-    private static func journalLine(_ key: String) -> [UInt8] {
-        let sum = ByteBuffer(Array(key.utf8)).withSpan { Checksum.crc32($0) }
-        let digits = String(sum, radix: 16)
-        return Array("\(String(repeating: "0", count: 8 - digits.count))\(digits) \(key)\n".utf8)
-    }
-
-    /// The keys of all whole lines, and where they end.
-    private static func readJournal(
-        _ journal: borrowing FileHandle, path: String
-    ) throws(LedgerError) -> (Set<String>, Int) {
-        let buffer = ByteBuffer(count: try journal.size(path: path))
-        let count = try buffer.withUnsafeMutableBytes { bytes throws(LedgerError) in
-            try journal.read(into: bytes, at: 0, path: path)
-        }
-        buffer.resize(to: count)
-        var keys: Set<String> = []
-        var end = 0
-        for line in buffer.array.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
-            guard end + line.count < count, line.count > 9 else { break }
-            let key = String(decoding: line.dropFirst(9), as: UTF8.self)
-            guard Self.journalLine(key).elementsEqual(line + [UInt8(ascii: "\n")]) else { break }
-            keys.insert(key)
-            end += line.count + 1
-        }
-        return (keys, end)
     }
 }

@@ -63,11 +63,11 @@ public final class TemporaryFile: Sendable {
         return FileHandle(number)
     }
 
-    /// Writes the whole content.
-    func write(_ bytes: ByteBuffer) throws(LedgerError) {
+    /// Writes the whole content, or some of it.
+    func write(_ bytes: ByteBuffer, at offset: Int = 0) throws(LedgerError) {
         let file = try open(O_WRONLY)
         try bytes.withUnsafeBytes { pointer throws(LedgerError) in
-            try file.write(pointer, at: 0, path: finalPath)
+            try file.write(pointer, at: offset, path: finalPath)
         }
     }
 

@@ -15,9 +15,18 @@ public protocol ObjectStore: Sendable {
     /// One level below `prefix` ("" is the root; otherwise a folder path without slash at the end), to the last page.
     /// A missing folder is an empty listing.
     func list(_ prefix: String) async throws(StoreError) -> Listing
+
+    /// What version of an object the store has, without its bytes where that can be had.
+    func mark(of key: String) async throws(StoreError) -> MarkAnswer
+
+    /// A page of all objects below a folder, with their marks; nil where the store cannot list like that. The marks may be others than
+    /// those of ``mark(of:)``: one that differs proves nothing.
+    func objects(below prefix: String, after token: String?) async throws(StoreError) -> ObjectPage?
 }
 
 extension ObjectStore {
+    public func objects(below prefix: String, after token: String?) async throws(StoreError) -> ObjectPage? { nil }
+
     /// One object, or some of its bytes: as ``get(_:part:maximumBytes:)``.
     ///
     /// - Parameter range: cut at the object's end; nil is the whole object.
@@ -35,12 +44,22 @@ public struct StoredObject: Sendable {
     public let etag: String?
     /// Bytes of the whole object; nil where the store does not say.
     public let objectByteCount: Int?
+    /// When it was last changed, in seconds since 1970 by the store's clock; nil where the store does not say.
+    public let modified: Int?
+    /// The store's clock when it answered, in seconds since 1970; nil where it does not say.
+    public let served: Int?
 
-    public init(bytes: ByteBuffer, etag: String?, objectByteCount: Int? = nil) {
+    public init(
+        bytes: ByteBuffer, etag: String?, objectByteCount: Int? = nil, modified: Int? = nil, served: Int? = nil
+    ) {
         self.bytes = bytes
         self.etag = etag
         self.objectByteCount = objectByteCount
+        self.modified = modified
+        self.served = served
     }
+
+    public var mark: ObjectMark { ObjectMark(etag: etag, byteCount: objectByteCount, modified: modified) }
 }
 
 /// One object in a listing.

@@ -28,6 +28,12 @@ struct TaskOptions: ParsableArguments {
     )
     var scratch: String?
 
+    @Flag(
+        help:
+            "Ask the store again what it holds: what has changed, and what follows from it, is made anew; what is new is taken in."
+    )
+    var refresh = false
+
     private var environment: [String: String] { ProcessInfo.processInfo.environment }
 
     /// The share of this process; nil for the whole job.
@@ -39,7 +45,7 @@ struct TaskOptions: ParsableArguments {
         timeBudget ?? TimeBudget(environment: environment, now: Date().timeIntervalSince1970)
     }
 
-    var options: Runner.Options { Runner.Options(share: share, stages: stages) }
+    var options: Runner.Options { Runner.Options(share: share, stages: stages, refresh: refresh) }
 }
 
 private func share(_ text: String) throws -> TaskShare {

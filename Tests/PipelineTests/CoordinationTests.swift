@@ -89,11 +89,12 @@ private final class Tally: Sendable {
                         return isFirst ? .done : .already
                     }
                     var outcome = Runner.Outcome()
-                    let isLast = try await ItemDivision(
+                    var settled: Set<ItemEntry.Version> = []
+                    let rest = try await ItemDivision(
                         context: owned, worker: worker, share: share, crew: crew, known: [:]
-                    ).work(on: items, &outcome)
+                    ).work(on: items, &settled, &outcome)
                     worker.end()
-                    return isLast
+                    return rest == .none
                 }
             }
             return try await group.reduce(false) { $0 || $1 }

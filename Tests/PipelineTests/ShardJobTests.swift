@@ -150,6 +150,8 @@ import Volumes
         }
 
         func list(_ prefix: String) async throws(StoreError) -> Listing { Listing() }
+
+        func mark(of key: String) async throws(StoreError) -> MarkAnswer { MarkAnswer(mark: nil) }
     }
 
     @Test(arguments: [

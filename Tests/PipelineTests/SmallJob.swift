@@ -77,14 +77,17 @@ final class SmallJob: Sendable {
     }
 
     /// Runs a job over all datasets; `members` are further members of the manifest.
-    func run(_ members: [String: JSONValue] = [:]) async throws -> Runner.Outcome {
+    func run(
+        _ members: [String: JSONValue] = [:], refresh: Bool = false, share: TaskShare? = nil,
+        log: @escaping @Sendable (String) -> Void = { _ in }
+    ) async throws -> Runner.Outcome {
         var manifest: [String: JSONValue] = ["source": "bucket", "datasets": ["*"]]
         manifest.merge(members) { $1 }
         let text = JSONValue.object(manifest).prettyText
         let context = try JobContext(
             manifest: try Manifest(parsing: Array(text.utf8), folder: folder, overrides: Manifest.Overrides()),
-            stop: StopSignal(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        return try await Runner(context).run()
+            stop: StopSignal(), logger: Logger(label: "test") { _ in HeardLog(heard: log) })
+        return try await Runner(context, options: Runner.Options(share: share, refresh: refresh)).run()
     }
 
     /// The voxels of a dataset as bytes, its shape and its attributes.
@@ -102,4 +105,20 @@ final class SmallJob: Sendable {
     func exists(_ file: String) -> Bool { FileManager.default.fileExists(atPath: "\(folder)/\(file)") }
 
     func text(_ file: String) throws -> String { try String(contentsOfFile: "\(folder)/\(file)", encoding: .utf8) }
+}
+
+/// A log whose lines a test hears, each with its level before it.
+private struct HeardLog: LogHandler {
+    let heard: @Sendable (String) -> Void
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.trace
+
+    init(heard: @escaping @Sendable (String) -> Void) { self.heard = heard }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) { heard("\(event.level): \(event.message)") }
 }

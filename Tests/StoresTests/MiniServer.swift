@@ -7,6 +7,7 @@ final class MiniServer: @unchecked Sendable {
     struct Request: Sendable {
         /// From 1, in the order of arrival.
         let number: Int
+        let method: String
         /// Path and query as sent.
         let target: String
         /// Names in lower case.
@@ -86,8 +87,14 @@ final class MiniServer: @unchecked Sendable {
     private func serve(_ client: Int32) {
         var input: [UInt8] = []
         while let request = read(client, &input) {
-            let reply = handler(request)
+            var reply = handler(request)
             lock.withLock { busy -= 1 }
+            // The answer to HEAD announces the body that GET would have.
+            if request.method == "HEAD", case .answer(let status, let headers, let body) = reply {
+                write(head(status, headers, length: body.utf8.count), to: client)
+                continue
+            }
+            if case .raw = reply {} else if request.method == "HEAD" { reply = .reset }
             guard send(reply, to: client) else { return }
         }
     }
@@ -103,12 +110,14 @@ final class MiniServer: @unchecked Sendable {
                     let parts = line.split(separator: ":", maxSplits: 1).map(String.init)
                     return (parts[0].lowercased(), parts.last?.trimmingCharacters(in: .whitespaces) ?? "")
                 }
-                let target = lines[0].split(separator: " ").dropFirst().first.map(String.init) ?? ""
+                let words = lines[0].split(separator: " ").map(String.init)
+                let (method, target) = (words.first ?? "", words.dropFirst().first ?? "")
                 return lock.withLock {
                     busy += 1
                     peak = max(peak, busy)
                     let headers = Dictionary(pairs) { first, _ in first }
-                    let request = Request(number: received.count + 1, target: target, headers: headers)
+                    let request = Request(
+                        number: received.count + 1, method: method, target: target, headers: headers)
                     received.append(request)
                     return request
                 }

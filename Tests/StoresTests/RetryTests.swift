@@ -78,6 +78,11 @@ private final class ScriptedStore: PagedStore, @unchecked Sendable {
         return StoredObject(bytes: ByteBuffer(key), etag: nil)
     }
 
+    func mark(of key: String) async throws(StoreError) -> MarkAnswer {
+        try step()
+        return MarkAnswer(mark: ObjectMark(etag: key))
+    }
+
     func listPage(_ prefix: String, after token: String?) async throws(StoreError) -> ListingPage {
         try step()
         let number = token.flatMap { Int($0) } ?? 0

@@ -12,6 +12,7 @@ final class ShardObject: Sendable {
     /// Below the store.
     let key: String
     private let known: Mutex<ShardVersion?>
+    private let firstAnswer = Mutex<Int?>(nil)
 
     /// - Parameter version: that of the index, where it was read before.
     init(store: any ObjectStore, key: String, version: ShardVersion? = nil) {
@@ -22,6 +23,9 @@ final class ShardObject: Sendable {
 
     /// The version that the parts read so far are of; nil before the first.
     var version: ShardVersion? { known.withLock { $0 } }
+
+    /// The time of the first answer, in seconds since 1970 by the store's clock; nil where it does not say.
+    var served: Int? { firstAnswer.withLock { $0 } }
 
     var url: String { store.url.url(of: key) }
 
@@ -52,7 +56,8 @@ final class ShardObject: Sendable {
 
     /// The object, if it is of the version of those before.
     private func checked(_ object: StoredObject?) throws(ShardChange) -> StoredObject? {
-        let found = object.map { ShardVersion(etag: $0.etag, byteCount: $0.objectByteCount) }
+        let found = object.map { ShardVersion(etag: $0.etag, byteCount: $0.objectByteCount, modified: $0.modified) }
+        if let served = object?.served { firstAnswer.withLock { $0 = min($0 ?? served, served) } }
         let before = known.withLock { known in
             let before = known
             known = before ?? found
@@ -77,7 +82,9 @@ final class ShardObject: Sendable {
         guard let size = try await searchedSize() else { return nil }
         guard size > 0, let object = try await store.get(key, range: max(0, size - count)..<size, maximumBytes: count)
         else { return StoredObject(bytes: ByteBuffer(count: 0), etag: nil, objectByteCount: size) }
-        return StoredObject(bytes: object.bytes, etag: object.etag, objectByteCount: size)
+        return StoredObject(
+            bytes: object.bytes, etag: object.etag, objectByteCount: size, modified: object.modified,
+            served: object.served)
     }
 
     private func searchedSize() async throws -> Int? {

@@ -8,7 +8,8 @@ internal import Threads
 /// What the store has said about a dataset's metadata, kept in `state/metadata/<dataset>.jsonl`: each question is asked once, also
 /// over kills and re-plans. A line a question; a torn last line is dropped.
 ///
-/// Kept are listings, metadata that are JSON, and "there is no such object"; never a failure.
+/// Kept are listings, metadata that are JSON, and "there is no such object"; never a failure. On a refresh everything is asked again, and
+/// written only where an answer is another one.
 actor AnswerCache {
     private enum Answer: Sendable {
         case text(String?)
@@ -18,7 +19,7 @@ actor AnswerCache {
     /// Answers that a kill may lose.
     private static let saveEvery = 64
     /// The largest metadata object that is read, in bytes.
-    private static let maximumBytes = 16 << 20
+    static let maximumBytes = 16 << 20
 
     private let store: any ObjectStore
     nonisolated var storeURL: StoreURL { store.url }
@@ -28,17 +29,23 @@ actor AnswerCache {
     private var asking: [String: Task<Answer, any Error>] = [:]
     private var unsaved: [String] = []
     private var isSaving = false
+    /// On a refresh the lines that are kept, by question; else nil.
+    private var kept: [String: String]?
 
     /// Reads what is known of `dataset` at `store`.
-    init(dataset: String, store: any ObjectStore, state: ConfinedFolder) async throws {
+    ///
+    /// - Parameter refreshes: whether that is asked again; ``finishRefresh()`` ends it.
+    init(dataset: String, store: any ObjectStore, state: ConfinedFolder, refreshes: Bool = false) async throws {
         self.store = store
         self.state = state
+        kept = refreshes ? [:] : nil
         path = "metadata/\(dataset).jsonl"
         let header = Self.header(of: store)
         let (state, path) = (state, path)
         let text = try await ThreadPool.files.run { () throws(LedgerError) in try state.read(path) } ?? []
         let lines = text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast()
         guard let first = lines.first, String(decoding: first, as: UTF8.self) == header else {
+            if refreshes { return }
             try await ThreadPool.files.run { () throws(LedgerError) in
                 try state.write(Array((header + "\n").utf8), to: path)
             }
@@ -46,7 +53,11 @@ actor AnswerCache {
         }
         for line in lines.dropFirst() {
             guard let value = try? JSONValue(parsing: line), let question = value["ask"]?.string else { continue }
-            answers[question] = Self.answer(from: value)
+            if refreshes {
+                kept?[question] = String(decoding: line, as: UTF8.self) + "\n"
+            } else {
+                answers[question] = Self.answer(from: value)
+            }
         }
     }
 
@@ -75,7 +86,7 @@ actor AnswerCache {
             task.cancel()
         }
         answers[question] = answer
-        if let line = Self.line(question, answer) { unsaved.append(line) }
+        if kept == nil, let line = Self.line(question, answer) { unsaved.append(line) }
         if unsaved.count >= Self.saveEvery { try await save() }
         return answer
     }
@@ -97,6 +108,24 @@ actor AnswerCache {
         unsaved = []
         let (state, path) = (state, path)
         try await ThreadPool.files.run { () throws(LedgerError) in try state.append(Array(text.utf8), to: path) }
+    }
+
+    /// Asks again what nobody has asked on this refresh, so that no old answer stays, and writes all of it where something is new.
+    ///
+    /// - Returns: whether something is.
+    @discardableResult
+    func finishRefresh() async throws -> Bool {
+        guard let kept else { return false }
+        let rest = kept.keys.filter { answers[$0] == nil }.sorted()
+        _ = try await concurrentMap(rest) { question in _ = try await self.answer(question) }
+        var lines: [String: String] = [:]
+        for (question, answer) in answers { lines[question] = Self.line(question, answer) }
+        guard lines != kept else { return false }
+        let text = Self.header(of: store) + "\n" + lines.sorted { $0.key < $1.key }.map(\.value).joined()
+        let (state, path) = (state, path)
+        try await ThreadPool.files.run { () throws(LedgerError) in try state.write(Array(text.utf8), to: path) }
+        self.kept = lines
+        return true
     }
 
     // MARK: Lines

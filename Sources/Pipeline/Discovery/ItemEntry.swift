@@ -16,4 +16,12 @@ struct ItemEntry: Sendable, Hashable {
     let length: Int
     /// Where it is in the text of the index: what `cristae plan` prints of it, as JSON.
     let summary: Range<Int>
+
+    /// An item as it was planned.
+    struct Version: Sendable, Hashable {
+        let name: String
+        let digest: String
+    }
+
+    var version: Version { Version(name: name, digest: digest) }
 }

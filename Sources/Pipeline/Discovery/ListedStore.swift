@@ -32,4 +32,6 @@ struct ListedStore: ObjectStore {
     func list(_ prefix: String) async throws(StoreError) -> Listing {
         Listing(prefixes: Array(folders[prefix] ?? []))
     }
+
+    func mark(of key: String) async throws(StoreError) -> MarkAnswer { try await store.mark(of: key) }
 }

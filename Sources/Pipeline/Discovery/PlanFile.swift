@@ -163,6 +163,12 @@ struct PlanFile: Sendable {
         return value
     }
 
+    /// Whether the file of a dataset's plan has just these bytes. Blocks.
+    static func isKept(_ text: [UInt8], of dataset: String, in state: ConfinedFolder) throws(LedgerError) -> Bool {
+        guard try state.fileSize(path(of: dataset)) == text.count else { return false }
+        return try state.read(path(of: dataset)) == text
+    }
+
     /// The plan of one item, under the name that it has in the job. Blocks.
     ///
     /// Another task may have made the dataset's plan anew since its index was read: the item lies elsewhere then.
@@ -183,11 +189,19 @@ struct PlanFile: Sendable {
             guard let moved = items.first(where: { $0.digest == entry.digest }) else { break }
             place = moved
         }
-        throw LedgerError(.corrupt, path: "\(state.path)/\(path)", "the plan of \(entry.name) has changed meanwhile")
+        throw PlanChange(item: entry.name, path: "\(state.path)/\(path)")
     }
 
     /// Names an item's plan by its text: 16 hexadecimal digits.
     private static func digest(of line: [UInt8]) -> String {
         String(Fingerprint(of: .string(String(decoding: line, as: UTF8.self))).description.prefix(16))
     }
+}
+
+/// A dataset was planned anew after its items had been looked up.
+struct PlanChange: Error, CustomStringConvertible {
+    let item: String
+    let path: String
+
+    var description: String { "\(path): the plan of \(item) has changed meanwhile" }
 }

@@ -73,7 +73,7 @@ struct ItemRunner: Sendable {
         return done
     }
 
-    private var isVolume: Bool { plan.kind == .volume }
+    var isVolume: Bool { plan.kind == .volume }
     private var downloadFingerprint: Fingerprint {
         isVolume
             ? VolumeDownload(context: context, plan: plan).fingerprint
@@ -104,16 +104,19 @@ struct ItemRunner: Sendable {
 
     /// Does what is left to do of `stages`, as far as the stages before are done.
     ///
+    /// - Parameter verifies: whether what an unfinished download holds may be of an earlier state of the source.
     /// - Returns: what is done now.
     /// - Throws: ``Failure`` with the stage it happened in; ``JobError`` where the whole job has to end.
-    func run(_ known: Done, stages: Set<Stage>) async throws -> Done {
+    func run(_ known: Done, stages: Set<Stage>, verifies: Bool = false) async throws -> Done {
         var done = known
         if done.download == nil, stages.contains(.download) {
-            done.download = try await stage(.download, in: downloading) {
+            _ = try await stage(.download, in: downloading) {
                 isVolume
-                    ? try await VolumeDownload(context: context, plan: plan).run()
-                    : try await Download(context: context, plan: plan).run()
+                    ? try await VolumeDownload(context: context, plan: plan).run(verifies: verifies)
+                    : try await Download(context: context, plan: plan).run(verifies: verifies)
             }
+            // What was made from the same objects before still stands.
+            done = try await ThreadPool.files.run { () throws in try self.done() }
         }
         guard let download = done.download else { return done }
         if done.convert == nil, stages.contains(.convert) {
@@ -153,15 +156,20 @@ struct ItemRunner: Sendable {
         let name = stage.rawValue
         return try await gate.with(1) {
             try context.stop.check()
-            do {
-                return try await context.progress.working(plan.name, name, body)
-            } catch {
-                if context.stop.isStopped { throw JobError.stopped }
-                if let jobError = JobError(error) { throw jobError }
-                if let failure = error as? Failure { throw failure }
-                try await forgetCorruptPack(error)
-                throw Failure(item: plan.name, dataset: plan.dataset, stage: name, reason: "\(error)")
-            }
+            return try await stageErrors(stage) { try await context.progress.working(plan.name, name, body) }
+        }
+    }
+
+    /// Runs `body`; its errors become those of the job or of the item.
+    func stageErrors<R: Sendable>(_ stage: Stage, _ body: () async throws -> R) async throws -> R {
+        do {
+            return try await body()
+        } catch {
+            if context.stop.isStopped { throw JobError.stopped }
+            if let jobError = JobError(error) { throw jobError }
+            if let failure = error as? Failure { throw failure }
+            try await forgetCorruptPack(error)
+            throw Failure(item: plan.name, dataset: plan.dataset, stage: stage.rawValue, reason: "\(error)")
         }
     }
 

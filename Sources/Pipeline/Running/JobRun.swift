@@ -10,14 +10,35 @@ struct JobRun: Sendable {
     /// nil for a run of the whole job.
     let share: TaskShare?
     let stages: Set<Stage>
+    /// Whether the store is asked again what it holds.
+    var refreshes = false
 
     private var failureLog: FailureLog { FailureLog(state: context.state) }
 
     func run() async throws -> Runner.Outcome {
         if share == nil { try await sweep() }
         let known = try await ThreadPool.files.run { () throws(LedgerError) in try failureLog.all() }
-        let (plans, datasetFailures) = try await Discover(context, worker: worker, share: share, known: known).run()
         var outcome = Runner.Outcome()
+        var settled: Set<ItemEntry.Version> = []
+        var isFirst = true
+        while true {
+            let discover = Discover(
+                context, worker: worker, share: share, known: known, refreshes: refreshes && isFirst)
+            let (plans, failures) = try await discover.run()
+            if try await run(plans, failures, known, &settled, &outcome) { return outcome }
+            // Some have been planned anew by another process.
+            isFirst = false
+        }
+    }
+
+    /// Works on what is planned.
+    ///
+    /// - Parameter settled: items that are through.
+    /// - Returns: false where some of it has been planned anew meanwhile.
+    private func run(
+        _ plans: [PlanFile], _ datasetFailures: [Failure], _ known: [String: FailureLog.Entry],
+        _ settled: inout Set<ItemEntry.Version>, _ outcome: inout Runner.Outcome
+    ) async throws -> Bool {
         outcome.datasets = plans.count { $0.plan.isSelected }
         outcome.cropsWithoutClass = plans.reduce(0) { $0 + $1.plan.cropsWithoutClass }
         let only = try context.manifest.only.map { try Glob($0) }
@@ -28,20 +49,25 @@ struct JobRun: Sendable {
             datasetFailures + plans.flatMap(\.plan.failures).filter { isWanted($0.item ?? "", $0.dataset) }
         for failure in planFailures { failure.log(to: context.logger) }
         let items = plans.flatMap(\.items).filter { isWanted($0.name, $0.dataset) }
+        context.progress.add(items: items.count - outcome.items)
         outcome.items = items.count
-        context.progress.add(items: items.count)
-        outcome.failures = planFailures
-        guard stages.contains(where: { $0 != .discover }) else { return outcome }
+        outcome.failures = planFailures + outcome.failures.filter { !planFailures.contains($0) }
+        guard stages.contains(where: { $0 != .discover }) else { return true }
         let markers = DoneMarkers(context)
         let crew = ItemCrew(context: context, worker: worker, stages: stages, markers: markers, known: known)
-        let isLast = try await ItemDivision(context: context, worker: worker, share: share, crew: crew, known: known)
-            .work(on: items, &outcome)
+        let division = ItemDivision(
+            context: context, worker: worker, share: share, crew: crew, known: known, refreshes: refreshes)
+        let rest = try await division.work(on: items, &settled, &outcome)
         // What is left undone is no failure: the reports wait for a run that ends by itself.
         if context.stop.isStopped { throw JobError.stopped }
-        guard isLast else { return outcome }
+        switch rest {
+        case .superseded: return false
+        case .others: return true
+        case .none: break
+        }
         let isComplete = context.manifest.only.isEmpty
         try await finish(plans, markers, planFailures, isComplete: isComplete, &outcome)
-        return outcome
+        return true
     }
 
     /// Removes what killed processes have left of temporary files. Only for a process that is alone.
@@ -49,7 +75,7 @@ struct JobRun: Sendable {
         let (output, state) = (context.output, context.state)
         try await ThreadPool.files.run { () throws(LedgerError) in
             try output.removeTemporaries(in: ["hdf5", "crops", "txt", "txt/zattrs"])
-            try state.removeTemporaries(in: ["", "plans", "metadata", "volumes"])
+            try state.removeTemporaries(in: ["", "plans", "metadata", "versions", "volumes"])
         }
     }
 

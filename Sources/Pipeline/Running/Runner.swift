@@ -13,8 +13,14 @@ public struct Runner: Sendable {
         public var stages: Set<Stage>
         /// Seconds after a request to stop, when everything is let go of at once.
         public var graceSeconds: Double
+        /// Whether the store is asked again what it holds: what has changed is made anew.
+        public var refresh: Bool
 
-        public init(share: TaskShare? = nil, stages: Set<Stage> = Set(Stage.allCases), graceSeconds: Double = 8) {
+        public init(
+            share: TaskShare? = nil, stages: Set<Stage> = Set(Stage.allCases), graceSeconds: Double = 8,
+            refresh: Bool = false
+        ) {
+            self.refresh = refresh
             self.share = share
             self.stages = stages
             self.graceSeconds = graceSeconds
@@ -61,7 +67,8 @@ public struct Runner: Sendable {
             stopInTime(worker, graceOver)
             do {
                 let outcome = try await JobRun(
-                    context: owned, worker: worker, share: options.share, stages: options.stages
+                    context: owned, worker: worker, share: options.share, stages: options.stages,
+                    refreshes: options.refresh
                 ).run()
                 await ThreadPool.files.run { worker.end() }
                 return outcome

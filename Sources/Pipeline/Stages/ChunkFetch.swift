@@ -27,21 +27,27 @@ struct ChunkFetch: Sendable {
     }
 
     /// Opens a pack and fetches what it does not hold of `wanted`, the indices of chunks for each of `arrays`. A pack in which parts of
-    /// two versions of a shard would come together is begun anew, once.
+    /// two versions of a shard would come together is begun anew, once; where the source is changed meanwhile, what has changed is
+    /// fetched again.
+    ///
+    /// - Throws: ``Failure`` where the source does not come to rest.
     static func fill(
-        _ path: String, with wanted: [[ZYX<Int>]], of arrays: [PlannedArray], context: JobContext,
+        _ path: String, with wanted: [[ZYX<Int>]], of arrays: [PlannedArray], plan: ItemPlan, context: JobContext,
         open: @Sendable () async throws -> Pack
     ) async throws -> Pack {
+        let source = SteadySource(context: context, plan: plan, arrays: arrays)
+        let total = wanted.reduce(0) { $0 + $1.count }
         var isFirst = true
         while true {
             let pack = try await open()
             let missing = await ThreadPool.files.run {
                 zip(arrays, wanted).map { array, indices in indices.filter { !array.isKnown($0, in: pack) } }
             }
-            let count = wanted.reduce(0) { $0 + $1.count }
-            context.progress.add(chunks: 0, done: missing.reduce(count) { $0 - $1.count })
+            context.progress.add(chunks: 0, done: missing.reduce(total) { $0 - $1.count })
             do {
-                try await ChunkFetch(context: context, arrays: arrays, pack: pack).run(missing)
+                let fetch = ChunkFetch(context: context, arrays: arrays, pack: pack)
+                try await fetch.run(missing)
+                try await fetch.settle(wanted, source)
                 return pack
             } catch let error as DownloadError where error.first is ShardChange {
                 let state = context.state
@@ -56,6 +62,24 @@ struct ChunkFetch: Sendable {
                 isFirst = false
             }
         }
+    }
+
+    /// Fetches again what has changed meanwhile, until all of it is of one state of the source.
+    private func settle(_ wanted: [[ZYX<Int>]], _ source: SteadySource) async throws {
+        let (arrays, pack) = (arrays, pack)
+        var changed = 0
+        for round in 0...SteadySource.maximumRounds {
+            guard await ThreadPool.files.run({ SteadySource.isDoubtful(pack) }) else { return }
+            guard round < SteadySource.maximumRounds else { break }
+            changed = try await source.recheck(pack, wanted)
+            guard changed > 0 else { return }
+            let missing = await ThreadPool.files.run {
+                zip(arrays, wanted).map { array, indices in indices.filter { !array.isKnown($0, in: pack) } }
+            }
+            context.progress.add(chunks: 0, done: -missing.reduce(0) { $0 + $1.count })
+            try await run(missing)
+        }
+        throw source.unsteady(changed, of: wanted.reduce(0) { $0 + $1.count })
     }
 
     private func run(_ missing: [[ZYX<Int>]]) async throws {
@@ -136,7 +160,8 @@ struct ChunkFetch: Sendable {
             let object = try await context.store.get(key, range: nil, maximumBytes: limit)
             try await ThreadPool.files.run { () throws(LedgerError) in
                 if let object {
-                    try pack.append(key, object.bytes)
+                    if let served = object.served { try pack.noteBegan(served) }
+                    try pack.append(key, object.bytes, mark: object.mark.text)
                 } else {
                     try pack.noteAbsent(key)
                 }

@@ -20,9 +20,14 @@ public struct Discover: Sendable {
     let share: TaskShare?
     /// The failures that lay there when this process began: what is not among them has been tried by somebody since.
     let known: [String: FailureLog.Entry]
+    /// Whether the store is asked again what it holds; of several tasks each asks for its own datasets.
+    let refreshes: Bool
 
-    init(_ context: JobContext, worker: Worker? = nil, share: TaskShare? = nil, known: [String: FailureLog.Entry] = [:])
-    {
+    init(
+        _ context: JobContext, worker: Worker? = nil, share: TaskShare? = nil, known: [String: FailureLog.Entry] = [:],
+        refreshes: Bool = false
+    ) {
+        self.refreshes = refreshes
         self.context = context
         self.worker = worker
         self.share = share
@@ -35,6 +40,8 @@ public struct Discover: Sendable {
         case failed(Failure)
         /// Another process plans it.
         case held
+        /// It was in the store once.
+        case vanished
     }
 
     /// The plans of all datasets, in the order of their names, and what went wrong with whole datasets.
@@ -64,7 +71,7 @@ public struct Discover: Sendable {
             switch results[name] {
             case .ready(let plan): plans.append(plan)
             case .failed(let failure): failures.append(failure)
-            case .held, nil: break
+            case .held, .vanished, nil: break
             }
         }
         return (Self.withUniqueNames(plans), failures)
@@ -98,23 +105,49 @@ public struct Discover: Sendable {
         var names = Set(zip(manifest.datasets, globs).filter { !$1.hasWildcards }.map { $0.0 })
         let wildcards = globs.filter(\.hasWildcards)
         if !wildcards.isEmpty {
-            names.formUnion(
-                try await claimed(ClaimName.names) {
-                    let cache = try await AnswerCache(dataset: "_root", store: context.store, state: context.state)
-                    let candidates = try await cache.list("").prefixes.filter { name in
-                        wildcards.contains { $0.matches(name) }
-                    }
-                    // A folder is a dataset when it holds a container: `csc-zipped-data` beside them does not.
-                    let found = try await concurrentMap(candidates) { name -> String? in
-                        guard manifest.lists[name] == nil else { return name }
-                        let listing = try await cache.list(name)
-                        return DatasetReader.container(of: name, in: listing) == nil ? nil : name
-                    }
-                    try await cache.save()
-                    return found.compactMap { $0 }
-                })
+            if refreshes {
+                // Each task asks for itself: all of them have to mean the same datasets.
+                names.formUnion(try await matching(wildcards))
+                try await reportVanished(wildcards, found: names)
+            } else {
+                names.formUnion(try await claimed(ClaimName.names) { try await matching(wildcards) })
+            }
         }
         return names.sorted()
+    }
+
+    /// The datasets of the store that match.
+    private func matching(_ globs: [Glob]) async throws -> [String] {
+        let manifest = context.manifest
+        let cache = try await AnswerCache(
+            dataset: "_root", store: context.store, state: context.state, refreshes: refreshes)
+        let candidates = try await cache.list("").prefixes.filter { name in globs.contains { $0.matches(name) } }
+        // A folder is a dataset when it holds a container: `csc-zipped-data` beside them does not.
+        let found = try await concurrentMap(candidates) { name -> String? in
+            guard manifest.lists[name] == nil else { return name }
+            let listing = try await cache.list(name)
+            return DatasetReader.container(of: name, in: listing) == nil ? nil : name
+        }
+        if refreshes { try await cache.finishRefresh() } else { try await cache.save() }
+        return found.compactMap { $0 }
+    }
+
+    /// Names the datasets that were in the store once and match, but are not there any more. Of several tasks one does.
+    private func reportVanished(_ globs: [Glob], found: Set<String>) async throws {
+        guard share.map({ $0.index == 0 }) ?? true else { return }
+        let (state, source) = (context.state, context.store.url)
+        let heads = try await ThreadPool.files.run { () throws(LedgerError) in
+            try PlanFile.heads(in: state, source: source)
+        }
+        for plan in heads where !found.contains(plan.dataset) && globs.contains(where: { $0.matches(plan.dataset) }) {
+            reportVanished(plan.dataset, of: plan.dataset)
+        }
+    }
+
+    private func reportVanished(_ what: String, of dataset: String) {
+        context.logger.warning(
+            "\(what) is not in the store any more; its files and records are kept",
+            metadata: ["dataset": "\(dataset)", "event": "vanished"])
     }
 
     /// Runs `body` while holding a claim; waits for it where another process has it.
@@ -142,7 +175,8 @@ public struct Discover: Sendable {
         do {
             let keys = try await listedKeys(name)
             let fingerprint = fingerprint(name, keys)
-            if let kept = try await settled(name, fingerprint, isOwn: isOwn) { return kept }
+            let refreshes = refreshes && isOwn
+            if !refreshes, let kept = try await settled(name, fingerprint, isOwn: isOwn) { return kept }
             guard let worker else { return .ready(try await plan(name, keys, fingerprint)) }
             let claim = ClaimName.dataset(name)
             guard try await ThreadPool.files.run({ () throws(LedgerError) in try worker.claims.take(claim) }) else {
@@ -150,9 +184,15 @@ public struct Discover: Sendable {
             }
             do {
                 // It may have been planned between the look and the claim.
-                let kept = try await settled(name, fingerprint, isOwn: isOwn)
+                let kept = refreshes ? nil : try await settled(name, fingerprint, isOwn: isOwn)
                 let result: Attempt
-                if let kept { result = kept } else { result = .ready(try await plan(name, keys, fingerprint)) }
+                if let kept {
+                    result = kept
+                } else if refreshes, try await hasVanished(name, isListed: keys != nil) {
+                    result = .vanished
+                } else {
+                    result = .ready(try await plan(name, keys, fingerprint, refreshes: refreshes))
+                }
                 try await ThreadPool.files.run { () throws(LedgerError) in
                     if known[FailureLog.datasetName(name)] != nil {
                         try FailureLog(state: context.state).forget(FailureLog.datasetName(name))
@@ -206,11 +246,24 @@ public struct Discover: Sendable {
         return try FailureLog(state: context.state).entry(FailureLog.datasetName(name))
     }
 
-    private func plan(_ name: String, _ keys: [String]?, _ fingerprint: Fingerprint) async throws -> PlanFile {
+    /// Whether a dataset that was planned before is not in the store any more; names it then.
+    private func hasVanished(_ name: String, isListed: Bool) async throws -> Bool {
+        let state = context.state
+        let kept = try await ThreadPool.files.run { () throws(LedgerError) in try PlanFile(of: name, in: state) }
+        guard !isListed, let kept, kept.source == context.store.url.description,
+            DatasetReader.container(of: name, in: try await context.store.list(name)) == nil
+        else { return false }
+        reportVanished(name, of: name)
+        return true
+    }
+
+    private func plan(
+        _ name: String, _ keys: [String]?, _ fingerprint: Fingerprint, refreshes: Bool = false
+    ) async throws -> PlanFile {
         let state = context.state
         let store: any ObjectStore = keys.map { ListedStore(context.store, keys: $0) } ?? context.store
         let cache = try await AnswerCache(
-            dataset: keys == nil ? name : "\(name)-listed", store: store, state: context.state)
+            dataset: keys == nil ? name : "\(name)-listed", store: store, state: context.state, refreshes: refreshes)
         let reader = DatasetReader(
             dataset: name, cache: cache, isListed: keys != nil,
             grids: context.manifest.grids.filter { $0.dataset == name })
@@ -218,12 +271,14 @@ public struct Discover: Sendable {
         do {
             plan = try await DatasetPlanner(manifest: context.manifest, reader: reader).plan()
         } catch {
-            try? await cache.save()
+            if !refreshes { try? await cache.save() }
             throw error
         }
-        try await cache.save()
+        // The answers first: a plan must not be made from older ones later.
+        if refreshes { try await cache.finishRefresh() } else { try await cache.save() }
         for warning in plan.warnings { context.logger.warning("\(name): \(warning)", metadata: ["dataset": "\(name)"]) }
         if worker != nil { try await Summaries(context: context).writeLists(plan) }
+        if refreshes, let kept = try await unchanged(plan, fingerprint) { return kept }
         let text = try PlanFile.encode(
             plan, fingerprint: fingerprint, owner: worker?.owner.identity.id ?? "", store: context.store.url)
         let kept = try await ThreadPool.files.run { () throws(LedgerError) in
@@ -235,6 +290,23 @@ public struct Discover: Sendable {
                 .corrupt, path: "\(state.path)/\(PlanFile.path(of: name))", "the plan cannot be read back")
         }
         return kept
+    }
+
+    /// The kept plan, where it says just what the new one does. Names what was planned before, and is not any more.
+    private func unchanged(_ plan: DatasetPlan, _ fingerprint: Fingerprint) async throws -> PlanFile? {
+        let (state, name) = (context.state, plan.dataset)
+        let kept = try await ThreadPool.files.run { () throws(LedgerError) in try PlanFile(of: name, in: state) }
+        guard let kept, kept.fingerprint == fingerprint, kept.source == context.store.url.description else {
+            return nil
+        }
+        let today = Set(plan.items.map(\.name) + plan.failures.compactMap(\.item))
+        for item in kept.items where !today.contains(item.name) { reportVanished("\(name): \(item.name)", of: name) }
+        let text = try PlanFile.encode(
+            plan, fingerprint: fingerprint, owner: kept.owner, store: context.store.url)
+        let isSame = try await ThreadPool.files.run { () throws(LedgerError) in
+            try PlanFile.isKept(text, of: name, in: state)
+        }
+        return isSame ? kept : nil
     }
 
     /// The keys of the dataset's to-download list, where the manifest names one.

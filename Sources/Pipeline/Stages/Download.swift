@@ -39,14 +39,32 @@ struct Download: Sendable {
     }
 
     /// Fetches what the pack does not hold yet, and writes the record.
-    func run() async throws -> Record {
+    ///
+    /// - Parameter verifies: whether what the pack holds may be of an earlier state of the source.
+    func run(verifies: Bool = false) async throws -> Record {
         let (path, fingerprint) = (packPath, fingerprint)
         let arrays = try plan.arrays.map { try PlannedArray($0, store: context.store.url) }
         let total = arrays.reduce(0) { $0 + $1.chunkCount }
         for array in arrays { try array.checkMemory(context.manifest.limits.memory, store: context.store.url) }
         context.progress.add(chunks: total, done: 0)
-        let pack = try await ChunkFetch.fill(path, with: arrays.map(\.chunks), of: arrays, context: context) {
-            try await openPack()
+        let wanted = arrays.map(\.chunks)
+        let pack = try await ChunkFetch.fill(path, with: wanted, of: arrays, plan: plan, context: context) {
+            let (pack, others) = try await openPack()
+            if verifies || !others.isEmpty {
+                _ = try await SteadySource(context: context, plan: plan, arrays: arrays).recheck(pack, wanted)
+            }
+            // Only now: a kill on the way must not leave new metadata with chunks that nobody has looked at.
+            try await ThreadPool.files.run { () throws(LedgerError) in
+                try pack.forget(objects: others)
+                for object in plan.metadata { try pack.append(object.key, ByteBuffer(Array(object.text.utf8))) }
+            }
+            return pack
+        }
+        let state = context.state
+        try await ThreadPool.files.run { () throws(LedgerError) in
+            let lines = arrays.flatMap { $0.versions(of: $0.chunks, in: pack) }.map(\.line).sorted()
+            let text = VersionFile.head(fingerprint) + Array(lines.joined().utf8)
+            try state.update(text, to: VersionFile.path(of: plan.name))
         }
         let digest = try await ThreadPool.files.run { () throws -> Fingerprint in
             try pack.close()
@@ -63,20 +81,18 @@ struct Download: Sendable {
         return record
     }
 
-    /// Opens the pack with today's metadata in it. One whose metadata are others is of another state of the store, and goes.
-    private func openPack() async throws -> Pack {
+    /// Opens the pack, and tells which of its metadata are not today's: then the rest is of another state of the store, too.
+    private func openPack() async throws -> (pack: Pack, others: Set<String>) {
         let (state, path, metadata) = (context.scratch, packPath, plan.metadata)
         return try await ThreadPool.files.run { () throws(LedgerError) in
-            var pack = try Pack(opening: path, in: state)
+            let pack = try Pack(opening: path, in: state)
+            var others: Set<String> = []
             for object in metadata {
                 if let found = try pack.read(object.key), !found.array.elementsEqual(object.text.utf8) {
-                    try Pack.remove(path, in: state)
-                    pack = try Pack(opening: path, in: state)
-                    break
+                    others.insert(object.key)
                 }
             }
-            for object in metadata { try pack.append(object.key, ByteBuffer(Array(object.text.utf8))) }
-            return pack
+            return (pack, others)
         }
     }
 

@@ -103,12 +103,21 @@ struct ShardFetch: Sendable {
         let ranges = try answer.bytes.withSpan { bytes throws(VolumeError) in
             try grid.decodeIndex(bytes, objectByteCount: answer.objectByteCount, key: url)
         }
-        let text = try JSONValue(encoding: object.version ?? ShardVersion()).canonicalText
+        let version = object.version ?? ShardVersion()
+        let text = try JSONValue(encoding: version).canonicalText
+        try await noteAnswer()
         try await ThreadPool.files.run { () throws(LedgerError) in
+            try pack.noteMark(version.mark.text, of: key)
             try pack.append(PlannedArray.versionKey(key), ByteBuffer(Array(text.utf8)))
             try pack.append(PlannedArray.indexKey(key), answer.bytes)
         }
         return ranges
+    }
+
+    private func noteAnswer() async throws {
+        let (pack, served) = (pack, object.served)
+        guard let served else { return }
+        try await ThreadPool.files.run { () throws(LedgerError) in try pack.noteBegan(served) }
     }
 
     private func noteAbsent(_ keys: [String]) async throws {
@@ -140,7 +149,9 @@ struct ShardFetch: Sendable {
             if let bytes = try await object.whole(maximumBytes: limit) {
                 let ranges = try ranges(inWhole: bytes)
                 try await noteAbsent(open.filter { ranges.range(of: $0) == nil }.map { PlannedArray.key(key, $0) })
-                try await ThreadPool.files.run { () throws(LedgerError) in try pack.append(key, bytes) }
+                try await noteAnswer()
+                let mark = object.version?.mark.text
+                try await ThreadPool.files.run { () throws(LedgerError) in try pack.append(key, bytes, mark: mark) }
             } else {
                 try await noteAbsent([key])
             }
@@ -166,6 +177,7 @@ struct ShardFetch: Sendable {
             guard !context.stop.isStopped else { return }
             let bytes = try await reader.bytes(run.range)
             let (pack, key) = (pack, key)
+            try await noteAnswer()
             try await ThreadPool.files.run { () throws(LedgerError) in
                 for member in run.members {
                     let lower = member.range.lowerBound - run.range.lowerBound

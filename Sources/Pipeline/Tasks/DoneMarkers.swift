@@ -125,6 +125,9 @@ final class DoneMarkers: Sendable {
         return found
     }
 
+    /// Removes a mark. Blocks.
+    func remove(_ mark: Mark) throws(LedgerError) { try state.remove("\(folder)/\(mark.name)") }
+
     /// Removes the marks of other settings: what they say of the outputs has been overtaken. Blocks.
     func removeOthers() throws(LedgerError) {
         for name in try state.list("done") where "done/\(name)" != folder { try state.removeTree("done/\(name)") }

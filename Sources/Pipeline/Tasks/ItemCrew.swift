@@ -22,6 +22,8 @@ struct ItemCrew: Sendable {
         case failed(Failure)
         /// Another process has tried it since this one began, in vain.
         case failedElsewhere
+        /// The dataset has been planned anew meanwhile.
+        case superseded
         case stopped
     }
 
@@ -57,9 +59,11 @@ struct ItemCrew: Sendable {
     /// - Parameters:
     ///   - marks: marks of these items from before, which go when they are marked anew.
     ///   - failed: names of items that have failed before.
+    ///   - refreshes: whether the store is asked if it still holds what they were made from.
     /// - Returns: how it ended for each item that was begun.
     func work(
-        on items: [ItemEntry], width: Int, marks: [String: DoneMarkers.Mark], failed: Set<String>
+        on items: [ItemEntry], width: Int, marks: [String: DoneMarkers.Mark], failed: Set<String>,
+        refreshes: Bool = false
     ) async throws -> [(item: ItemEntry, ending: Ending)] {
         try await withThrowingTaskGroup(of: (ItemEntry, Ending).self) { group in
             var endings: [(ItemEntry, Ending)] = []
@@ -68,9 +72,9 @@ struct ItemCrew: Sendable {
             while true {
                 while running < width, !context.stop.isStopped, let item = next.next() {
                     running += 1
-                    group.addTask {
-                        (item, try await work(on: item, mark: marks[item.name], hasFailed: failed.contains(item.name)))
-                    }
+                    let task = Assignment(
+                        item: item, mark: marks[item.name], hasFailed: failed.contains(item.name), refreshes: refreshes)
+                    group.addTask { (item, try await work(on: task)) }
                 }
                 guard running > 0, let ending = try await group.next() else { break }
                 running -= 1
@@ -80,15 +84,21 @@ struct ItemCrew: Sendable {
         }
     }
 
-    private func work(on item: ItemEntry, mark: DoneMarkers.Mark?, hasFailed: Bool) async throws -> Ending {
-        let claim = ClaimName.item(item.name)
+    /// What is to be done with one item, and what is known of it.
+    private struct Assignment: Sendable {
+        let item: ItemEntry
+        let mark: DoneMarkers.Mark?
+        let hasFailed: Bool
+        let refreshes: Bool
+    }
+
+    private func work(on task: Assignment) async throws -> Ending {
+        let claim = ClaimName.item(task.item.name)
         let claims = worker.claims
         guard try await ThreadPool.files.run({ () throws(LedgerError) in try claims.take(claim) }) else { return .held }
         do {
             let ending =
-                if let perform { try await perform(item, mark) } else {
-                    try await workClaimed(on: item, mark: mark, hasFailed: hasFailed)
-                }
+                if let perform { try await perform(task.item, task.mark) } else { try await workClaimed(on: task) }
             try await ThreadPool.files.run { () throws(LedgerError) in try claims.release(claim) }
             return ending
         } catch {
@@ -98,7 +108,8 @@ struct ItemCrew: Sendable {
         }
     }
 
-    private func workClaimed(on item: ItemEntry, mark: DoneMarkers.Mark?, hasFailed: Bool) async throws -> Ending {
+    private func workClaimed(on task: Assignment) async throws -> Ending {
+        let (item, mark) = (task.item, task.mark)
         do {
             let failure = try await ThreadPool.files.run { () throws(LedgerError) in try failures.entry(item.name) }
             if let failure, failure != known[item.name], failure.owner != worker.owner.identity.id {
@@ -109,13 +120,24 @@ struct ItemCrew: Sendable {
                 context: context,
                 plan: try await ThreadPool.files.run { () throws in try PlanFile.item(item, in: context.state) },
                 downloading: downloading, computing: computing)
-            let known = try await ThreadPool.files.run { () throws in try runner.done() }
-            let done = known.isComplete ? known : try await runner.run(known, stages: stages)
+            var found = try await ThreadPool.files.run { () throws in try runner.done() }
+            let refreshes = task.refreshes && stages.contains(.download)
+            if refreshes {
+                let markers = markers
+                // Others must not take it for done meanwhile.
+                let hasChanged = try await runner.refresh(found) { if let mark { try markers.remove(mark) } }
+                if hasChanged { found = try await ThreadPool.files.run { () throws in try runner.done() } }
+            }
+            let known = found
+            let done =
+                known.isComplete
+                ? known
+                : try await runner.run(known, stages: stages, verifies: refreshes && known.download == nil)
             try await ThreadPool.files.run { () throws(LedgerError) in
                 if let sizes = done.outputSizes {
                     try markers.mark(item, native: sizes.native, resized: sizes.resized, insteadOf: mark)
                 }
-                if hasFailed, done.missing(of: stages) == nil { try failures.forget(item.name) }
+                if task.hasFailed, done.missing(of: stages) == nil { try failures.forget(item.name) }
             }
             if let missing = done.missing(of: stages) {
                 let first = Stage.ofItems.first { !done.has($0) } ?? missing
@@ -133,6 +155,8 @@ struct ItemCrew: Sendable {
             failure.log(to: context.logger)
             try await ThreadPool.files.run { () throws in try failures.note(failure, owner: worker.owner.identity.id) }
             return .failed(failure)
+        } catch is PlanChange {
+            return .superseded
         } catch {
             switch JobError(error) {
             // The others finish what they have under way, too.

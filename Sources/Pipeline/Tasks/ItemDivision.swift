@@ -1,3 +1,4 @@
+internal import JSONText
 internal import Ledger
 internal import Threads
 
@@ -16,6 +17,17 @@ struct ItemDivision: Sendable {
     let crew: ItemCrew
     /// The failures that lay there when this process began.
     let known: [String: FailureLog.Entry]
+    /// Whether the store is asked if it still holds what complete items were made from.
+    var refreshes = false
+
+    /// What is left when a process has done what it can.
+    enum Rest: Sendable {
+        case none
+        /// Others are at work.
+        case others
+        /// Some items have been planned anew.
+        case superseded
+    }
 
     private var failureLog: FailureLog { FailureLog(state: context.state) }
 
@@ -36,51 +48,74 @@ struct ItemDivision: Sendable {
 
     /// Works on the items of this process, then on those that nobody has.
     ///
-    /// - Returns: whether nothing is left to anybody.
+    /// - Parameter settled: items that are through.
     func work(
-        on items: [ItemEntry], _ outcome: inout Runner.Outcome
-    ) async throws -> Bool {
+        on items: [ItemEntry], _ settled: inout Set<ItemEntry.Version>, _ outcome: inout Runner.Outcome
+    ) async throws -> Rest {
         let schedule = Schedule(items, tasks: share?.count ?? 1)
-        let own = schedule.shares[share?.index ?? 0].map { items[$0] }
         let markers = crew.markers
-        var settled: Set<String> = []
-        let marks = try await ThreadPool.files.run { () throws(LedgerError) in try markers.all() }
+        let failedBefore = Set(known.keys)
+        var marks = try await ThreadPool.files.run { () throws(LedgerError) in try markers.all() }
+        if refreshes {
+            let before = settled
+            let endings = try await crew.work(
+                on: refreshed(items).filter { !before.contains($0.version) }, width: ItemCrew.width, marks: marks,
+                failed: failedBefore, refreshes: true)
+            guard take(endings, &outcome, &settled) else { return .superseded }
+            marks = try await ThreadPool.files.run { () throws(LedgerError) in try markers.all() }
+        }
+        let before = settled
+        let own = schedule.shares[share?.index ?? 0].map { items[$0] }.filter { !before.contains($0.version) }
         let standing = try await standing(own, markers, marks)
         context.progress.finish(items: standing.count)
-        outcome.alreadyDone = standing.count
-        settled.formUnion(standing)
-        let failedBefore = Set(known.keys)
+        outcome.alreadyDone += standing.count
+        settled.formUnion(own.filter { standing.contains($0.name) }.map(\.version))
         let endings = try await crew.work(
-            on: own.filter { !standing.contains($0.name) }, width: ItemCrew.width, marks: marks, failed: failedBefore)
-        take(endings, &outcome, &settled)
-        guard let share, share.count > 1 else { return true }
+            on: own.filter { !standing.contains($0.name) }, width: ItemCrew.width, marks: marks, failed: failedBefore,
+            refreshes: refreshes)
+        guard take(endings, &outcome, &settled) else { return .superseded }
+        guard let share, share.count > 1 else { return .none }
         // The items of others: what has failed there is left to them, so that a broken item is not tried by everybody.
         var open = schedule.othersOrder(for: share.index).map { items[$0] } + own
         while !context.stop.isStopped {
             let survey = try await survey(markers)
             // What is done stays done: the list gets shorter with each look.
+            let before = settled
             open.removeAll { item in
-                settled.contains(item.name) || survey.marks[item.name]?.digest == item.digest
+                before.contains(item.version) || survey.marks[item.name]?.digest == item.digest
                     || survey.failed[item.name] != nil
             }
-            if open.isEmpty { return true }
+            if open.isEmpty { return .none }
             let free = open.filter { !survey.claimed.contains(ClaimName.item($0.name)) }
             if free.isEmpty {
-                guard try await wait(for: open, share) else { return false }
+                guard try await wait(for: open, share) else { return .others }
                 continue
             }
             let batch = Array(free.prefix(max(Self.leastBatch, free.count / (2 * share.count))))
             let endings = try await crew.work(
                 on: batch, width: min(4, ItemCrew.width), marks: survey.marks, failed: failedBefore)
-            take(endings, &outcome, &settled)
+            guard take(endings, &outcome, &settled) else { return .superseded }
         }
-        return false
+        return .others
     }
 
+    /// The items that this process asks the store for on a refresh, the costliest first. Which of several tasks it is, an item's name alone
+    /// decides: they may not have the same plans, while one of them is planning a dataset anew.
+    private func refreshed(_ items: [ItemEntry]) -> [ItemEntry] {
+        guard let share, share.count > 1 else { return Schedule(items, tasks: 1).shares[0].map { items[$0] } }
+        let own = items.filter { item in
+            let number = Int(Fingerprint(of: .string(item.name)).description.prefix(8), radix: 16) ?? 0
+            return number % share.count == share.index
+        }
+        return Schedule(own, tasks: 1).shares[0].map { own[$0] }
+    }
+
+    /// - Returns: false where some have been planned anew.
     private func take(
         _ endings: [(item: ItemEntry, ending: ItemCrew.Ending)], _ outcome: inout Runner.Outcome,
-        _ settled: inout Set<String>
-    ) {
+        _ settled: inout Set<ItemEntry.Version>
+    ) -> Bool {
+        var isCurrent = true
         for (item, ending) in endings {
             switch ending {
             case .done: outcome.done += 1
@@ -88,10 +123,14 @@ struct ItemDivision: Sendable {
             case .waiting(let stage): outcome.waiting[stage, default: 0] += 1
             case .failed(let failure): outcome.failures.append(failure)
             case .failedElsewhere: break
+            case .superseded:
+                isCurrent = false
+                continue
             case .held, .stopped: continue
             }
-            settled.insert(item.name)
+            settled.insert(item.version)
         }
+        return isCurrent
     }
 
     /// Of `items` those that are complete by their marks, looked up on several threads.

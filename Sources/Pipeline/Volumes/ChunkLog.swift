@@ -23,6 +23,12 @@ final class ChunkLog: Sendable {
         var absent = 0
         /// Of each label array: whether it has 255, whether it has values other than 0 and 255.
         var values: [String: LabelValues] = [:]
+        /// Durable bytes of the versions of those objects, beside the log; nil where they are not known.
+        var versions: Int?
+        /// When the store gave the first answer, in seconds since 1970 by its clock.
+        var began: Int?
+        /// When the store was last asked whether it still has those objects, in the same way.
+        var checked: Int?
     }
 
     /// What has been seen of a label array's values.
@@ -57,7 +63,7 @@ final class ChunkLog: Sendable {
         try remove(path, in: folder)
         return (
             try ChunkLog(path, folder, length: 0),
-            Checkpoint(fingerprint: fingerprint, content: Fingerprint(of: .null))
+            Checkpoint(fingerprint: fingerprint, content: Fingerprint(of: .null), versions: 0)
         )
     }
 
@@ -77,7 +83,11 @@ final class ChunkLog: Sendable {
     static func remove(_ path: String, in folder: ConfinedFolder) throws(LedgerError) {
         try folder.remove(checkpointPath(path))
         try folder.remove(path)
+        try folder.remove(versionsPath(path))
     }
+
+    /// Where the versions of the objects are noted that the chunks were made from.
+    static func versionsPath(_ path: String) -> String { path + ".versions" }
 
     private static func checkpointPath(_ path: String) -> String { path + ".json" }
 

@@ -36,6 +36,24 @@ struct VolumeDownload: Sendable {
         return Fingerprint(of: .object(members))
     }
 
+    /// Forgets objects that have changed: what is made of them is made anew.
+    ///
+    /// - Parameter changes: their keys; nil is all. Blocks.
+    func forget(_ changes: Set<String>?) throws {
+        let state = context.scratch
+        try ChunkLog.remove(logPath, in: state)
+        guard context.manifest.convert.keepPacks else { return }
+        for number in 0..<(try VolumeLayout(plan, context: context).blockCount) {
+            let path = packPath(number)
+            guard try state.fileSize(path) != nil else { continue }
+            if let changes {
+                try Pack(opening: path, in: state).forget(objects: changes)
+            } else {
+                try Pack.remove(path, in: state)
+            }
+        }
+    }
+
     /// The log's place in the state directory.
     var logPath: String { "volumes/\(plan.name).chunks" }
 
@@ -45,19 +63,24 @@ struct VolumeDownload: Sendable {
     }
 
     /// A block whose objects are all in its pack.
-    private struct Fetched: Sendable {
+    struct Fetched: Sendable {
         let pack: Pack
         let content: Fingerprint
         let absent: Int
         let count: Int
+        /// A line each.
+        let versions: [UInt8]
+        /// When the store gave the first answer, and when the object was changed that was changed last.
+        let began: Int?
+        let latestChange: Int?
     }
 
-    func run() async throws -> Record {
+    /// - Parameter verifies: whether what the packs hold may be of an earlier state of the source.
+    func run(verifies: Bool = false) async throws -> Record {
         let layout = try VolumeLayout(plan, context: context)
-        let (path, state, fingerprint) = (logPath, context.scratch, fingerprint)
-        let opened = try await ThreadPool.files.run { () throws(LedgerError) in
-            try ChunkLog.open(path, in: state, fingerprint: fingerprint)
-        }
+        let (path, state) = (logPath, context.scratch)
+        let versions = VolumeVersions(context: context, plan: plan, layout: layout, logPath: path)
+        let opened = try await openLog(versions, verifies: verifies)
         let log = opened.log
         var checkpoint = opened.checkpoint
         let first = min(checkpoint.blocks, layout.blockCount)
@@ -66,15 +89,17 @@ struct VolumeDownload: Sendable {
             chunks: layout.objectCount, done: await ThreadPool.files.run { layout.objectCount(ofFirst: known) })
         try await inOrder(count: layout.blockCount - first, width: 1 + Self.blocksAhead) { offset in
             // A task of its own: where another block fails, or the job is stopped, what is under way here is still kept.
-            try await Task { try await fetch(first + offset, layout) }.value
+            try await Task { try await fetch(first + offset, layout, verifies: verifies) }.value
         } consume: { offset, fetched in
             let number = first + offset
+            try await versions.admit(fetched, &checkpoint)
             try await encode(number, layout, fetched, log, &checkpoint)
             checkpoint.blocks = number + 1
             checkpoint.absent += fetched.absent
             checkpoint.content = Fingerprint(of: [
                 .string(checkpoint.content.description), .string(fetched.content.description),
             ])
+            checkpoint.versions = try await versions.append(fetched.versions, at: checkpoint.versions)
             let durable = checkpoint
             try await ThreadPool.files.run { () throws(LedgerError) in
                 try log.commit(durable)
@@ -85,7 +110,23 @@ struct VolumeDownload: Sendable {
                 }
             }
         }
+        try await versions.publish(checkpoint)
         return try await record(checkpoint, layout, log)
+    }
+
+    /// Opens the log; one whose objects have changed begins anew where `verifies` says so.
+    private func openLog(
+        _ versions: VolumeVersions, verifies: Bool
+    ) async throws -> (log: ChunkLog, checkpoint: ChunkLog.Checkpoint) {
+        let (path, state, fingerprint) = (logPath, context.scratch, fingerprint)
+        let opened = try await ThreadPool.files.run { () throws(LedgerError) in
+            try ChunkLog.open(path, in: state, fingerprint: fingerprint)
+        }
+        guard verifies, try await versions.check(opened.checkpoint).changed != nil else { return opened }
+        return try await ThreadPool.files.run { () throws(LedgerError) in
+            try ChunkLog.remove(path, in: state)
+            return try ChunkLog.open(path, in: state, fingerprint: fingerprint)
+        }
     }
 
     private func record(_ checkpoint: ChunkLog.Checkpoint, _ layout: VolumeLayout, _ log: ChunkLog) async throws
@@ -109,25 +150,34 @@ struct VolumeDownload: Sendable {
 
     // MARK: Download
 
-    private func fetch(_ number: Int, _ layout: VolumeLayout) async throws -> Fetched {
+    private func fetch(_ number: Int, _ layout: VolumeLayout, verifies: Bool) async throws -> Fetched {
         try context.stop.check()
         let (path, state) = (packPath(number), context.scratch)
         let block = layout.block(number)
         let array = layout.arrays[block.array]
         let chunks = array.storedChunks(block.units)
-        let pack = try await ChunkFetch.fill(path, with: [chunks], of: [array.planned], context: context) {
-            try await ThreadPool.files.run { () throws(LedgerError) in
+        let pack = try await ChunkFetch.fill(
+            path, with: [chunks], of: [array.planned], plan: plan, context: context
+        ) {
+            let pack = try await ThreadPool.files.run { () throws(LedgerError) in
                 let pack = try Pack(opening: path, in: state)
                 if context.manifest.convert.keepPacks {
                     for object in plan.metadata { try pack.append(object.key, ByteBuffer(Array(object.text.utf8))) }
                 }
                 return pack
             }
+            if verifies {
+                let source = SteadySource(context: context, plan: plan, arrays: [array.planned])
+                _ = try await source.recheck(pack, [chunks])
+            }
+            return pack
         }
         return await ThreadPool.files.run {
             Fetched(
                 pack: pack, content: Download.contentDigest(of: chunks, array.planned, in: pack),
-                absent: chunks.count { array.planned.isAbsent($0, in: pack) }, count: chunks.count)
+                absent: chunks.count { array.planned.isAbsent($0, in: pack) }, count: chunks.count,
+                versions: Array(array.planned.versions(of: chunks, in: pack).map(\.line).joined().utf8),
+                began: pack.began, latestChange: SteadySource.latestChange(in: pack))
         }
     }
 

@@ -29,6 +29,30 @@ struct FileStore: ObjectStore {
         return try await ThreadPool.files.run { () throws(StoreError) -> Listing in try entries(prefix) }
     }
 
+    func mark(of key: String) async throws(StoreError) -> MarkAnswer {
+        try ObjectKey.check(key, in: url)
+        return try await ThreadPool.files.run { () throws(StoreError) -> MarkAnswer in
+            let name = url.url(of: key)
+            let now = Self.now
+            var status = stat()
+            counter.addRequest()
+            guard stat(absolute(ObjectKey.join(root == "/" ? "" : root, key)), &status) == 0 else {
+                let _: StoredObject? = try missing(name, errno)
+                return MarkAnswer(mark: nil, served: now)
+            }
+            guard !isFolder(status) else { return MarkAnswer(mark: nil, served: now) }
+            try checkIsFile(status, name)
+            let size = Int(status.st_size)
+            return MarkAnswer(
+                mark: ObjectMark(etag: mark(status), byteCount: size, modified: modified(status)), served: now)
+        }
+    }
+
+    private static var now: Int { Int(Date().timeIntervalSince1970) }
+
+    /// Renaming and linking change a file's place in the tree without a change of its content's time.
+    private func modified(_ status: stat) -> Int { max(Int(status.st_mtim.tv_sec), Int(status.st_ctim.tv_sec)) }
+
     private func read(_ key: String, part: ObjectPart, maximumBytes: Int) throws(StoreError) -> StoredObject? {
         let path = ObjectKey.join(root == "/" ? "" : root, key)
         let name = url.url(of: key)
@@ -72,7 +96,8 @@ struct FileStore: ObjectStore {
         }
         counter.addRequest()
         counter.addBytes(count)
-        return StoredObject(bytes: buffer, etag: mark(status), objectByteCount: size)
+        return StoredObject(
+            bytes: buffer, etag: mark(status), objectByteCount: size, modified: modified(status), served: Self.now)
     }
 
     private func entries(_ prefix: String) throws(StoreError) -> Listing {
@@ -127,10 +152,11 @@ struct FileStore: ObjectStore {
     private func isFolder(_ status: stat) -> Bool { status.st_mode & S_IFMT == S_IFDIR }
     private func isFile(_ status: stat) -> Bool { status.st_mode & S_IFMT == S_IFREG }
 
-    /// Changes with the file's content, as far as the file system knows: time of change in ns, and size.
+    /// Changes with the file's content, as far as the file system knows: time of change in ns, which file it is, and size.
     private func mark(_ status: stat) -> String {
         let time = UInt64(bitPattern: Int64(status.st_mtim.tv_sec)) &* 1_000_000_000 &+ UInt64(status.st_mtim.tv_nsec)
-        return String(time, radix: 16) + "-" + String(UInt64(status.st_size), radix: 16)
+        return [time, UInt64(status.st_ino), UInt64(status.st_size)].map { String($0, radix: 16) }.joined(
+            separator: "-")
     }
 
     private func failure(_ name: String, _ call: String, _ code: Int32) -> StoreError {

@@ -73,6 +73,12 @@ final class ZipStore: ObjectStore {
             })
     }
 
+    func mark(of key: String) async throws(StoreError) -> MarkAnswer {
+        try ObjectKey.check(key, in: url)
+        let entry = directory.entries[ObjectKey.join(root, key)]
+        return MarkAnswer(mark: entry.map { ObjectMark(etag: Self.mark($0), byteCount: $0.byteCount) })
+    }
+
     private static func mark(_ entry: ZipDirectory.Entry) -> String {
         "\(String(entry.crc32, radix: 16))-\(String(entry.byteCount, radix: 16))"
     }

@@ -7,6 +7,7 @@ final class HTTPStore: PagedStore {
     let url: StoreURL
     private let loop: TransferLoop
     private let bodyCheck = BodyCheck()
+    private let marks = MarkRequest()
 
     private static let maximumRedirects = 5
     private static let maximumListingBytes = 64 << 20
@@ -30,15 +31,19 @@ final class HTTPStore: PagedStore {
             if part == .whole {
                 try await bodyCheck.check(response.body, headers: response.headers, key: key, url: name)
             }
-            // Plain web servers that give no ETag say when the file was written.
-            return StoredObject(
-                bytes: response.body,
-                etag: response.headers["etag"].map(ETag.unquoted) ?? response.headers["last-modified"],
-                objectByteCount: response.objectByteCount)
+            return response.object
         case 404 where S3ErrorBody(response.body)?.isMissingObject ?? true, 410:
             return nil
         default:
             throw StoreError(answer: response, url: name, isSigned: false)
+        }
+    }
+
+    func mark(of key: String) async throws(StoreError) -> MarkAnswer {
+        try ObjectKey.check(key, in: url)
+        let name = url.url(of: key)
+        return try await marks.ask(name: name, isSigned: false) { (part, isHead) throws(StoreError) in
+            try await send(HTTPRequest(url: name, part: part, isHead: isHead, maximumBytes: 1, name: name)).0
         }
     }
 
@@ -72,7 +77,9 @@ final class HTTPStore: PagedStore {
         var address = request.url
         for _ in 0...Self.maximumRedirects {
             let response = try await loop.send(
-                HTTPRequest(url: address, part: request.part, maximumBytes: request.maximumBytes, name: request.name))
+                HTTPRequest(
+                    url: address, part: request.part, isHead: request.isHead, maximumBytes: request.maximumBytes,
+                    name: request.name))
             guard [301, 302, 303, 307, 308].contains(response.status), let target = response.redirectURL,
                 Self.mayFollow(target, from: address)
             else { return (response, address) }

@@ -31,6 +31,14 @@ struct RetryingStore<Base: PagedStore>: ObjectStore {
         }
     }
 
+    func mark(of key: String) async throws(StoreError) -> MarkAnswer {
+        try await attempt { () throws(StoreError) in try await base.mark(of: key) }
+    }
+
+    func objects(below prefix: String, after token: String?) async throws(StoreError) -> ObjectPage? {
+        try await attempt { () throws(StoreError) in try await base.objects(below: prefix, after: token) }
+    }
+
     private func attempt<R: Sendable>(_ work: () async throws(StoreError) -> R) async throws(StoreError) -> R {
         let start = surroundings.now()
         var tries = 1

@@ -18,6 +18,29 @@ enum S3ListingPage {
         var EncodingType: String?
         var Contents: [Object]?
         var CommonPrefixes: [CommonPrefix]?
+
+        /// What follows `folder` in a name; nil for a name that does not lie there.
+        func name(_ text: String?, below folder: String) -> Substring? {
+            guard let text,
+                let plain = EncodingType == "url" ? ObjectKey.percentDecode(text, plusIsSpace: true) : text,
+                plain.hasPrefix(folder)
+            else { return nil }
+            return plain.dropFirst(folder.count)
+        }
+
+        /// What asks for the next page; nil on the last one.
+        var next: String? {
+            get throws(Unreadable) {
+                let token = NextContinuationToken.flatMap { $0.isEmpty ? nil : $0 }
+                let isTruncated = IsTruncated.map { $0.lowercased() == "true" } ?? (token != nil)
+                guard isTruncated else { return nil }
+                guard let token else {
+                    throw Unreadable(
+                        code: .malformedListing, message: "the listing is truncated, but has no continuation token")
+                }
+                return token
+            }
+        }
     }
 
     /// A page that cannot be used.
@@ -33,24 +56,8 @@ enum S3ListingPage {
     ///
     /// - Parameter folder: what was asked for, "" or with a slash at the end.
     static func read(_ bytes: ByteBuffer, folder: String) throws(Unreadable) -> ListingPage {
-        guard S3XML.rootName(bytes) == "ListBucketResult" else {
-            throw Unreadable(
-                code: .malformedListing, message: "the listing (\(bytes.count) bytes) is no ListBucketResult")
-        }
-        guard isComplete(bytes) else {
-            throw Unreadable(code: .shortBody, message: "the listing ends in its middle, after \(bytes.count) bytes")
-        }
-        guard let document = S3XML.decode(Document.self, from: bytes) else {
-            throw Unreadable(
-                code: .malformedListing, message: "the listing (\(bytes.count) bytes) is not well-formed XML")
-        }
-        let isEncoded = document.EncodingType == "url"
-        func child(_ text: String?) -> Substring? {
-            guard let text, let plain = isEncoded ? ObjectKey.percentDecode(text, plusIsSpace: true) : text,
-                plain.hasPrefix(folder)
-            else { return nil }
-            return plain.dropFirst(folder.count)
-        }
+        let document = try document(bytes)
+        func child(_ text: String?) -> Substring? { document.name(text, below: folder) }
 
         var page = ListingPage()
         for common in document.CommonPrefixes ?? [] {
@@ -69,16 +76,45 @@ enum S3ListingPage {
             }
         }
 
-        let token = document.NextContinuationToken.flatMap { $0.isEmpty ? nil : $0 }
-        let isTruncated = document.IsTruncated.map { $0.lowercased() == "true" } ?? (token != nil)
-        if isTruncated {
-            guard let token else {
-                throw Unreadable(
-                    code: .malformedListing, message: "the listing is truncated, but has no continuation token")
-            }
-            page.next = token
-        }
+        page.next = try document.next
         return page
+    }
+
+    /// Reads one page of all objects below a folder, however deep.
+    ///
+    /// - Parameters:
+    ///   - folder: what was asked for, "" or with a slash at the end.
+    ///   - root: what the store's keys are below of, likewise.
+    static func readDeep(_ bytes: ByteBuffer, folder: String, root: String) throws(Unreadable) -> ObjectPage {
+        let document = try document(bytes)
+        var page = ObjectPage(objects: [])
+        for object in document.Contents ?? [] {
+            guard document.name(object.Key, below: folder) != nil, let key = document.name(object.Key, below: root)
+            else { continue }
+            page.objects.append(
+                (
+                    key: String(key),
+                    mark: ObjectMark(
+                        etag: object.ETag.map(ETag.unquoted), byteCount: object.Size.flatMap { Int($0) })
+                ))
+        }
+        page.next = try document.next
+        return page
+    }
+
+    private static func document(_ bytes: ByteBuffer) throws(Unreadable) -> Document {
+        guard S3XML.rootName(bytes) == "ListBucketResult" else {
+            throw Unreadable(
+                code: .malformedListing, message: "the listing (\(bytes.count) bytes) is no ListBucketResult")
+        }
+        guard isComplete(bytes) else {
+            throw Unreadable(code: .shortBody, message: "the listing ends in its middle, after \(bytes.count) bytes")
+        }
+        guard let document = S3XML.decode(Document.self, from: bytes) else {
+            throw Unreadable(
+                code: .malformedListing, message: "the listing (\(bytes.count) bytes) is not well-formed XML")
+        }
+        return document
     }
 
     private static func isComplete(_ bytes: ByteBuffer) -> Bool {

@@ -10,6 +10,7 @@ final class S3Store: PagedStore {
     private let credentials: S3Credentials?
     private let endpoint: Mutex<S3Endpoint>
     private let bodyCheck = BodyCheck()
+    private let marks = MarkRequest()
 
     /// Bytes of a listing page; 1000 keys of 1024 bytes, each up to three times as long by its encoding, fit well.
     private static let maximumListingBytes = 16 << 20
@@ -38,7 +39,8 @@ final class S3Store: PagedStore {
         let path = ObjectKey.join(url.prefix, key)
         let name = name(of: key, path: path)
         try part.check(maximumBytes: maximumBytes, name: name)
-        let response = try await send(key: path, query: [], part: part, maximumBytes: maximumBytes, name: name)
+        let response = try await send(
+            key: path, query: [], part: part, maximumBytes: maximumBytes, name: name)
         switch response.status {
         case 200, 206:
             if let part = response.otherPart(than: part) {
@@ -47,9 +49,7 @@ final class S3Store: PagedStore {
             if part == .whole {
                 try await bodyCheck.check(response.body, headers: response.headers, key: key, url: name)
             }
-            return StoredObject(
-                bytes: response.body, etag: response.headers["etag"].map(ETag.unquoted),
-                objectByteCount: response.objectByteCount)
+            return response.object
         case 404 where S3ErrorBody(response.body)?.isMissingObject ?? true:
             return nil
         default:
@@ -65,6 +65,15 @@ final class S3Store: PagedStore {
         // Sorted by name, as they are signed.
         var query = [("delimiter", "/"), ("encoding-type", "url"), ("list-type", "2"), ("prefix", folder)]
         if let token { query.insert(("continuation-token", token), at: 0) }
+        return try await listing(query, name: name) { body throws(S3ListingPage.Unreadable) in
+            try S3ListingPage.read(body, folder: folder)
+        }
+    }
+
+    private func listing<Page: Sendable>(
+        _ query: [(String, String)], name: String,
+        read: @escaping @Sendable (ByteBuffer) throws(S3ListingPage.Unreadable) -> Page
+    ) async throws(StoreError) -> Page {
         let response = try await send(
             key: "", query: query, part: .whole, maximumBytes: Self.maximumListingBytes, name: name)
         guard response.status == 200, S3XML.rootName(response.body) != "Error" else {
@@ -72,11 +81,31 @@ final class S3Store: PagedStore {
         }
         let body = response.body
         do throws(S3ListingPage.Unreadable) {
-            return try await ThreadPool.compute.run { () throws(S3ListingPage.Unreadable) -> ListingPage in
-                try S3ListingPage.read(body, folder: folder)
-            }
+            return try await ThreadPool.compute.run { () throws(S3ListingPage.Unreadable) -> Page in try read(body) }
         } catch {
             throw StoreError(error.code, url: name, message: error.message, httpStatus: response.status)
+        }
+    }
+
+    func mark(of key: String) async throws(StoreError) -> MarkAnswer {
+        try ObjectKey.check(key, in: url)
+        let path = ObjectKey.join(url.prefix, key)
+        let name = name(of: key, path: path)
+        let isSigned = credentials != nil
+        return try await marks.ask(name: name, isSigned: isSigned) { (part, isHead) throws(StoreError) in
+            try await send(key: path, query: [], part: part, isHead: isHead, maximumBytes: 1, name: name)
+        }
+    }
+
+    func objects(below prefix: String, after token: String?) async throws(StoreError) -> ObjectPage? {
+        try ObjectKey.checkFolder(prefix, in: url)
+        let path = ObjectKey.join(url.prefix, prefix)
+        let folder = path.isEmpty ? "" : path + "/"
+        let root = url.prefix.isEmpty ? "" : url.prefix + "/"
+        var query = [("encoding-type", "url"), ("list-type", "2"), ("prefix", folder)]
+        if let token { query.insert(("continuation-token", token), at: 0) }
+        return try await listing(query, name: name(of: prefix, path: "")) { body throws(S3ListingPage.Unreadable) in
+            try S3ListingPage.readDeep(body, folder: folder, root: root)
         }
     }
 
@@ -87,9 +116,9 @@ final class S3Store: PagedStore {
         return "\(url.url(of: key)) (\(address))"
     }
 
-    /// Sends a GET, signed where there are credentials, and follows the bucket to its region.
+    /// Sends a GET or HEAD, signed where there are credentials, and follows the bucket to its region.
     private func send(
-        key: String, query: [(String, String)], part: ObjectPart, maximumBytes: Int, name: String
+        key: String, query: [(String, String)], part: ObjectPart, isHead: Bool = false, maximumBytes: Int, name: String
     ) async throws(StoreError) -> HTTPResponse {
         var redirects = 0
         while true {
@@ -100,13 +129,14 @@ final class S3Store: PagedStore {
             }.joined(separator: "&")
             var request = HTTPRequest(
                 url: "\(current.scheme)://\(current.host.text)\(path)" + (queryText.isEmpty ? "" : "?\(queryText)"),
-                part: part, maximumBytes: maximumBytes, name: name)
+                part: part, isHead: isHead, maximumBytes: maximumBytes, name: name)
             if let credentials {
                 let signature = SignatureV4(
                     credentials: credentials, region: current.region,
                     secondsSince1970: Int(Date().timeIntervalSince1970))
-                request.headers = signature.headers(host: current.host.text, path: path, query: queryText, others: [])
-                    .map { (name: $0.0, value: $0.1) }
+                request.headers = signature.headers(
+                    method: isHead ? "HEAD" : "GET", host: current.host.text, path: path, query: queryText, others: []
+                ).map { (name: $0.0, value: $0.1) }
             }
             let response = try await loop.send(request)
             redirects += 1

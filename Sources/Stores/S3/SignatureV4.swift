@@ -19,14 +19,16 @@ struct SignatureV4 {
         timestamp = Self.timestamp(secondsSince1970)
     }
 
-    /// The headers which a signed GET has besides `Host` and those given.
-    func headers(host: String, path: String, query: String, others: [(String, String)]) -> [(String, String)] {
+    /// The headers which a signed GET or HEAD has besides `Host` and those given.
+    func headers(
+        method: String = "GET", host: String, path: String, query: String, others: [(String, String)]
+    ) -> [(String, String)] {
         var signed = others
         signed.append(("x-amz-content-sha256", Self.emptyPayload))
         signed.append(("x-amz-date", timestamp))
         if let token = credentials.sessionToken { signed.append(("x-amz-security-token", token)) }
         let authorization = authorization(
-            method: "GET", path: path, query: query, headers: signed + [("host", host)], payload: Self.emptyPayload)
+            method: method, path: path, query: query, headers: signed + [("host", host)], payload: Self.emptyPayload)
         return signed + [("Authorization", authorization)]
     }
 

@@ -54,6 +54,14 @@ public struct SampleStore: ObjectStore {
         }
     }
 
+    /// The bucket never changes; what there is has to be rendered to be known.
+    public func mark(of key: String) async throws(StoreError) -> MarkAnswer {
+        try ObjectKey.check(key, in: url)
+        let path = ObjectKey.join(url.prefix, key)
+        let whole = await ThreadPool.compute.run { object(path) }
+        return MarkAnswer(mark: whole.map { ObjectMark(etag: Self.etag($0), byteCount: $0.count) })
+    }
+
     private func checkSize(_ count: Int, _ maximumBytes: Int, _ key: String) throws(StoreError) {
         guard count <= maximumBytes else {
             throw StoreError(

@@ -1,12 +1,14 @@
 internal import Elements
 
-/// A GET request.
+/// A GET request, or a HEAD request.
 struct HTTPRequest: Sendable {
     /// Percent-encoded and without credentials.
     let url: String
     /// Besides `Host`, `User-Agent` and `Range`.
     var headers: [(name: String, value: String)] = []
     var part = ObjectPart.whole
+    /// Only the header is wanted: HEAD.
+    var isHead = false
     /// The most bytes that the caller wants in memory.
     let maximumBytes: Int
     /// How messages call the object.
@@ -22,6 +24,17 @@ struct HTTPResponse: Sendable {
     let body: ByteBuffer
     /// Where a 3xx answer leads, made absolute.
     let redirectURL: String?
+
+    /// When the object was last changed, and the server's clock; seconds since 1970.
+    var modified: Int? { headers["last-modified"].flatMap(HTTPDate.seconds) }
+    var served: Int? { headers["date"].flatMap(HTTPDate.seconds) }
+
+    /// The version that the answer, of status 200 or 206, is of. Plain web servers that give no ETag say when the file was written.
+    var mark: ObjectMark {
+        ObjectMark(
+            etag: headers["etag"].map(ETag.unquoted) ?? headers["last-modified"], byteCount: objectByteCount,
+            modified: modified)
+    }
 
     /// Bytes of the whole object; nil where the answer does not say.
     var objectByteCount: Int? {

@@ -17,7 +17,7 @@ final class TransferSlot {
     private(set) var newBytes = 0
 
     private static let keptHeaders: Set<String> = [
-        "etag", "last-modified", "content-length", "content-range", "content-type", "retry-after", "location",
+        "etag", "last-modified", "date", "content-length", "content-range", "content-type", "retry-after", "location",
         "x-amz-bucket-region", "x-amz-server-side-encryption", "x-amz-server-side-encryption-customer-algorithm",
     ]
     private static let maximumHeaderBytes = 256 << 10
@@ -44,6 +44,7 @@ final class TransferSlot {
 
         curl_easy_reset(easy.pointer)
         easy.set(CURLOPT_URL, request.url)
+        if request.isHead { easy.set(CURLOPT_NOBODY, 1) }
         easy.set(CURLOPT_PATH_AS_IS, 1)
         easy.set(CURLOPT_PROTOCOLS_STR, "http,https")
         easy.set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
@@ -87,8 +88,9 @@ final class TransferSlot {
         do throws(BodySink.Refusal) {
             if let refusal { throw refusal }
             if code != CURLE_OK, !isSatisfied { throw Self.refusal(code, isConnected: isConnected) }
-            if !sink.hasBegun { try begin() }
-            let body = try sink.finish()
+            // The answer to HEAD announces a body that does not come.
+            if !job.request.isHead, !sink.hasBegun { try begin() }
+            let body = job.request.isHead ? ByteBuffer(count: 0) : try sink.finish()
             job.answer(
                 .success(
                     HTTPResponse(

@@ -3,7 +3,7 @@
 
     s3_server.py --root DIR [--port 0] [--page-size 1000] [--log FILE]
                  [--fail-503 P] [--short P] [--reset P] [--seed N] [--always-500 SUBSTRING] [--latency-ms N]
-                 [--hold FILE]
+                 [--hold FILE] [--no-head] [--no-etag]
 
 DIR holds <bucket>/<key> files. The first line on stdout is the port. Faults hit objects and listings alike; P is a
 probability. While the file of `--hold` exists, no chunk is answered. Each request is one line in the log, fields separated by tabs:
@@ -22,6 +22,7 @@ import struct
 import sys
 import threading
 import time
+from email.utils import formatdate
 from http.server import ThreadingHTTPServer
 from urllib.parse import parse_qsl, quote_plus, unquote
 from xml.sax.saxutils import escape
@@ -114,7 +115,9 @@ class Server(ThreadingHTTPServer):
                 body = file.readall()
         except (FileNotFoundError, NotADirectoryError, OSError):
             return error(404, "NoSuchKey", "The specified key does not exist.", Key=key)
-        headers = [("ETag", f'"{self.digest(path, status, body)}"'), ("Accept-Ranges", "bytes")]
+        headers = [("Last-Modified", formatdate(int(status.st_mtime), usegmt=True)), ("Accept-Ranges", "bytes")]
+        if not self.options.no_etag:
+            headers.append(("ETag", f'"{self.digest(path, status, body)}"'))
         if byte_range is None:
             return Answer(200, body, headers)
         total = len(body)
@@ -256,7 +259,7 @@ class Handler(socketserver.StreamRequestHandler):
             answer, fault = error(500, "InternalError", "We encountered an internal error. Please try again."), None
         elif fault == "503":
             answer, fault = error(503, "SlowDown", "Please reduce your request rate."), None
-        elif method not in ("GET", "HEAD"):
+        elif method not in ("GET", "HEAD") or (method == "HEAD" and options.no_head):
             answer = error(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
         elif not bucket or bucket in (".", ".."):
             answer = error(403, "AccessDenied", "Access Denied")
@@ -267,7 +270,8 @@ class Handler(socketserver.StreamRequestHandler):
         return self.send(method, what, answer, fault) and keep
 
     def send(self, method, what, answer, fault):
-        head = [f"HTTP/1.1 {answer.status} {REASONS[answer.status]}", f"Content-Length: {len(answer.body)}"]
+        head = [f"HTTP/1.1 {answer.status} {REASONS[answer.status]}", f"Content-Length: {len(answer.body)}",
+                f"Date: {formatdate(usegmt=True)}"]
         head += [f"{name}: {value}" for name, value in answer.headers]
         start = ("\r\n".join(head) + "\r\n\r\n").encode("latin-1", "replace")
         body = b"" if method == "HEAD" else answer.body
@@ -300,6 +304,8 @@ def main():
     parser.add_argument("--always-500", metavar="SUBSTRING")
     parser.add_argument("--latency-ms", type=float, default=0)
     parser.add_argument("--hold", metavar="FILE")
+    parser.add_argument("--no-head", action="store_true", help="HEAD is not known")
+    parser.add_argument("--no-etag", action="store_true", help="objects have no ETag; listings do")
     parser.add_argument("--log")
     server = Server(parser.parse_args())
     print(server.server_address[1], flush=True)

@@ -1,0 +1,66 @@
+internal import Geometry
+internal import Ledger
+internal import Stores
+
+/// Which version of an object an item was made from. As text one line: the key, a tab, and the mark, or `absent`.
+struct ObjectVersion: Sendable, Hashable {
+    private static let absent = "absent"
+
+    /// Below the store.
+    let key: String
+    /// nil where the store has proved not to hold the object.
+    let mark: ObjectMark?
+
+    init(key: String, mark: ObjectMark?) {
+        self.key = key
+        self.mark = mark
+    }
+
+    var line: String { "\(key)\t\(mark?.text ?? Self.absent)\n" }
+
+    /// - Returns: nil for a line that is none of a version; it has no line break at its end.
+    init?(line: Substring) {
+        guard let tab = line.lastIndex(of: "\t") else { return nil }
+        let text = line[line.index(after: tab)...]
+        key = String(line[..<tab])
+        if text == Self.absent {
+            mark = nil
+        } else {
+            guard let mark = ObjectMark(text: String(text)) else { return nil }
+            self.mark = mark
+        }
+    }
+
+    /// Whether the store, which now says `found` (nil: no such object), still has this version.
+    func isSame(as found: ObjectMark?) -> Bool {
+        guard let mark, let found else { return mark == nil && found == nil }
+        return mark.isSame(as: found)
+    }
+}
+
+extension PlannedArray {
+    /// The versions of the objects that hold some chunks, as far as a pack knows them, each once.
+    func versions(of chunks: [ZYX<Int>], in pack: Pack) -> [ObjectVersion] {
+        var seen: Set<String> = []
+        return chunks.compactMap { index in
+            guard isKnown(index, in: pack) else { return nil }
+            let key = objectKey(index)
+            guard shards == nil || seen.insert(key).inserted else { return nil }
+            if pack.isAbsent(key) { return ObjectVersion(key: key, mark: nil) }
+            return ObjectVersion(key: key, mark: pack.mark(key).flatMap { ObjectMark(text: $0) } ?? ObjectMark())
+        }
+    }
+
+    /// The key of the object that holds a chunk: its own, or that of its shard.
+    func objectKey(_ index: ZYX<Int>) -> String { place(index)?.key ?? key(index) }
+}
+
+extension Pack {
+    /// Forgets everything that it holds of some objects, the parts of shards included.
+    func forget(objects: Set<String>) throws(LedgerError) {
+        guard !objects.isEmpty else { return }
+        try forget { key in
+            objects.contains(key) || key.lastIndex(of: "#").map { objects.contains(String(key[..<$0])) } ?? false
+        }
+    }
+}

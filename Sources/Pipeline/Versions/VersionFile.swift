@@ -1,0 +1,63 @@
+internal import Ledger
+
+/// `state/versions/<item>`: which version of each object an item was made from, a line each, so that `--refresh` needs no pack. It is
+/// read in parts: a volume has objects by the million.
+struct VersionFile: Sendable {
+    private static let magic = "cristae versions 1"
+    private static let partBytes = 256 << 10
+
+    private let bytes: PublishedBytes
+    private let start: Int
+    /// Where it ends; nil is the end of the file.
+    private let end: Int?
+
+    static func path(of item: String) -> String { "versions/\(item)" }
+
+    /// The first line: of what the versions are.
+    static func head(_ fingerprint: Fingerprint) -> [UInt8] { Array("\(magic) \(fingerprint)\n".utf8) }
+
+    /// Opens the versions of an item; nil where there are none of this download. Blocks.
+    init?(of item: String, fingerprint: Fingerprint, in state: ConfinedFolder) throws(LedgerError) {
+        guard let file = try PublishedBytes(opening: Self.path(of: item), in: state) else { return nil }
+        let head = Self.head(fingerprint)
+        guard try file.read(count: head.count, at: 0) == head else { return nil }
+        (bytes, start, end) = (file, head.count, nil)
+    }
+
+    /// Opens lines without a first one, up to `length` bytes; nil where there is no such file. Blocks.
+    init?(lines path: String, length: Int, in folder: ConfinedFolder) throws(LedgerError) {
+        guard let file = try PublishedBytes(opening: path, in: folder) else { return nil }
+        (bytes, start, end) = (file, 0, length)
+    }
+
+    /// A place between two lines.
+    struct Position: Sendable {
+        fileprivate let offset: Int
+    }
+
+    var first: Position { Position(offset: start) }
+
+    /// Some versions from a place on, and the next place; nil at the end. Blocks.
+    ///
+    /// - Throws: ``LedgerError`` `.corrupt` for a line that is none.
+    func part(at position: Position) throws(LedgerError) -> (versions: [ObjectVersion], next: Position)? {
+        let limit = end.map { max(0, min(Self.partBytes, $0 - position.offset)) } ?? Self.partBytes
+        let part = try bytes.read(count: limit, at: position.offset)
+        guard let last = part.lastIndex(of: UInt8(ascii: "\n")) else {
+            guard part.isEmpty else { throw Self.damage(position.offset) }
+            return nil
+        }
+        var versions: [ObjectVersion] = []
+        for line in part[..<last].split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+            guard let version = ObjectVersion(line: Substring(String(decoding: line, as: UTF8.self))) else {
+                throw Self.damage(position.offset)
+            }
+            versions.append(version)
+        }
+        return (versions, Position(offset: position.offset + last + 1))
+    }
+
+    private static func damage(_ offset: Int) -> LedgerError {
+        LedgerError(.corrupt, path: "versions", "no version of an object stands at \(offset)")
+    }
+}

@@ -1,0 +1,90 @@
+internal import Elements
+internal import Ledger
+internal import Stores
+internal import Threads
+
+/// The versions of the objects that a volume is made from. While it is being downloaded they lie beside its log, as long as its checkpoint
+/// says.
+struct VolumeVersions: Sendable {
+    let context: JobContext
+    let plan: ItemPlan
+    let layout: VolumeLayout
+    let logPath: String
+
+    private var path: String { ChunkLog.versionsPath(logPath) }
+
+    /// Appends lines after `length` bytes. Returns how long it is then; nil where what stood before is not known.
+    func append(_ lines: [UInt8], at length: Int?) async throws -> Int? {
+        guard let length else { return nil }
+        let (state, path) = (context.scratch, path)
+        return try await ThreadPool.files.run { () throws(LedgerError) in
+            let file = try AppendedFile(opening: path, in: state, length: length)
+            try file.write(ByteBuffer(lines), at: length)
+            try file.sync()
+            return length + lines.count
+        }
+    }
+
+    /// Asks whether everything that is in the log is still the same.
+    ///
+    /// - Returns: an object that is not, or is not known to be; else when the asking began, in seconds since 1970 by the store's clock.
+    func check(_ checkpoint: ChunkLog.Checkpoint) async throws -> (changed: String?, served: Int?) {
+        guard checkpoint.blocks > 0 else { return (nil, nil) }
+        var served: Int?
+        if let object = plan.metadata.first { served = try await context.store.mark(of: object.key).served }
+        let (state, path) = (context.scratch, path)
+        let file = try await ThreadPool.files.run { () throws(LedgerError) -> VersionFile? in
+            guard let length = checkpoint.versions else { return nil }
+            return try VersionFile(lines: path, length: length, in: state)
+        }
+        guard let file else { return (plan.group, served) }
+        let check = SourceCheck(context: context, arrays: layout.arrays.map(\.planned))
+        return (try await check.changes(in: file, isOneEnough: true).first?.key, served)
+    }
+
+    /// Sees to it that a block that is about to be taken in is of the same state of the source as what is in the log. What is of no use any
+    /// more is dropped, which is all of it: the log is not divided.
+    ///
+    /// - Throws: ``Failure`` where the source has changed.
+    func admit(_ block: VolumeDownload.Fetched, _ checkpoint: inout ChunkLog.Checkpoint) async throws {
+        checkpoint.began = [checkpoint.began, block.began].compactMap { $0 }.min()
+        let source = SteadySource(context: context, plan: plan, arrays: layout.arrays.map(\.planned))
+        // Of what was asked for after this block had begun, the block is the only part that nobody has asked for since.
+        if let checked = checkpoint.checked, let began = block.began, began <= checked {
+            let versions = String(decoding: block.versions, as: UTF8.self).split(separator: "\n")
+                .compactMap { ObjectVersion(line: $0) }
+            let check = SourceCheck(context: context, arrays: source.arrays)
+            if let change = try await check.changes(in: versions).changes.first { try await drop(change.key, source) }
+        }
+        guard let since = checkpoint.checked ?? checkpoint.began, let latest = block.latestChange, latest >= since
+        else {
+            return
+        }
+        let (changed, served) = try await check(checkpoint)
+        if let changed { try await drop(changed, source) }
+        try await source.checkMetadata()
+        checkpoint.checked = served
+    }
+
+    private func drop(_ key: String, _ source: SteadySource) async throws {
+        let (state, logPath) = (context.scratch, logPath)
+        try await ThreadPool.files.run { () throws(LedgerError) in try ChunkLog.remove(logPath, in: state) }
+        throw source.failure(
+            "\(context.store.url.url(of: key)) is not what it was when it was fetched; what was done of the volume has been dropped, "
+                + "run again when it is still")
+    }
+
+    /// Gives the versions their place in the state directory. Where they are not known, there are none.
+    func publish(_ checkpoint: ChunkLog.Checkpoint) async throws {
+        let (state, scratch, path) = (context.state, context.scratch, path)
+        let name = VersionFile.path(of: plan.name)
+        let head = VersionFile.head(checkpoint.fingerprint)
+        try await ThreadPool.files.run { () throws(LedgerError) in
+            if let length = checkpoint.versions {
+                try state.write(head, followedBy: path, in: scratch, count: length, to: name)
+            } else {
+                try state.remove(name)
+            }
+        }
+    }
+}
