@@ -37,6 +37,6 @@ import Testing
             plan, fingerprint: first.fingerprint, owner: "a third", store: StoreURL(first.source))
         try state.write(third, to: PlanFile.path(of: "ds"))
         #expect(try PlanFile.item(first.items[0], in: state) == plan.items[0])
-        #expect(throws: LedgerError.self) { try PlanFile.item(first.items[1], in: state) }
+        #expect(throws: PlanChange.self) { try PlanFile.item(first.items[1], in: state) }
     }
 }
