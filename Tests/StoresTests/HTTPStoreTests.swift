@@ -4,7 +4,7 @@ import Testing
 
 @testable import Stores
 
-@Suite(.timeLimit(.minutes(2))) struct HTTPStoreTests {
+@Suite(.timeLimit(.minutes(10))) struct HTTPStoreTests {
     @Test func getsAndLists() async throws {
         try await MiniServer.run { request in
             switch request.target {

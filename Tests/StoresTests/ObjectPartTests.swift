@@ -5,7 +5,7 @@ import Testing
 @testable import Stores
 
 /// The last bytes of objects, from servers that know such requests and from others.
-@Suite(.timeLimit(.minutes(2))) struct ObjectPartTests {
+@Suite(.timeLimit(.minutes(10))) struct ObjectPartTests {
     private func suffix(
         _ store: some ObjectStore, _ count: Int, key: String = "k"
     ) async throws -> (text: String, size: Int?, etag: String?)? {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Stores
 
-@Suite(.timeLimit(.minutes(2))) struct S3ListTests {
+@Suite(.timeLimit(.minutes(10))) struct S3ListTests {
     private static func page(_ inside: String) -> MiniServer.Reply {
         .answer(200, body: "<?xml version=\"1.0\"?><ListBucketResult>\(inside)</ListBucketResult>")
     }

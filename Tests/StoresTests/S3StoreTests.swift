@@ -4,7 +4,7 @@ import Testing
 
 @testable import Stores
 
-@Suite(.timeLimit(.minutes(2))) struct S3StoreTests {
+@Suite(.timeLimit(.minutes(10))) struct S3StoreTests {
     static let helloMark = "\"5d41402abc4b2a76b9719d911017c592\""
 
     @Test func getsAnObject() async throws {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Stores
 
-@Suite(.timeLimit(.minutes(2))) struct TransferLoopTests {
+@Suite(.timeLimit(.minutes(10))) struct TransferLoopTests {
     @Test func connectionsAreUsedAgain() async throws {
         try await MiniServer.run { _ in
             .answer(200, body: "x")
