@@ -208,8 +208,8 @@ public final class ConfinedFolder: Sendable {
         return false
     }
 
-    /// The names in a folder, sorted, without `.` and `..`; empty where there is no such folder. "" is the root.
-    public func list(_ relative: String = "") throws(LedgerError) -> [String] {
+    /// The names in a folder, sorted unless that does not matter, without `.` and `..`; empty where there is no such folder. "" is the root.
+    public func list(_ relative: String = "", isSorted: Bool = true) throws(LedgerError) -> [String] {
         guard let place = try place(of: relative.isEmpty ? "-" : relative + "/-", creating: false) else { return [] }
         let number = openat(place.folder.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard number >= 0, let stream = fdopendir(number) else {
@@ -225,7 +225,7 @@ public final class ConfinedFolder: Sendable {
         }
         // A server sends some hundred names at a time.
         operations.note(1 + names.count / 512)
-        return names.sorted()
+        return isSorted ? names.sorted() : names
     }
 
     /// Writes a small file so that a reader sees the old content or the new one, never half of it, also after a power cut.

@@ -77,7 +77,7 @@ final class DoneMarkers: Sendable {
     /// All marks of these settings, by item. Blocks.
     func all() throws(LedgerError) -> [String: Mark] {
         var marks: [String: Mark] = [:]
-        for name in try state.list(folder) {
+        for name in try state.list(folder, isSorted: false) {
             if let mark = Mark(name: name) { marks[mark.item] = mark }
         }
         return marks
