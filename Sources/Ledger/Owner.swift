@@ -40,7 +40,6 @@ public final class Owner: Sendable {
         let name = Self.file(of: identity.id)
         self.state = try state.owned(by: identity.id, workFolder: "work")
         self.output = try output.owned(by: identity.id, workFolder: ".work")
-        try output.makeFolder(".work/\(identity.id)")
         try state.makeFolder("work/\(identity.id)")
         try state.makeFolder("claims")
         guard let folder = try state.folder("work/\(identity.id)"), let claims = try state.folder("claims") else {
@@ -63,6 +62,8 @@ public final class Owner: Sendable {
             try self.file.write(bytes, at: 0, path: name)
         }
         try self.file.sync(path: name)
+        // Last, so that whoever finds the owner dead finds this folder, too.
+        try output.makeFolder(".work/\(identity.id)")
     }
 
     /// Shows that this process is alive, and how far it is.
