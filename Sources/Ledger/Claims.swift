@@ -107,11 +107,17 @@ public final class Claims: Sendable {
     /// Takes over from an owner that is dead: from now on it can publish nothing, and its claims are free. The work of one who does
     /// that and dies on the way is finished by the next one.
     ///
+    /// - Parameter nameless: only where its owner file is missing or says nothing: a process that is just making it begins anew.
     /// - Returns: false where another process is at it.
-    public func fence(_ id: String) throws(LedgerError) -> Bool {
+    @discardableResult
+    public func fence(_ id: String, nameless: Bool = false) throws(LedgerError) -> Bool {
         guard id != owner.identity.id else { return false }
         let fence = Self.fenceName(id)
         guard try take(fence) else { return false }
+        if nameless, try !OwnerWatch.isNameless(id, in: folder) {
+            try release(fence)
+            return false
+        }
         if try folder.rename(Owner.folder(of: id, in: folder), to: fence, in: owner.folder) {
             try owner.folder.removeFolder(fence)
         }

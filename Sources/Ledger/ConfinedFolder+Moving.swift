@@ -68,18 +68,30 @@ extension ConfinedFolder {
     }
 
     /// Removes a folder with all that is in it, also what somebody still puts there. What lies below it is files and folders of files.
+    ///
+    /// Over NFS, a removed file that a process of this machine has open stays in the folder as `.nfs…` until it is closed. That is waited
+    /// for a while; where the process sleeps, the folder stays, with nothing else in it.
     func removeFolder(_ relative: String) throws(LedgerError) {
+        var pauses = 0
         for _ in 0..<1000 {
             for name in try list(relative) {
                 let path = "\(relative)/\(name)"
                 guard let place = try place(of: path, creating: false) else { continue }
-                if unlinkat(place.folder.number, place.name, 0) == 0 || errno == ENOENT { continue }
+                if unlinkat(place.folder.number, place.name, 0) == 0 || errno == ENOENT || errno == EBUSY {
+                    continue
+                }
                 guard errno == EISDIR || errno == EPERM else {
                     throw LedgerError.system(.cannotWrite, path: "\(self.path)/\(path)", "removing")
                 }
                 try removeFolder(path)
             }
             if try removeEmptyFolder(relative) { return }
+            let rest = try list(relative)
+            if !rest.isEmpty, rest.allSatisfy({ $0.hasPrefix(".nfs") }) {
+                if pauses == 100 { return }
+                pauses += 1
+                usleep(10_000)
+            }
         }
         throw LedgerError(.cannotWrite, path: "\(path)/\(relative)", "the folder cannot be emptied")
     }

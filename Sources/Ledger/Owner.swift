@@ -21,7 +21,7 @@ public final class Owner: Sendable {
     /// The owner's folder in the state directory, kept open: once it has been removed, everything that goes through it fails.
     let folder: ConfinedFolder
     let claims: ConfinedFolder
-    private let file: FileHandle
+    private let file: Mutex<FileHandle?>
     private let identityBytes: Int
     private let beats = Mutex(0)
 
@@ -36,34 +36,24 @@ public final class Owner: Sendable {
     ///
     /// - Parameter role: ``OwnerIdentity/wholeJob``, or the task, e.g. `task 3/16`.
     public init(role: String, state: ConfinedFolder, output: ConfinedFolder) throws(LedgerError) {
-        var identity = OwnerIdentity.current(role: role)
-        let name = Self.file(of: identity.id)
-        self.state = try state.owned(by: identity.id, workFolder: "work")
-        self.output = try output.owned(by: identity.id, workFolder: ".work")
-        try state.makeFolder("work/\(identity.id)")
         try state.makeFolder("claims")
-        guard let folder = try state.folder("work/\(identity.id)"), let claims = try state.folder("claims") else {
-            throw LedgerError(.cannotWrite, path: "\(state.path)/work/\(identity.id)", "the folder has vanished")
+        guard let claims = try state.folder("claims") else {
+            throw LedgerError(.cannotWrite, path: "\(state.path)/claims", "the folder has vanished")
         }
-        self.folder = folder
-        self.claims = claims
-        guard let file = try state.open(name, flags: O_RDWR | O_CREAT | O_EXCL) else {
-            throw LedgerError(.cannotWrite, path: "\(state.path)/\(name)", "the owner file could not be made")
+        for _ in 0..<100 {
+            guard let made = try Registration(OwnerIdentity.current(role: role), state: state, output: output) else {
+                continue
+            }
+            identity = made.identity
+            self.state = try state.owned(by: made.identity.id, workFolder: "work")
+            self.output = try output.owned(by: made.identity.id, workFolder: ".work")
+            self.claims = claims
+            folder = made.folder
+            identityBytes = made.identityBytes
+            file = Mutex(made.file)
+            return
         }
-        if FileLock.take(file), let second = try state.open(name, flags: O_RDWR), FileLock.isHeld(second) == true {
-            identity.lock = file.place
-        }
-        let first = try OwnerFile.firstLine(identity)
-        self.identity = identity
-        self.file = file
-        identityBytes = first.count
-        let text = first + OwnerFile.secondLine(beat: 0, progress: .null)
-        try ByteBuffer(text).withUnsafeBytes { bytes throws(LedgerError) in
-            try self.file.write(bytes, at: 0, path: name)
-        }
-        try self.file.sync(path: name)
-        // Last, so that whoever finds the owner dead finds this folder, too.
-        try output.makeFolder(".work/\(identity.id)")
+        throw LedgerError(.cannotWrite, path: "\(state.path)/work", "folders that are made there vanish at once")
     }
 
     /// Shows that this process is alive, and how far it is.
@@ -76,10 +66,13 @@ public final class Owner: Sendable {
         }
         let text = OwnerFile.secondLine(beat: count, progress: progress)
         let path = "\(state.path)/\(Self.file(of: identity.id))"
-        try ByteBuffer(text).withUnsafeBytes { bytes throws(LedgerError) in
-            try file.write(bytes, at: identityBytes, path: path)
+        try file.withLock { file throws(LedgerError) in
+            guard file != nil else { return }
+            try ByteBuffer(text).withUnsafeBytes { bytes throws(LedgerError) in
+                try file?.write(bytes, at: identityBytes, path: path)
+            }
+            try file?.sync(path: path)
         }
-        try file.sync(path: path)
         try check()
     }
 
@@ -93,13 +86,15 @@ public final class Owner: Sendable {
     }
 
     /// The file system's time of the last beat, in seconds.
-    var lastBeat: Double { file.modified }
+    var lastBeat: Double { file.withLock { $0?.modified ?? 0 } }
 
     /// Seconds between the last sign of life of another owner and this one's, by the clock of the file system.
     public func age(of other: OwnerFile) -> Double { lastBeat - other.modified }
 
     /// Gives everything up. Claims that are still held are void from now on, and removed.
     public func end() {
+        // A file that is open cannot be removed over NFS.
+        file.withLock { $0 = nil }
         // In this order: what publishes first, what holds the claims last.
         _ = try? output.removeFolder(Self.folder(of: identity.id, in: output))
         _ = try? output.removeEmptyFolder(output.workFolder)

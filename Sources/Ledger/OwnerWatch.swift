@@ -60,6 +60,18 @@ public final class OwnerWatch: Sendable {
         return owners
     }
 
+    /// The ids of folders whose owner has not, or never will have, said who it is, sorted.
+    public static func nameless(in state: ConfinedFolder) throws(LedgerError) -> [String] {
+        var ids: [String] = []
+        for id in try state.list("work") where try isNameless(id, in: state) { ids.append(id) }
+        return ids
+    }
+
+    static func isNameless(_ id: String, in state: ConfinedFolder) throws(LedgerError) -> Bool {
+        guard let file = try state.open(Owner.file(of: id), flags: O_RDONLY) else { return true }
+        return try OwnerFile(file, path: "\(state.path)/\(Owner.file(of: id))") == nil
+    }
+
     /// Looks at an owner. Called again and again, it comes to a verdict within ``claimSeconds``.
     public func judge(_ id: String) throws(LedgerError) -> Verdict {
         let path = Owner.file(of: id)

@@ -204,4 +204,42 @@ import Testing
         #expect(try Claims.all(in: state) == [])
         #expect(try state.list() == ["claims"])
     }
+
+    @Test func foldersWithoutAnOwnerAreCleared() throws {
+        let claims = Claims(of: try owner())
+        for id in ["killed-early", "killed-later"] {
+            try FileManager.default.createDirectory(
+                atPath: scratch.file("state/work/\(id)"), withIntermediateDirectories: true)
+        }
+        try state.touch("work/killed-later/owner")
+        let living = try owner("task 1/2")
+        #expect(try OwnerWatch.nameless(in: state) == ["killed-early", "killed-later"])
+        for id in try state.list("work") where id != claims.owner.identity.id { try claims.fence(id, nameless: true) }
+        #expect(try state.list("work") == [claims.owner.identity.id, living.identity.id].sorted())
+        #expect(try state.list("claims") == [])
+        try living.check()
+    }
+
+    /// Clearing does not stop those who are just coming.
+    @Test func ownersComeWhileOthersClear() async throws {
+        let claims = Claims(of: try owner())
+        try await withThrowingTaskGroup { group in
+            group.addTask { [state] in
+                while !Task.isCancelled {
+                    for id in try OwnerWatch.nameless(in: state) { try claims.fence(id, nameless: true) }
+                    await Task.yield()
+                }
+            }
+            for number in 0..<300 {
+                let next = try owner("task \(number)/300")
+                try next.check()
+                #expect(try Claims(of: next).take("item-\(number)"))
+                next.end()
+            }
+            group.cancelAll()
+            try await group.waitForAll()
+        }
+        #expect(try state.list("work") == [claims.owner.identity.id])
+        #expect(try output.list(".work") == [claims.owner.identity.id])
+    }
 }

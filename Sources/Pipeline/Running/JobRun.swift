@@ -104,8 +104,9 @@ struct JobRun: Sendable {
         let all = Set(planFailures + failed.values.map(\.failure)).sorted { $0.order < $1.order }
         try await FailureReport(context: context).write(all)
         try await ThreadPool.files.run { () throws(LedgerError) in
-            try worker.clearDead()
+            // In this order: who finds the claim taken leaves what dead processes have left to the one that holds it.
             try worker.claims.release(ClaimName.summaries)
+            try worker.clearDead()
         }
         // A task that closes the job tells what became of all of it.
         if share != nil { outcome.failures = all }

@@ -87,6 +87,7 @@ final class Worker: Sendable {
                 _ = try takeOver(from: other.identity.id)
             }
         }
+        for id in try OwnerWatch.nameless(in: owner.state) { try claims.fence(id, nameless: true) }
     }
 
     /// Takes over from an owner that is dead. Where one that was about to do so has died on the way, that one comes first.

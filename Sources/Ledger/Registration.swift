@@ -1,0 +1,57 @@
+internal import Elements
+internal import Glibc
+internal import JSONText
+
+/// The folders and the owner file of a process that has just come to a job.
+///
+/// A process that is killed while it makes them leaves a folder whose owner file is missing or says nothing. Nobody can tell it from one
+/// that is alive and only slow, and nobody need to: such folders are cleared away, and who was alive begins anew.
+struct Registration: ~Copyable {
+    let identity: OwnerIdentity
+    /// The owner's folder in the state directory.
+    let folder: ConfinedFolder
+    /// The owner file, open, and locked where that works.
+    let file: FileHandle
+    /// Bytes of the first line of the owner file.
+    let identityBytes: Int
+
+    /// Makes all of it; nil where it was cleared away meanwhile.
+    init?(_ new: OwnerIdentity, state: ConfinedFolder, output: ConfinedFolder) throws(LedgerError) {
+        var identity = new
+        let path = "\(state.path)/\(Owner.file(of: identity.id))"
+        try state.makeFolder("work/\(identity.id)")
+        guard let folder = try state.folder("work/\(identity.id)"),
+            let file = try Self.file(in: folder, path: path)
+        else { return nil }
+        if FileLock.take(file), let second = try folder.open("owner", flags: O_RDWR),
+            FileLock.isHeld(second) == true
+        {
+            identity.lock = file.place
+        }
+        let first = try OwnerFile.firstLine(identity)
+        let text = first + OwnerFile.secondLine(beat: 0, progress: .null)
+        try ByteBuffer(text).withUnsafeBytes { bytes throws(LedgerError) in
+            try file.write(bytes, at: 0, path: path)
+        }
+        try file.sync(path: path)
+        // Last, so that whoever finds the owner dead finds this folder, too.
+        try output.makeFolder(".work/\(identity.id)")
+        guard try state.fileSize(Owner.file(of: identity.id)) != nil else {
+            try output.removeFolder(".work/\(identity.id)")
+            return nil
+        }
+        self.identity = identity
+        self.folder = folder
+        self.file = file
+        identityBytes = first.count
+    }
+
+    private static func file(in folder: ConfinedFolder, path: String) throws(LedgerError) -> FileHandle? {
+        do throws(LedgerError) {
+            return try folder.open("owner", flags: O_RDWR | O_CREAT | O_EXCL)
+        } catch {
+            if let number = error.errorNumber, ConfinedFolder.isGone(number) { return nil }
+            throw error
+        }
+    }
+}
