@@ -3,7 +3,7 @@ import Foundation
 /// What the test server wrote down, one entry a request.
 struct ServerLog {
     /// One request: time, method, key or listing, status, bytes sent, `complete` or what went wrong, with tabs between.
-    struct Entry {
+    struct Entry: CustomStringConvertible {
         /// Seconds since 1970, when the request had been answered.
         let time: Double
         let method: String
@@ -12,6 +12,8 @@ struct ServerLog {
         /// Bytes of the body that were sent.
         let bytes: Int
         let isComplete: Bool
+
+        var description: String { "\(method) \(key): \(status), \(bytes) bytes" }
 
         /// Whether a chunk was asked for: its key ends in numbers (`…/s0/1/2/3` or `…/s0/1.2.3`).
         var isChunk: Bool {

@@ -85,6 +85,10 @@ def write(root):
         z, y, x = numpy.indices([60] * 3)
         write_array(os.path.join(group, "s0"), ((z // 20 + y // 15 + x // 12) % 4).astype("u2"), 64,
                     sharding(16, plain))
+    # What was written in the very second in which a job reads it is asked for twice.
+    for folder, _, files in os.walk(root):
+        for file in files:
+            os.utime(os.path.join(folder, file), (1.7e9, 1.7e9))
 
 
 class Report:
