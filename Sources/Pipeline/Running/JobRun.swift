@@ -81,14 +81,32 @@ struct JobRun: Sendable {
 
     // MARK: The end
 
+    /// Takes the right to write the summaries; false where somebody alive has it, or had it just now: that one has seen the same, all is done.
+    private func takeSummaries() async throws -> Bool {
+        let worker = worker
+        while true {
+            let isTaken = try await ThreadPool.files.run { () throws(LedgerError) in
+                try worker.claims.take(ClaimName.summaries)
+            }
+            if isTaken { return true }
+            var found = Worker.Held.unclear
+            while found == .unclear {
+                try context.stop.check()
+                found = try await ThreadPool.files.run { () throws(LedgerError) in
+                    try worker.look(at: ClaimName.summaries)
+                }
+                if found == .unclear { try await Task.sleep(for: .seconds(min(0.25, worker.watch.beatSeconds / 2))) }
+            }
+            if found != .freed { return false }
+        }
+    }
+
     /// Writes the summaries and the failures of the whole job.
     private func finish(
         _ plans: [PlanFile], _ markers: DoneMarkers, _ planFailures: [Failure], isComplete: Bool,
         _ outcome: inout Runner.Outcome
     ) async throws {
-        // Another one that is at it has seen the same: all is done.
-        guard try await ThreadPool.files.run({ () throws(LedgerError) in try worker.claims.take(ClaimName.summaries) })
-        else { return }
+        guard try await takeSummaries() else { return }
         let items = Set(plans.flatMap(\.items).map(\.name))
         let (marks, failed) = try await ThreadPool.files.run { () throws(LedgerError) in
             if isComplete { try markers.removeOthers() }

@@ -80,6 +80,31 @@ final class Worker: Sendable {
         return unclear
     }
 
+    /// How a claim of another process stands.
+    enum Held {
+        /// Nobody has it.
+        case gone
+        /// Its holder is alive.
+        case alive
+        /// Its holder is dead, and has been taken over.
+        case freed
+        /// Look again later.
+        case unclear
+    }
+
+    /// Looks at a claim of another process. Blocks.
+    func look(at name: String) throws(LedgerError) -> Held {
+        guard let holder = try Claims.holder(of: name, in: owner.state) else {
+            // Without hard links, a claim is there before it says whose it is.
+            return try Claims.isTaken(name, in: owner.state) ? .unclear : .gone
+        }
+        return switch try watch.judge(holder.id) {
+        case .alive: .alive
+        case .dead: try takeOver(from: holder.id) ? .freed : .unclear
+        case .unknown: .unclear
+        }
+    }
+
     /// Removes what owners that are certainly dead have left, also where they held nothing. Blocks.
     func clearDead() throws(LedgerError) {
         for other in try OwnerWatch.owners(in: owner.state) where other.identity.id != owner.identity.id {

@@ -27,6 +27,8 @@ final class ChunkLog: Sendable {
         var versions: Int?
         /// When the store gave the first answer, in seconds since 1970 by its clock.
         var began: Int?
+        /// When the object was changed that was changed last, in the same way.
+        var latestChange: Int?
         /// When the store was last asked whether it still has those objects, in the same way.
         var checked: Int?
     }

@@ -42,7 +42,6 @@ struct VolumeDownload: Sendable {
     func forget(_ changes: Set<String>?) throws {
         let state = context.scratch
         try ChunkLog.remove(logPath, in: state)
-        guard context.manifest.convert.keepPacks else { return }
         for number in 0..<(try VolumeLayout(plan, context: context).blockCount) {
             let path = packPath(number)
             guard try state.fileSize(path) != nil else { continue }

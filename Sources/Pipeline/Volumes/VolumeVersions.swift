@@ -48,18 +48,18 @@ struct VolumeVersions: Sendable {
     /// - Throws: ``Failure`` where the source has changed.
     func admit(_ block: VolumeDownload.Fetched, _ checkpoint: inout ChunkLog.Checkpoint) async throws {
         checkpoint.began = [checkpoint.began, block.began].compactMap { $0 }.min()
+        checkpoint.latestChange = [checkpoint.latestChange, block.latestChange].compactMap { $0 }.max()
         let source = SteadySource(context: context, plan: plan, arrays: layout.arrays.map(\.planned))
-        // Of what was asked for after this block had begun, the block is the only part that nobody has asked for since.
-        if let checked = checkpoint.checked, let began = block.began, began <= checked {
+        // The block may have been fetched before something changed that is in the log, or before the log was asked for.
+        let times = [checkpoint.latestChange, checkpoint.checked].compactMap { $0 }
+        if let began = block.began, times.contains(where: { $0 >= began }) {
             let versions = String(decoding: block.versions, as: UTF8.self).split(separator: "\n")
                 .compactMap { ObjectVersion(line: $0) }
             let check = SourceCheck(context: context, arrays: source.arrays)
             if let change = try await check.changes(in: versions).changes.first { try await drop(change.key, source) }
         }
-        guard let since = checkpoint.checked ?? checkpoint.began, let latest = block.latestChange, latest >= since
-        else {
-            return
-        }
+        guard let since = checkpoint.checked ?? checkpoint.began, let latest = checkpoint.latestChange, latest >= since
+        else { return }
         let (changed, served) = try await check(checkpoint)
         if let changed { try await drop(changed, source) }
         try await source.checkMetadata()
@@ -67,8 +67,9 @@ struct VolumeVersions: Sendable {
     }
 
     private func drop(_ key: String, _ source: SteadySource) async throws {
-        let (state, logPath) = (context.scratch, logPath)
-        try await ThreadPool.files.run { () throws(LedgerError) in try ChunkLog.remove(logPath, in: state) }
+        try await ThreadPool.files.run { () throws in
+            try VolumeDownload(context: context, plan: plan).forget(nil)
+        }
         throw source.failure(
             "\(context.store.url.url(of: key)) is not what it was when it was fetched; what was done of the volume has been dropped, "
                 + "run again when it is still")
