@@ -210,22 +210,34 @@ public final class ConfinedFolder: Sendable {
 
     /// The names in a folder, sorted unless that does not matter, without `.` and `..`; empty where there is no such folder. "" is the root.
     public func list(_ relative: String = "", isSorted: Bool = true) throws(LedgerError) -> [String] {
-        guard let place = try place(of: relative.isEmpty ? "-" : relative + "/-", creating: false) else { return [] }
+        var names: [String] = []
+        try forEachName(in: relative) { name in
+            names.append(name.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) })
+        }
+        return isSorted ? names.sorted() : names
+    }
+
+    /// Calls `body` with the bytes of each name in a folder, in no order; not at all where there is no such folder.
+    public func forEachName(in relative: String, _ body: (Span<UInt8>) -> Void) throws(LedgerError) {
+        guard let place = try place(of: relative.isEmpty ? "-" : relative + "/-", creating: false) else { return }
         let number = openat(place.folder.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard number >= 0, let stream = fdopendir(number) else {
             throw LedgerError.system(.cannotRead, path: "\(path)/\(relative)", "listing")
         }
         defer { closedir(stream) }
-        var names: [String] = []
+        var count = 0
         while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != "." && name != ".." { names.append(name) }
+            // Not by way of a pointer to the field: the record may be shorter than the field's type.
+            let start = UnsafeRawPointer(entry) + (MemoryLayout<dirent>.offset(of: \dirent.d_name) ?? 0)
+            let length = strlen(start.assumingMemoryBound(to: CChar.self))
+            let dot = UInt8(ascii: ".")
+            let bytes = UnsafeRawBufferPointer(start: start, count: length)
+            if length <= 2, bytes.allSatisfy({ $0 == dot }) { continue }
+            count += 1
+            body(bytes.bindMemory(to: UInt8.self).span)
         }
         // A server sends some hundred names at a time.
-        operations.note(1 + names.count / 512)
-        return isSorted ? names.sorted() : names
+        operations.note(1 + count / 512)
     }
 
     /// Writes a small file so that a reader sees the old content or the new one, never half of it, also after a power cut.

@@ -51,7 +51,7 @@ private final class Tally: Sendable {
         return (0..<count).map { number in
             ItemEntry(
                 name: "crop_\(number)", dataset: "jrc_\(number % 60)", alignment: "recon-1",
-                digest: String(format: "%016lx", number), chunks: 40,
+                digest: PlanDigest(UInt64(number)), chunks: 40,
                 bytes: Int.random(in: 1...1_000_000_000, using: &random), offset: 0, length: 0, summary: 0..<0)
         }
     }
@@ -152,13 +152,16 @@ private final class Tally: Sendable {
 
     @Test func marksSayWhatTheyMean() throws {
         let mark = DoneMarkers.Mark(
-            item: "crop~7~odd.name", digest: "0123456789abcdef", recordsChanged: 1_700_000_000_123_456_789,
-            sizes: [5, 60])
-        #expect(DoneMarkers.Mark(name: mark.name) == mark)
+            item: "crop~7~odd.name", digest: PlanDigest(0x0123_4567_89ab_cdef),
+            recordsChanged: 1_700_000_000_123_456_789, nativeBytes: 5, resizedBytes: .max)
+        #expect(mark.name == "crop~7~odd.name~0123456789abcdef~1700000000123456789~5.9223372036854775807")
+        #expect(DoneMarkers.Mark(name: mark.name.utf8.span) == mark)
         for name in [
             "", "crop_1", "crop_1~a~b~c", "crop_1~0123456789abcdef~7~8", "crop_1~0123456789abcdef~7~8.9.1", "~~~",
+            "crop_1~0123456789abcdeF~7~8.9", "crop_1~0123456789abcdef~7~8.9223372036854775808",
+            "crop_1~0123456789abcdef~7~8.99999999999999999999", "crop_1~0123456789abcdef~~8.9", "0123456789abcdef~7~8.9",
         ] {
-            #expect(DoneMarkers.Mark(name: name) == nil, "\(name)")
+            #expect(DoneMarkers.Mark(name: name.utf8.span) == nil, "\(name)")
         }
     }
 }

@@ -5,8 +5,8 @@ struct ItemEntry: Sendable, Hashable {
     let dataset: String
     /// The alignment it belongs to, e.g. `recon-1`; empty where it has none.
     let alignment: String
-    /// Names the item's plan: 16 hexadecimal digits.
-    let digest: String
+    /// Names the item's plan.
+    let digest: PlanDigest
     /// Objects that download asks for.
     let chunks: Int
     /// Bytes of those chunks once they are decoded: what the item costs.
@@ -20,7 +20,7 @@ struct ItemEntry: Sendable, Hashable {
     /// An item as it was planned.
     struct Version: Sendable, Hashable {
         let name: String
-        let digest: String
+        let digest: PlanDigest
     }
 
     var version: Version { Version(name: name, digest: digest) }

@@ -54,7 +54,7 @@ struct PlanFile: Sendable {
             }
             let columns = [
                 item.name,
-                digest(of: line),
+                digest(of: line).description,
                 "\(chunks)", "\(bytes)", "\(lines.count)", "\(line.count)",
                 String(item.group.split(separator: "/").dropFirst(2).first ?? ""),
                 summary(of: item, chunks: chunks, bytes: bytes).canonicalText,
@@ -137,13 +137,14 @@ struct PlanFile: Sendable {
             from = position + 1
             guard byte == UInt8(ascii: "\n") else { continue }
             guard columns.count == 8, let chunks = number(index[columns[2]]), let bytes = number(index[columns[3]]),
-                let offset = number(index[columns[4]]), let length = number(index[columns[5]])
+                let offset = number(index[columns[4]]), let length = number(index[columns[5]]),
+                let digest = PlanDigest(hexadecimal: index[columns[1]])
             else { return nil }
             items.append(
                 ItemEntry(
                     name: String(decoding: index[columns[0]], as: UTF8.self), dataset: dataset,
                     alignment: String(decoding: index[columns[6]], as: UTF8.self),
-                    digest: String(decoding: index[columns[1]], as: UTF8.self), chunks: chunks, bytes: bytes,
+                    digest: digest, chunks: chunks, bytes: bytes,
                     offset: start + offset, length: length, summary: columns[7]))
             columns.removeAll(keepingCapacity: true)
         }
@@ -192,9 +193,12 @@ struct PlanFile: Sendable {
         throw PlanChange(item: entry.name, path: "\(state.path)/\(path)")
     }
 
-    /// Names an item's plan by its text: 16 hexadecimal digits.
-    private static func digest(of line: [UInt8]) -> String {
-        String(Fingerprint(of: .string(String(decoding: line, as: UTF8.self))).description.prefix(16))
+    private static func digest(of line: [UInt8]) -> PlanDigest {
+        let text = Fingerprint(of: .string(String(decoding: line, as: UTF8.self))).description
+        guard let digest = PlanDigest(hexadecimal: text.utf8.prefix(16)) else {
+            preconditionFailure("a fingerprint is hexadecimal")
+        }
+        return digest
     }
 }
 

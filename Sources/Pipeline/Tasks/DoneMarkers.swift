@@ -14,33 +14,56 @@ final class DoneMarkers: Sendable {
     /// What a mark's name says.
     struct Mark: Sendable, Hashable {
         let item: String
-        /// The plan, as ``ItemEntry/digest``.
-        let digest: String
+        let digest: PlanDigest
         /// Time of the last change of the item's folder of records, in nanoseconds by the clock of the file system.
         let recordsChanged: Int
         /// Bytes of the file in `hdf5` and of the one in `crops`.
-        let sizes: [Int]
+        let (nativeBytes, resizedBytes): (Int, Int)
 
-        var name: String { "\(item)~\(digest)~\(recordsChanged)~\(sizes.map(String.init).joined(separator: "."))" }
+        var name: String { "\(item)~\(digest)~\(recordsChanged)~\(nativeBytes).\(resizedBytes)" }
 
-        init(item: String, digest: String, recordsChanged: Int, sizes: [Int]) {
+        init(item: String, digest: PlanDigest, recordsChanged: Int, nativeBytes: Int, resizedBytes: Int) {
             self.item = item
             self.digest = digest
             self.recordsChanged = recordsChanged
-            self.sizes = sizes
+            (self.nativeBytes, self.resizedBytes) = (nativeBytes, resizedBytes)
         }
 
-        /// nil for a name that is none of a mark.
-        init?(name: String) {
-            let parts = name.utf8.split(separator: UInt8(ascii: "~"), omittingEmptySubsequences: false)
-            guard parts.count >= 4, let changed = Int(Substring(parts[parts.count - 2])) else { return nil }
-            let sizes = parts[parts.count - 1].split(separator: UInt8(ascii: ".")).compactMap { Int(Substring($0)) }
-            guard sizes.count == 2 else { return nil }
-            let tail = parts.suffix(3).reduce(3) { $0 + $1.count }
-            item = String(decoding: name.utf8.dropLast(tail), as: UTF8.self)
-            digest = String(Substring(parts[parts.count - 3]))
+        /// nil for a name that is none of a mark. Items may have any name, so it is read from its end.
+        init?(name: Span<UInt8>) {
+            var end = name.count
+            guard let resized = Self.number(name, &end), Self.take(".", name, &end),
+                let native = Self.number(name, &end), Self.take("~", name, &end),
+                let changed = Self.number(name, &end), Self.take("~", name, &end), end >= 16
+            else { return nil }
+            let digits = name.extracting((end - 16)..<end)
+            end -= 16
+            guard let digest = digits.withUnsafeBufferPointer({ PlanDigest(hexadecimal: $0) }),
+                Self.take("~", name, &end)
+            else { return nil }
+            item = name.extracting(0..<end).withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+            self.digest = digest
             recordsChanged = changed
-            self.sizes = sizes
+            (nativeBytes, resizedBytes) = (native, resized)
+        }
+
+        private static func take(_ character: Unicode.Scalar, _ name: Span<UInt8>, _ end: inout Int) -> Bool {
+            guard end > 0, name[end - 1] == UInt8(ascii: character) else { return false }
+            end -= 1
+            return true
+        }
+
+        /// The decimal number that ends at `end`, which moves before it; nil where there is none that fits.
+        private static func number(_ name: Span<UInt8>, _ end: inout Int) -> Int? {
+            var (value, factor, digits) = (0, 1, 0)
+            while end > 0, case let digit = name[end - 1], (0x30...0x39).contains(digit) {
+                guard digits < 19, case let (part, overflows) = factor.multipliedReportingOverflow(by: Int(digit - 0x30)),
+                    !overflows, case let (sum, carries) = value.addingReportingOverflow(part), !carries
+                else { return nil }
+                (value, factor, digits) = (sum, factor &* 10, digits + 1)
+                end -= 1
+            }
+            return digits > 0 ? value : nil
         }
     }
 
@@ -77,7 +100,7 @@ final class DoneMarkers: Sendable {
     /// All marks of these settings, by item. Blocks.
     func all() throws(LedgerError) -> [String: Mark] {
         var marks: [String: Mark] = [:]
-        for name in try state.list(folder, isSorted: false) {
+        try state.forEachName(in: folder) { name in
             if let mark = Mark(name: name) { marks[mark.item] = mark }
         }
         return marks
@@ -92,8 +115,8 @@ final class DoneMarkers: Sendable {
         for entry in entries {
             guard let mark = marks[entry.name], mark.digest == entry.digest,
                 try records.changed(entry.name) == mark.recordsChanged,
-                try native.fileSize("\(entry.name).h5") == mark.sizes[0],
-                try resized.fileSize("\(entry.name).h5") == mark.sizes[1]
+                try native.fileSize("\(entry.name).h5") == mark.nativeBytes,
+                try resized.fileSize("\(entry.name).h5") == mark.resizedBytes
             else { continue }
             standing.insert(entry.name)
         }
@@ -106,7 +129,8 @@ final class DoneMarkers: Sendable {
             return
         }
         let mark = Mark(
-            item: entry.name, digest: entry.digest, recordsChanged: changed, sizes: [native, resized])
+            item: entry.name, digest: entry.digest, recordsChanged: changed, nativeBytes: native,
+            resizedBytes: resized)
         guard mark.name.utf8.count <= 255, mark != old else { return }
         if let old { try state.remove("\(folder)/\(old.name)") }
         if let marks = try opened(\.marks, folder) {
