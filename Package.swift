@@ -69,6 +69,11 @@ let package = Package(
             dependencies: ["Elements", "JSONText", "Threads", "Stores", "Ledger", "Pipeline", arguments, logging],
             swiftSettings: strict),
 
+        .executableTarget(
+            name: "cristae-bench",
+            dependencies: ["Elements", "Geometry", "Resampling", "Threads", "Volumes", "cristae", arguments, crypto],
+            exclude: ["peers"], swiftSettings: strict),
+
         tests("ElementsTests", ["Elements", "JSONText", "Threads"]),
         tests("GeometryTests", ["Geometry"], resources: [.copy("Data")]),
         tests("CodecsTests", ["Codecs", "Elements"]),

@@ -1,0 +1,6 @@
+/// Why a benchmark cannot be run, in one line.
+struct BenchError: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}
