@@ -32,18 +32,15 @@ def tensorstore(what, factor):
     import numpy
     import tensorstore
     factors, method = [whole(factor)] * 3, "mean" if what == "raw" else "mode"
-    slab = 16 * whole(factor)
 
     def work(values):
-        """In slabs, since one read of an array in memory runs on one thread only."""
+        """In slabs: each is one task of its pool, while one read of the whole, or a write into an array, is one thread's."""
         source = tensorstore.downsample(tensorstore.array(values), factors, method)
         out = numpy.empty(source.shape, values.dtype)
-        target = tensorstore.array(out)
-        step = slab // whole(factor)
-        writes = [target[z:z + step].write(source[z:min(z + step, out.shape[0])])
-                  for z in range(0, out.shape[0], step)]
-        for write in writes:
-            write.result()
+        slabs = [slice(z, min(z + 16, len(out))) for z in range(0, len(out), 16)]
+        reads = [source[slab].read() for slab in slabs]
+        for slab, read in zip(slabs, reads):
+            out[slab] = read.result()
         return out
 
     return work

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 
-from measure import Measurement, sync_tree
+from measure import Measurement, sync, sync_tree
 
 LEVELS = {f"s{k}" for k in range(9)}
 
@@ -71,6 +71,8 @@ class Listing:
         self.has_versions = options.listing != "v2" and self.knows_versions(options.listing == "versions")
         if self.is_quilt:
             os.environ["QUILT_DISABLE_USAGE_METRICS"] = "true"
+            # Else each new client looks for credentials on an EC2 host that is not there.
+            os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
             import quilt3
             from quilt3 import bucket, data_transfer, hooks
             hooks.set_build_s3_client_hook(lambda build, session, given: self.requests.watch(build(
@@ -83,12 +85,16 @@ class Listing:
     def knows_versions(self, required):
         from botocore.exceptions import ClientError
         try:
-            self.client.list_object_versions(Bucket=self.bucket, Prefix="no-such/", MaxKeys=1)
-            return True
-        except ClientError as failure:
-            if required or failure.response["Error"]["Code"] not in ("InvalidArgument", "NotImplemented"):
+            if self.client.list_object_versions(Bucket=self.bucket, MaxKeys=1).get("Versions"):
+                return True
+            failure = SystemExit(f"{self.bucket} lists no versions")
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("InvalidArgument", "NotImplemented", "MethodNotAllowed"):
                 raise
-            return False
+            failure = error
+        if required:
+            raise failure
+        return False
 
     def ls(self, path):
         """(prefixes, keys) right below a path."""
@@ -160,6 +166,8 @@ def walk(options):
                         crops, files = crops + found, files + fetched
             finally:
                 sys.stderr = stderr
+    if not crops or not files:
+        raise SystemExit(f"{crops} crops and {files} metadata files in {len(datasets)} datasets")
     return measurement.report(
         client=options.client, listing="versions" if listing.has_versions else "v2", threads=options.threads,
         datasets=len(datasets), crops=crops, files=files, requests=listing.requests.count)
@@ -234,7 +242,6 @@ def copy(options):
         if os.path.isdir(options.dest):
             files, size = sync_tree(options.dest)
         else:
-            from measure import sync
             sync(options.dest)
             files, size = 1, os.path.getsize(options.dest)
     return measurement.report(files=files, bytes=size)
