@@ -134,6 +134,7 @@ def parse():
     one = verb("whole-job", whole_job, store=True)
     one.add_argument("--dest", required=True)
     one.add_argument("--class-name", default="mito")
+    one.add_argument("--level", type=int, default=4, help="of gzip; 4 is what h5py takes where it is not told")
     one.add_argument("--target", type=positive, default=8.0)
     verb("versions", versions)
     return parser.parse_args()

@@ -61,12 +61,12 @@ def choose(raw, labels, target):
     return max(fitting, key=lambda pair: pair[0][1][1]) if fitting else min(pairs, key=lambda pair: pair[0][1][1])
 
 
-def save(path, raw, labels, class_name, voxel, translation):
+def save(path, raw, labels, class_name, level, voxel, translation):
     import h5py
     with h5py.File(path, "w") as file:
         file.attrs.update({"scale": voxel, "translation": translation})
-        file.create_dataset("raw_crop", data=raw, compression="gzip")
-        file.create_dataset(f"label_crop/{class_name}", data=labels, compression="gzip")
+        file.create_dataset("raw_crop", data=raw, compression="gzip", compression_opts=level)
+        file.create_dataset(f"label_crop/{class_name}", data=labels, compression="gzip", compression_opts=level)
     sync(path)
 
 
@@ -76,7 +76,7 @@ def do_crop(job):
     import zarr
     from skimage.transform import rescale
     from zarr.storage import ObjectStore
-    endpoint, bucket, dest, class_name, target, raw_path, label_path = job
+    endpoint, bucket, dest, class_name, target, level, raw_path, label_path = job
     before = time.process_time()
     store = ObjectStore(open_store(endpoint, bucket), read_only=True)
     images = [zarr.open_group(store, path=path, mode="r", zarr_format=2, use_consolidated=False)
@@ -86,13 +86,13 @@ def do_crop(job):
     first = [round((t - o) / v) for t, o, v in zip(translation, origin, voxel)]
     raw = images[0][raw_level][tuple(slice(f, f + n) for f, n in zip(first, labels.shape))]
     name = "crop_" + label_path.split("/")[-2].removeprefix("crop") + ".h5"
-    save(os.path.join(dest, "hdf5", name), raw, labels, class_name, voxel, translation)
+    save(os.path.join(dest, "hdf5", name), raw, labels, class_name, level, voxel, translation)
     factor = [v / target for v in voxel]
     small = rescale(raw, factor, order=1, anti_aliasing=min(factor) < 1, preserve_range=True)
     small = numpy.rint(small).astype(raw.dtype)
     small_labels = rescale(labels, factor, order=0, anti_aliasing=False, preserve_range=True).astype(labels.dtype)
     edge = [t - v / 2 + target / 2 for t, v in zip(translation, voxel)]
-    save(os.path.join(dest, "crops", name), small, small_labels, class_name, [target] * 3, edge)
+    save(os.path.join(dest, "crops", name), small, small_labels, class_name, level, [target] * 3, edge)
     return os.getpid(), time.process_time() - before, peak_kib(), labels.size, int(small_labels.any())
 
 
@@ -105,7 +105,8 @@ def whole_job(options):
         import obstore  # noqa: F401
         started.wait()
         with Measurement() as measurement:
-            jobs = [(options.endpoint, options.bucket, options.dest, options.class_name, options.target, *pair)
+            given = (options.endpoint, options.bucket, options.dest, options.class_name, options.target, options.level)
+            jobs = [(*given, *pair)
                     for pair in find_crops(options.endpoint, options.bucket, options.class_name)]
             done = list(pool.imap_unordered(do_crop, jobs))
             for folder in ("hdf5", "crops"):
@@ -118,4 +119,4 @@ def whole_job(options):
         peaks[process] = max(peak, peaks.get(process, 0))
     measurement.worker_peak_kib = sum(peaks.values())
     return measurement.report(items=len(done), voxels=sum(d[3] for d in done), with_labels=sum(d[4] for d in done),
-                              processes=PROCESSES)
+                              level=options.level, processes=PROCESSES)
