@@ -31,9 +31,9 @@ struct Measure: AsyncParsableCommand {
         }
         var results: [RowResult] = []
         for row in chosen {
-            print("\(row.name) …")
             let new = try row.init().results(in: workshop)
-            print(Table(rows: new).markdown)
+            // At once, also into a file: the whole takes long.
+            FileHandle.standardOutput.write(Data((Table(rows: new).markdown + "\n").utf8))
             results += new
         }
         let path = json ?? workshop.folder.appending(path: "results.json").path

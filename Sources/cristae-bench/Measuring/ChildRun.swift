@@ -22,11 +22,19 @@ struct ChildRun {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, out, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
         posix_spawn_file_actions_addopen(&actions, 2, log, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        // The threads that run Swift's tasks block signals; a child is not to inherit that.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        posix_spawnattr_setsigmask(&attributes, &signals)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         let variables = ProcessInfo.processInfo.environment.merging(environment) { $1 }.map { "\($0)=\($1)" }
         var process: pid_t = 0
         let start = ContinuousClock.now
         let error = Self.withCStrings(arguments) { arguments in
-            Self.withCStrings(variables) { posix_spawnp(&process, arguments[0]!, &actions, nil, arguments, $0) }
+            Self.withCStrings(variables) { posix_spawnp(&process, arguments[0]!, &actions, &attributes, arguments, $0) }
         }
         guard error == 0 else { throw BenchError("\(arguments[0]) cannot be started: error \(error)") }
         var (status, usage) = (Int32(0), rusage())

@@ -16,6 +16,8 @@ struct EncodeRow: BenchRow {
             try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
             return place.appending(path: "out.h5").path
         }
+        // The levels and the chunks that ours takes.
+        let settings = ["--level", compression == "zstd" ? "3" : "1", "--chunk", "128x128x128"]
         func sized(_ run: (String) throws -> Sample) throws -> Sample {
             let path = try output()
             var sample = try run(path)
@@ -32,7 +34,7 @@ struct EncodeRow: BenchRow {
                 {
                     try sized {
                         try workshop.peer(
-                            "convert-tensorstore", [source.path, $0, "--compression", compression, "--level", "1"])
+                            "convert-tensorstore", [source.path, $0, "--compression", compression] + settings)
                     }
                 }
             ),
@@ -41,7 +43,7 @@ struct EncodeRow: BenchRow {
             contestants.append(
                 (
                     "zarr-python",
-                    { try sized { try workshop.peer("convert-zarr-python", [source.path, $0, "--level", "1"]) } }
+                    { try sized { try workshop.peer("convert-zarr-python", [source.path, $0] + settings) } }
                 ))
         }
         var row = RowResult(
