@@ -76,7 +76,7 @@ let package = Package(
 
         tests("ElementsTests", ["Elements", "JSONText", "Threads"]),
         tests("GeometryTests", ["Geometry"], resources: [.copy("Data")]),
-        tests("CodecsTests", ["Codecs", "Elements"]),
+        tests("CodecsTests", ["Codecs", "Elements", crypto]),
         tests("StoresTests", ["Stores", "Elements", "JSONText"]),
         tests(
             "VolumesTests", ["Volumes", "Elements", "Codecs", "JSONText", "Geometry", crypto],

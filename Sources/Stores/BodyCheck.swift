@@ -1,7 +1,5 @@
-internal import Crypto
 internal import Elements
 internal import Synchronization
-internal import Threads
 
 /// Compares bodies with their ETags. Belongs to one store, because it learns whether that store's ETags are MD5s.
 final class BodyCheck: Sendable {
@@ -27,13 +25,7 @@ final class BodyCheck: Sendable {
         guard let expected = ETag.digest(headers) else { return }
         let isHopeless = memory.withLock { !$0.isProven && $0.disproofs >= Self.disproofsNeeded }
         if isHopeless { return }
-        let digest = await ThreadPool.compute.run { () throws(Never) -> String in
-            body.withUnsafeBytes { bytes in
-                var hash = Insecure.MD5()
-                hash.update(bufferPointer: bytes)
-                return SignatureV4.hexadecimal(hash.finalize())
-            }
-        }
+        let digest = SignatureV4.hexadecimal(await BodyDigests.shared.digest(of: body))
         let isBelieved = memory.withLock { memory in
             if digest == expected {
                 memory.isProven = true

@@ -31,7 +31,7 @@ public final class ThreadPool: @unchecked Sendable {
     /// Runs `work` on a thread of the pool, in the order of the calls, and returns what it returns.
     public func run<R: Sendable, E: Error>(_ work: @escaping @Sendable () throws(E) -> R) async throws(E) -> R {
         let result: Result<R, E> = await withCheckedContinuation { continuation in
-            submit {
+            start {
                 do throws(E) {
                     continuation.resume(returning: .success(try work()))
                 } catch {
@@ -42,7 +42,8 @@ public final class ThreadPool: @unchecked Sendable {
         return try result.get()
     }
 
-    private func submit(_ job: @escaping @Sendable () -> Void) {
+    /// Runs `job` on a thread of the pool, in the order of the calls; nobody waits for it.
+    public func start(_ job: @escaping @Sendable () -> Void) {
         condition.lock()
         jobs.append(job)
         condition.signal()
