@@ -23,6 +23,28 @@ struct FileHandle: ~Copyable {
         }
     }
 
+    /// Writes `head` and then `bytes`, at `offset`, in one go where the system takes it whole.
+    func write(_ head: [UInt8], _ bytes: UnsafeRawBufferPointer, at offset: Int, path: String) throws(LedgerError) {
+        let written = head.withUnsafeBytes { head in
+            // The system only reads from them.
+            let parts = [head, bytes].map { part in
+                iovec(iov_base: UnsafeMutableRawPointer(mutating: part.baseAddress), iov_len: part.count)
+            }
+            return pwritev(number, parts, 2, off_t(offset))
+        }
+        guard written < head.count + bytes.count else { return }
+        // The rest of it, or the reason why not.
+        let done = max(0, written)
+        if done < head.count {
+            let rest = ByteBuffer(head[done...])
+            try rest.withUnsafeBytes { rest throws(LedgerError) in
+                try write(rest, at: offset + done, path: path)
+            }
+        }
+        let start = max(0, done - head.count)
+        try write(UnsafeRawBufferPointer(rebasing: bytes[start...]), at: offset + head.count + start, path: path)
+    }
+
     /// Reads up to `bytes.count` bytes at `offset`; fewer only at the end of the file.
     func read(into bytes: UnsafeMutableRawBufferPointer, at offset: Int, path: String) throws(LedgerError) -> Int {
         var done = 0

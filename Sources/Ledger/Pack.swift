@@ -15,6 +15,8 @@ public final class Pack: Sendable {
     private struct State: Sendable {
         var index: PackIndex
         var journal: PackJournal
+        /// Whether what lay behind the last entry has been cut off.
+        var isCut = false
     }
 
     /// Bytes that are read at a time to check an entry.
@@ -135,10 +137,12 @@ public final class Pack: Sendable {
                 try self.write(.stored(key, size: bytes.count, crc32: crc32, mark: mark), to: &state)
             }
             let start = state.index.end
-            try self.write(header, at: start)
+            // Until it is there: what a write that fails leaves behind has to be cut off again.
+            state.isCut = false
             try bytes.withUnsafeBytes { content throws(LedgerError) in
-                try self.file.write(content, at: start + header.count, path: self.path)
+                try self.file.write(header, content, at: start, path: self.path)
             }
+            state.isCut = true
             state.index.entries[key] = ZipFormat.Entry(
                 headerOffset: start, offset: start + header.count, size: bytes.count, crc32: crc32)
             state.index.end = start + header.count + bytes.count
@@ -185,6 +189,7 @@ public final class Pack: Sendable {
             if state.index.isClosed {
                 try self.file.truncate(to: state.index.end, path: self.path)
                 state.index.isClosed = false
+                state.isCut = true
             }
         }
     }
@@ -211,6 +216,7 @@ public final class Pack: Sendable {
                 try self.file.truncate(to: state.index.end, path: self.path)
                 try self.write(directory, at: state.index.end)
                 state.index.isClosed = true
+                state.isCut = false
             }
             try self.file.sync(path: self.path)
             try self.journal.sync(path: self.path)
@@ -219,6 +225,8 @@ public final class Pack: Sendable {
 
     /// Before the first new entry: cuts off the central directory or the torn tail.
     private func reopen(_ state: inout State) throws(LedgerError) {
+        guard !state.isCut else { return }
+        defer { state.isCut = true }
         let size = try file.size(path: path)
         guard state.index.isClosed || size > state.index.end else { return }
         try file.truncate(to: state.index.end, path: path)

@@ -13,11 +13,25 @@ enum ObjectKey {
                 .badKey, url: url.url(of: String(key.prefix(80))),
                 message: "a key of \(key.utf8.count) bytes; at most \(maximumBytes) are allowed")
         }
+        guard !isPlain(key) else { return }
         for component in key.split(separator: "/", omittingEmptySubsequences: false) where !isName(component) {
             throw StoreError(
                 .badKey, url: url.description,
                 message: "the key \"\(key)\" has the component \"\(component)\", which no object may have")
         }
+    }
+
+    /// Whether there is nothing in the key that has to be looked at twice: printable ASCII, no component that is empty or begins with a dot.
+    private static func isPlain(_ key: String) -> Bool {
+        var last = UInt8(ascii: "/")
+        for byte in key.utf8 {
+            let isStart = last == UInt8(ascii: "/")
+            guard byte > 0x20, byte < 0x7F, !isStart || (byte != UInt8(ascii: "/") && byte != UInt8(ascii: ".")) else {
+                return false
+            }
+            last = byte
+        }
+        return last != UInt8(ascii: "/")
     }
 
     /// Checks the name of a folder; "" is the root.

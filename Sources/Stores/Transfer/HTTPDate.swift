@@ -1,11 +1,22 @@
 internal import Foundation
+internal import Synchronization
 
 /// A date as in `Wed, 21 Oct 2015 07:28:00 GMT` (RFC 9110, section 5.6.7), in seconds since 1970.
 enum HTTPDate {
     private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
+    /// The last date that was read: a server says the same to all requests of a second.
+    private static let last = Mutex<(text: String, seconds: Int?)>(("", nil))
+
     /// - Returns: nil for any other text.
     static func seconds(_ text: String) -> Int? {
+        if let known = last.withLock({ $0.text == text ? $0 : nil }) { return known.seconds }
+        let seconds = parsed(text)
+        last.withLock { $0 = (text, seconds) }
+        return seconds
+    }
+
+    private static func parsed(_ text: String) -> Int? {
         let words = text.split(separator: " ")
         guard words.count == 6, words[5] == "GMT", let day = Int(words[1]),
             let month = months.firstIndex(of: String(words[2])),

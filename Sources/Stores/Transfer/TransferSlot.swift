@@ -52,7 +52,7 @@ final class TransferSlot {
         easy.set(CURLOPT_NOSIGNAL, 1)
         easy.set(CURLOPT_TCP_KEEPALIVE, 1)
         easy.set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
-        easy.set(CURLOPT_BUFFERSIZE, 128 << 10)
+        easy.set(CURLOPT_BUFFERSIZE, 256 << 10)
         easy.set(CURLOPT_CONNECTTIMEOUT, settings.connectSeconds)
         easy.set(CURLOPT_LOW_SPEED_LIMIT, settings.stallBytesPerSecond)
         easy.set(CURLOPT_LOW_SPEED_TIME, settings.stallSeconds)
@@ -144,21 +144,26 @@ final class TransferSlot {
                 code: .connection, message: "the answer has more than \(headerBytes) bytes of headers")
             return false
         }
-        let line = String(decoding: bytes, as: UTF8.self)
-        if line.hasPrefix("HTTP/") {
+        if bytes.starts(with: "HTTP/".utf8) {
             headers = [:]
             return true
         }
-        guard let colon = line.firstIndex(of: ":") else { return true }
-        let name = line[..<colon].lowercased()
+        guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")) else { return true }
+        let name = String(decoding: bytes[..<colon].lazy.map { Self.lowercased($0) }, as: UTF8.self)
         if Self.keptHeaders.contains(name) {
-            let value = line[line.index(after: colon)...]
-            let start = value.firstIndex { !$0.isWhitespace } ?? value.endIndex
-            let end = value.lastIndex { !$0.isWhitespace }.map { value.index(after: $0) } ?? start
-            headers[name] = String(value[start..<end])
+            let value = bytes[(colon + 1)...]
+            let start = value.firstIndex { !Self.isSpace($0) } ?? value.endIndex
+            let end = value.lastIndex { !Self.isSpace($0) }.map { $0 + 1 } ?? start
+            headers[name] = String(decoding: bytes[start..<end], as: UTF8.self)
         }
         return true
     }
+
+    private static func lowercased(_ byte: UInt8) -> UInt8 {
+        UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte ? byte | 0x20 : byte
+    }
+
+    private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || UInt8(0x09)...UInt8(0x0D) ~= byte }
 
     /// What a libcurl result means for us.
     private static func refusal(_ code: CURLcode, isConnected: Bool) -> BodySink.Refusal {
