@@ -8,24 +8,33 @@ struct IdentifierMask: Sendable {
     /// One byte a voxel of `bytes`.
     func mask(_ bytes: ByteBuffer) -> ByteBuffer {
         let mask = ByteBuffer(count: bytes.count / elementType.byteCount)
-        if let type = elementType.labelType { fill(type, bytes, mask) } else { mask.fill(with: [0]) }
+        if elementType.run(Fill(ids: ids, mask: mask), on: bytes) == nil { mask.fill(with: [0]) }
         return mask
     }
 
-    private func fill<T: LabelElement>(_ type: T.Type, _ bytes: ByteBuffer, _ mask: ByteBuffer) {
-        let wanted = ids.compactMap { T(exactly: $0) }
-        bytes.withUnsafeBytes { raw in
+    private struct Fill: LabelWork {
+        let ids: [Int]
+        let mask: ByteBuffer
+
+        func run<Value: LabelElement>(_ voxels: UnsafeBufferPointer<Value>) {
+            let wanted = ids.compactMap { Value(exactly: $0) }
             mask.withUnsafeMutableBytes { target in
-                raw.withMemoryRebound(to: T.self) { voxels in
-                    if MemoryLayout<T>.size == 1 {
-                        var table = [UInt8](repeating: 0, count: 256)
-                        for value in wanted { table[Int(UInt8(truncatingIfNeeded: value))] = 1 }
-                        for index in voxels.indices {
-                            target[index] = table[Int(UInt8(truncatingIfNeeded: voxels[index]))]
-                        }
-                    } else {
-                        for index in voxels.indices { target[index] = wanted.contains(voxels[index]) ? 1 : 0 }
+                if MemoryLayout<Value>.size == 1 {
+                    var table = [UInt8](repeating: 0, count: 256)
+                    for value in wanted { table[Int(UInt8(truncatingIfNeeded: value))] = 1 }
+                    for index in voxels.indices {
+                        target[index] = table[Int(UInt8(truncatingIfNeeded: voxels[index]))]
                     }
+                    return
+                }
+                // Labels come in long runs: the list is searched once a run.
+                var (last, isWanted) = (Value.zero, wanted.contains(.zero))
+                for index in voxels.indices {
+                    if voxels[index] != last {
+                        last = voxels[index]
+                        isWanted = wanted.contains(last)
+                    }
+                    target[index] = isWanted ? 1 : 0
                 }
             }
         }

@@ -2,14 +2,6 @@ internal import Elements
 internal import Geometry
 internal import Threads
 
-/// An integer that stands for a label id.
-typealias LabelElement = Element & FixedWidthInteger
-
-extension ElementType {
-    /// The Swift type of a label's values; nil for floats.
-    var labelType: (any LabelElement.Type)? { swiftType as? any LabelElement.Type }
-}
-
 extension AnnotationPlan {
     /// The values that are no object: absent (0 unless declared) and unknown.
     var background: [Int] { [absent ?? 0] + (unknown.map { [$0] } ?? []) }
@@ -66,21 +58,20 @@ struct LabelScan: Sendable {
 
     /// Whether a voxel's value passes `test`, which is asked once for each run of equal values.
     static func hasValue(in bytes: ByteBuffer, _ type: ElementType, _ test: (Int) -> Bool) -> Bool {
-        guard let labelType = type.labelType else { return true }
-        return search(labelType, bytes, test)
+        withoutActuallyEscaping(test) { type.run(Search(test: $0), on: bytes) ?? true }
     }
 
-    private static func search<T: LabelElement>(_ type: T.Type, _ bytes: ByteBuffer, _ test: (Int) -> Bool) -> Bool {
-        bytes.withUnsafeBytes { raw in
-            raw.withMemoryRebound(to: T.self) { voxels in
-                guard var last = voxels.first else { return false }
-                if test(Int(truncatingIfNeeded: last)) { return true }
-                for value in voxels where value != last {
-                    last = value
-                    if test(Int(truncatingIfNeeded: value)) { return true }
-                }
-                return false
+    private struct Search: LabelWork {
+        let test: (Int) -> Bool
+
+        func run<Value: LabelElement>(_ voxels: UnsafeBufferPointer<Value>) -> Bool {
+            guard var last = voxels.first else { return false }
+            if test(Int(truncatingIfNeeded: last)) { return true }
+            for value in voxels where value != last {
+                last = value
+                if test(Int(truncatingIfNeeded: value)) { return true }
             }
+            return false
         }
     }
 }

@@ -10,22 +10,52 @@ struct IntensityStatistics: Sendable {
 
     init() {}
 
-    init(_ bytes: ByteBuffer, _ type: ElementType) { accumulate(type.swiftType, bytes) }
-
-    private mutating func accumulate<T: Element>(_ type: T.Type, _ bytes: ByteBuffer) {
-        bytes.withUnsafeBytes { raw in
-            raw.withMemoryRebound(to: T.self) { voxels in
-                guard var low = voxels.first else { return }
-                var high = low
-                var total = 0.0
-                for value in voxels {
-                    if value < low { low = value }
-                    if value > high { high = value }
-                    total += value.asDouble
-                }
-                (count, minimum, maximum, sum) = (voxels.count, low.asDouble, high.asDouble, total)
+    init(_ bytes: ByteBuffer, _ type: ElementType) {
+        // Each type by its name, so that there is code of its own for each.
+        bytes.withUnsafeBytes { bytes in
+            switch type {
+            case .bool, .uint8: addIntegers(UnsafeBufferPointer(rebinding: bytes, to: UInt8.self))
+            case .int8: addIntegers(UnsafeBufferPointer(rebinding: bytes, to: Int8.self))
+            case .uint16: addIntegers(UnsafeBufferPointer(rebinding: bytes, to: UInt16.self))
+            case .int16: addIntegers(UnsafeBufferPointer(rebinding: bytes, to: Int16.self))
+            case .uint32: add(UnsafeBufferPointer(rebinding: bytes, to: UInt32.self))
+            case .int32: add(UnsafeBufferPointer(rebinding: bytes, to: Int32.self))
+            case .uint64: add(UnsafeBufferPointer(rebinding: bytes, to: UInt64.self))
+            case .int64: add(UnsafeBufferPointer(rebinding: bytes, to: Int64.self))
+            case .float16: add(UnsafeBufferPointer(rebinding: bytes, to: Float16.self))
+            case .float32: add(UnsafeBufferPointer(rebinding: bytes, to: Float.self))
+            case .float64: add(UnsafeBufferPointer(rebinding: bytes, to: Double.self))
             }
         }
+    }
+
+    private mutating func add<Value: Element>(_ voxels: UnsafeBufferPointer<Value>) {
+        guard var low = voxels.first else { return }
+        var high = low
+        var total = 0.0
+        for value in voxels {
+            if value < low { low = value }
+            if value > high { high = value }
+            total += value.asDouble
+        }
+        (count, minimum, maximum, sum) = (voxels.count, low.asDouble, high.asDouble, total)
+    }
+
+    /// Small integers are summed as such: the sum is exact, as it is in a `Double` below 2^53.
+    private mutating func addIntegers<Value: Element & FixedWidthInteger>(_ voxels: UnsafeBufferPointer<Value>) {
+        guard let first = voxels.first else { return }
+        var (low, high, total) = (first, first, 0)
+        // Rows so short that 32 bits hold their sums.
+        for start in stride(from: 0, to: voxels.count, by: 1 << 14) {
+            var part: Int32 = 0
+            for value in voxels[start..<min(start + (1 << 14), voxels.count)] {
+                low = min(low, value)
+                high = max(high, value)
+                part &+= Int32(truncatingIfNeeded: value)
+            }
+            total += Int(part)
+        }
+        (count, minimum, maximum, sum) = (voxels.count, low.asDouble, high.asDouble, Double(total))
     }
 
     mutating func merge(_ other: IntensityStatistics) {
@@ -72,39 +102,46 @@ struct LabelStatistics: Sendable {
 
     init(_ annotation: AnnotationPlan, padding: Int? = nil, _ bytes: ByteBuffer, _ type: ElementType) {
         self.init(annotation, padding: padding)
-        if let labelType = type.labelType { accumulate(labelType, bytes) }
+        if let counted = type.run(Count(start: self), on: bytes) { self = counted }
     }
 
-    private mutating func accumulate<T: LabelElement>(_ type: T.Type, _ bytes: ByteBuffer) {
-        let absentValue = T(exactly: annotation.absent ?? 0)
-        let unknownValue = annotation.unknown.flatMap { T(exactly: $0) }
-        let outside = paddingValue.flatMap { T(exactly: $0) }
-        bytes.withUnsafeBytes { raw in
-            raw.withMemoryRebound(to: T.self) { values in
-                voxels = values.count
-                guard let first = values.first else { return }
-                // Labels come in long runs: a set is asked once a run.
-                var (last, run) = (first, 0)
-                for value in values {
-                    if value != last {
-                        add(last, run, absentValue, unknownValue, outside)
-                        (last, run) = (value, 0)
-                    }
-                    run += 1
-                }
-                add(last, run, absentValue, unknownValue, outside)
+    private struct Count: LabelWork {
+        let start: LabelStatistics
+
+        func run<Value: LabelElement>(_ values: UnsafeBufferPointer<Value>) -> LabelStatistics {
+            var counted = start
+            counted.voxels = values.count
+            let special = Special<Value>(start)
+            var index = 0
+            // Labels come in long runs: a set is asked once a run.
+            while index < values.count {
+                let (value, first) = (values[index], index)
+                while index < values.count, values[index] == value { index &+= 1 }
+                counted.add(value, index - first, special)
             }
+            return counted
         }
     }
 
-    private mutating func add<T: LabelElement>(
-        _ value: T, _ count: Int, _ absentValue: T?, _ unknownValue: T?, _ outside: T?
-    ) {
-        if value == unknownValue {
+    /// The values that stand for something else than an object.
+    private struct Special<Value: LabelElement> {
+        let absent: Value?
+        let unknown: Value?
+        let padding: Value?
+
+        init(_ statistics: LabelStatistics) {
+            absent = Value(exactly: statistics.annotation.absent ?? 0)
+            unknown = statistics.annotation.unknown.flatMap { Value(exactly: $0) }
+            padding = statistics.paddingValue.flatMap { Value(exactly: $0) }
+        }
+    }
+
+    private mutating func add<Value: LabelElement>(_ value: Value, _ count: Int, _ special: Special<Value>) {
+        if value == special.unknown {
             unknown += count
-        } else if value == absentValue {
+        } else if value == special.absent {
             absent += count
-        } else if value == outside {
+        } else if value == special.padding {
             padding += count
         } else {
             identifiers.insert(UInt64(truncatingIfNeeded: value))
