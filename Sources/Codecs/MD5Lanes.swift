@@ -28,31 +28,32 @@ public enum MD5Lanes {
     /// A message as blocks of 64 bytes: those that lie in the message, then one or two with its end, a one bit and its length.
     private struct Message {
         let bytes: UnsafeRawBufferPointer
-        let tail: UnsafeMutableRawPointer
+        let tail: UnsafeMutableRawBufferPointer
         let wholeBlocks: Int
         let blocks: Int
 
         /// `tail` has room for 128 bytes.
-        init(_ bytes: UnsafeRawBufferPointer, tail: UnsafeMutableRawPointer) {
+        init(_ bytes: UnsafeRawBufferPointer, tail: UnsafeMutableRawBufferPointer) {
             self.bytes = bytes
             self.tail = tail
             wholeBlocks = bytes.count / 64
             let rest = bytes.count % 64
             let tailBytes = rest < 56 ? 64 : 128
             blocks = wholeBlocks + tailBytes / 64
-            tail.initializeMemory(as: UInt8.self, repeating: 0, count: 128)
-            if rest > 0, let start = bytes.baseAddress {
-                tail.copyMemory(from: start + wholeBlocks * 64, byteCount: rest)
-            }
+            tail.initializeMemory(as: UInt8.self, repeating: 0)
+            tail.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[(wholeBlocks * 64)...]))
             tail.storeBytes(of: 0x80, toByteOffset: rest, as: UInt8.self)
             tail.storeBytes(of: UInt64(bytes.count) * 8, toByteOffset: tailBytes - 8, as: UInt64.self)
         }
 
         /// Where block `number` lies. Behind the last one it is any block: its lane is not looked at any more.
         @inline(__always)
-        func block(_ number: Int) -> UnsafeRawPointer {
-            if number < wholeBlocks, let start = bytes.baseAddress { return start + number &* 64 }
-            return UnsafeRawPointer(tail) + (number < blocks ? (number &- wholeBlocks) &* 64 : 0)
+        func block(_ number: Int) -> UnsafeRawBufferPointer {
+            if number < wholeBlocks {
+                return UnsafeRawBufferPointer(start: bytes.baseAddress.map { $0 + number &* 64 }, count: 64)
+            }
+            let start = number < blocks ? (number &- wholeBlocks) &* 64 : 0
+            return UnsafeRawBufferPointer(start: tail.baseAddress.map { $0 + start }, count: 64)
         }
     }
 
@@ -64,7 +65,7 @@ public enum MD5Lanes {
                 let lanes = (0..<count).map { lane in
                     Message(
                         lane < bytes.count ? bytes[lane] : UnsafeRawBufferPointer(start: nil, count: 0),
-                        tail: tails.baseAddress! + 128 * lane)
+                        tail: UnsafeMutableRawBufferPointer(rebasing: tails[(128 * lane)..<(128 * (lane + 1))]))
                 }
                 return digests(lanes, count: messages.count)
             }
@@ -124,7 +125,8 @@ public enum MD5Lanes {
 
     @inline(__always)
     private static func transposed(
-        _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ c: UnsafeRawPointer, _ d: UnsafeRawPointer, _ offset: Int
+        _ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer, _ c: UnsafeRawBufferPointer,
+        _ d: UnsafeRawBufferPointer, _ offset: Int
     ) -> (Four, Four, Four, Four) {
         let ab = Words(lowHalf: load(a, offset), highHalf: load(b, offset))
         let cd = Words(lowHalf: load(c, offset), highHalf: load(d, offset))
@@ -135,7 +137,7 @@ public enum MD5Lanes {
     }
 
     @inline(__always)
-    private static func load(_ base: UnsafeRawPointer, _ offset: Int) -> Four {
+    private static func load(_ base: UnsafeRawBufferPointer, _ offset: Int) -> Four {
         base.loadUnaligned(fromByteOffset: offset, as: Four.self)
     }
 

@@ -7,14 +7,17 @@ struct CristaeBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cristae-bench",
         abstract: "Measure Cristae against other programs on this machine.",
-        subcommands: [Measure.self, ServeCommand.self, ResampleCommand.self], defaultSubcommand: Measure.self)
+        subcommands: [Measure.self, GrowthCommand.self, ServeCommand.self, ResampleCommand.self],
+        defaultSubcommand: Measure.self)
 }
 
 /// The rows of the table.
 struct Measure: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run rows of the table; prints it, and writes it as JSON, too.",
-        discussion: "Rows: \(allRows.map { $0.name }.joined(separator: ", ")). Needs Python 3 with venv for the peers, and about 20 GB of disk.")
+        discussion:
+            "Rows: \(allRows.map { $0.name }.joined(separator: ", ")). Needs Python 3 with venv for the peers, and about 20 GB of disk."
+    )
 
     @Argument(help: "Rows; all of them where none is named.") var rows: [String] = []
     @Option(help: "How often each contestant runs.") var runs = 5

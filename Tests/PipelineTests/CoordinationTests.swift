@@ -159,7 +159,8 @@ private final class Tally: Sendable {
         for name in [
             "", "crop_1", "crop_1~a~b~c", "crop_1~0123456789abcdef~7~8", "crop_1~0123456789abcdef~7~8.9.1", "~~~",
             "crop_1~0123456789abcdeF~7~8.9", "crop_1~0123456789abcdef~7~8.9223372036854775808",
-            "crop_1~0123456789abcdef~7~8.99999999999999999999", "crop_1~0123456789abcdef~~8.9", "0123456789abcdef~7~8.9",
+            "crop_1~0123456789abcdef~7~8.99999999999999999999", "crop_1~0123456789abcdef~~8.9",
+            "0123456789abcdef~7~8.9",
         ] {
             #expect(DoneMarkers.Mark(name: name.utf8.span) == nil, "\(name)")
         }

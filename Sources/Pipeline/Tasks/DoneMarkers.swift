@@ -57,7 +57,8 @@ final class DoneMarkers: Sendable {
         private static func number(_ name: Span<UInt8>, _ end: inout Int) -> Int? {
             var (value, factor, digits) = (0, 1, 0)
             while end > 0, case let digit = name[end - 1], (0x30...0x39).contains(digit) {
-                guard digits < 19, case let (part, overflows) = factor.multipliedReportingOverflow(by: Int(digit - 0x30)),
+                guard digits < 19,
+                    case let (part, overflows) = factor.multipliedReportingOverflow(by: Int(digit - 0x30)),
                     !overflows, case let (sum, carries) = value.addingReportingOverflow(part), !carries
                 else { return nil }
                 (value, factor, digits) = (sum, factor &* 10, digits + 1)

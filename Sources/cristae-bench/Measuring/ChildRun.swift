@@ -34,7 +34,11 @@ struct ChildRun {
         var process: pid_t = 0
         let start = ContinuousClock.now
         let error = Self.withCStrings(arguments) { arguments in
-            Self.withCStrings(variables) { posix_spawnp(&process, arguments[0]!, &actions, &attributes, arguments, $0) }
+            Self.withCStrings(variables) { variables in
+                arguments.first.flatMap { $0 }.map {
+                    posix_spawnp(&process, $0, &actions, &attributes, arguments.baseAddress, variables.baseAddress)
+                } ?? EINVAL
+            }
         }
         guard error == 0 else { throw BenchError("\(arguments[0]) cannot be started: error \(error)") }
         var (status, usage) = (Int32(0), rusage())
@@ -49,10 +53,10 @@ struct ChildRun {
     private static func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) * 1e-6 }
 
     private static func withCStrings<R>(
-        _ strings: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> R
+        _ strings: [String], _ body: (UnsafeMutableBufferPointer<UnsafeMutablePointer<CChar>?>) -> R
     ) -> R {
         var pointers = strings.map { strdup($0) } + [nil]
         defer { for pointer in pointers { free(pointer) } }
-        return pointers.withUnsafeMutableBufferPointer { body($0.baseAddress!) }
+        return pointers.withUnsafeMutableBufferPointer { body($0) }
     }
 }

@@ -32,7 +32,8 @@ struct RowResult: Codable, Sendable {
 
     /// Adds the check that one figure of ours, against the same figure of a peer, is at least (or at most) `target` times as good.
     mutating func compare(
-        _ what: String, _ figure: ([Sample]) -> Double, ours: String = "cristae", with peer: String, isRate: Bool = true,
+        _ what: String, _ figure: ([Sample]) -> Double, ours: String = "cristae", with peer: String,
+        isRate: Bool = true,
         atLeast target: Double? = nil, atMost limit: Double? = nil
     ) {
         let (own, other) = (samples(ours), samples(peer))

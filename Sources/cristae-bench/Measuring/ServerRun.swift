@@ -15,7 +15,9 @@ final class ServerRun {
         try process.run()
         var line = Data()
         while let byte = try pipe.fileHandleForReading.read(upToCount: 1), byte != Data("\n".utf8) { line += byte }
-        guard let port = Int(String(decoding: line, as: UTF8.self)) else { throw BenchError("the server does not start") }
+        guard let port = Int(String(decoding: line, as: UTF8.self)) else {
+            throw BenchError("the server does not start")
+        }
         endpoint = "http://127.0.0.1:\(port)"
     }
 

@@ -13,7 +13,8 @@ struct Table {
             for (place, contestant) in row.contestants.enumerated() {
                 let name = place == 0 ? "**\(row.row)**: \(row.work)" : ""
                 guard contestant.absence == nil else {
-                    lines.append("| \(name) | \(contestant.name) | has not run: \(contestant.absence ?? "") | | | | | | |")
+                    lines.append(
+                        "| \(name) | \(contestant.name) | has not run: \(contestant.absence ?? "") | | | | | | |")
                     continue
                 }
                 let samples = contestant.samples
@@ -26,7 +27,8 @@ struct Table {
             for check in row.checks {
                 let target = "\(check.isAtLeast ? "≥" : "≤") \(Self.number(check.target))"
                 lines.append(
-                    "| | \(check.what) | | | | | \(Self.number(check.value)) | \(target) | \(check.holds ? "" : "**falls short**") |")
+                    "| | \(check.what) | | | | | \(Self.number(check.value)) | \(target) | \(check.holds ? "" : "**falls short**") |"
+                )
             }
             if !row.limit.isEmpty { lines.append("| | limit: \(row.limit) | | | | | | | |") }
         }
@@ -34,6 +36,11 @@ struct Table {
     }
 
     var holds: Bool { rows.allSatisfy { row in row.checks.allSatisfy(\.holds) } }
+
+    /// Without zeros behind the point.
+    static func short(_ value: Double) -> String {
+        value >= 1 ? String(format: "%.0f", value) : String(format: "%g", value)
+    }
 
     /// Three figures.
     static func number(_ value: Double) -> String {

@@ -17,7 +17,8 @@ struct DownloadRow: BenchRow {
 
     private static let works = [
         Work(
-            name: "download, large, tmpfs", work: "2,000 objects of 1 MB, loopback", chunk: "100x100x100", grid: "5x5x4",
+            name: "download, large, tmpfs", work: "2,000 objects of 1 MB, loopback", chunk: "100x100x100",
+            grid: "5x5x4",
             objects: 2000, objectBytes: 1e6),
         Work(
             name: "download, large, disk", work: "2,000 objects of 1 MB, loopback", chunk: "100x100x100", grid: "5x5x4",
@@ -45,7 +46,8 @@ struct DownloadRow: BenchRow {
             return try workshop.peer(
                 verb,
                 [
-                    "--endpoint", server.endpoint, "--bucket", "bench", "--keys", keys, "--dest", destination.path, count,
+                    "--endpoint", server.endpoint, "--bucket", "bench", "--keys", keys, "--dest", destination.path,
+                    count,
                     "64",
                 ])
         }

@@ -16,7 +16,8 @@ struct ResampleRow: BenchRow {
                 if factor != "2", let whole = rows.last?.samples("cristae") {
                     row.checks.append(
                         RowResult.Check(
-                            what: "speed ÷ our own 2×", value: whole.seconds / row.samples("cristae").seconds, target: 0.3,
+                            what: "speed ÷ our own 2×", value: whole.seconds / row.samples("cristae").seconds,
+                            target: 0.3,
                             isAtLeast: true))
                 }
                 rows.append(row)

@@ -16,9 +16,10 @@ struct TasksRow: BenchRow {
             _ = try workshop.cristae(["run", manifest, "--stage", "download"])
             let start = ContinuousClock.now
             // A shell waits for all of them, so that they count as one.
-            let script = (0..<count).map {
-                "taskset -c \($0) \(workshop.program) run \(manifest) --task \($0)/\(count) & p\($0)=$!"
-            } + (0..<count).map { "wait $p\($0) || exit 1" }
+            let script =
+                (0..<count).map {
+                    "taskset -c \($0) \(workshop.program) run \(manifest) --task \($0)/\(count) & p\($0)=$!"
+                } + (0..<count).map { "wait $p\($0) || exit 1" }
             let run = try ChildRun(["sh", "-c", script.joined(separator: "\n")], log: workshop.log)
             guard run.exitCode == 0 else { throw BenchError("a task ended with \(run.exitCode), see \(workshop.log)") }
             return Sample(

@@ -31,7 +31,8 @@ struct Listing {
                 place = index.place(of: root + last)
             } else {
                 let name = areVersions ? "Version" : "Contents"
-                entries += "<\(name)><Key>\(Self.escaped(key))</Key><LastModified>2024-01-01T00:00:00.000Z</LastModified>"
+                entries +=
+                    "<\(name)><Key>\(Self.escaped(key))</Key><LastModified>2024-01-01T00:00:00.000Z</LastModified>"
                 entries += "<ETag>&quot;\(object.etag)&quot;</ETag><Size>\(object.byteCount)</Size>"
                 if areVersions { entries += "<VersionId>null</VersionId><IsLatest>true</IsLatest>" }
                 entries += "<StorageClass>STANDARD</StorageClass></\(name)>"
@@ -41,7 +42,8 @@ struct Listing {
         }
         let isTruncated = place < index.objects.count && index.objects[place].path.hasPrefix(root + prefix)
         let name = areVersions ? "ListVersionsResult" : "ListBucketResult"
-        var xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<\(name) xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
+        var xml =
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<\(name) xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
         xml += "<Name>\(bucket)</Name><Prefix>\(Self.escaped(prefix))</Prefix><KeyCount>\(count)</KeyCount>"
         xml += "<MaxKeys>\(limit)</MaxKeys><IsTruncated>\(isTruncated)</IsTruncated>"
         if !delimiter.isEmpty { xml += "<Delimiter>\(Self.escaped(delimiter))</Delimiter>" }

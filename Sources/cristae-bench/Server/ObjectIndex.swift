@@ -42,7 +42,11 @@ struct ObjectIndex: Sendable {
         var (low, high) = (0, objects.count)
         while low < high {
             let middle = (low + high) / 2
-            if objects[middle].path.utf8.lexicographicallyPrecedes(path.utf8) { low = middle + 1 } else { high = middle }
+            if objects[middle].path.utf8.lexicographicallyPrecedes(path.utf8) {
+                low = middle + 1
+            } else {
+                high = middle
+            }
         }
         return low
     }

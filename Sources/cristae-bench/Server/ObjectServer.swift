@@ -118,7 +118,7 @@ final class ObjectServer: Sendable {
     private func send(_ bytes: [UInt8], flags: Int32 = 0, on connection: Int32) -> Bool {
         var done = 0
         while done < bytes.count {
-            let sent = bytes.withUnsafeBytes { Glibc.send(connection, $0.baseAddress! + done, $0.count - done, flags) }
+            let sent = bytes[done...].withUnsafeBytes { Glibc.send(connection, $0.baseAddress, $0.count, flags) }
             guard sent > 0 else { return false }
             done += sent
         }
