@@ -34,10 +34,11 @@ struct ChildRun {
         var process: pid_t = 0
         let start = ContinuousClock.now
         let error = Self.withCStrings(arguments) { arguments in
-            Self.withCStrings(variables) { variables in
-                arguments.first.flatMap { $0 }.map {
-                    posix_spawnp(&process, $0, &actions, &attributes, arguments.baseAddress, variables.baseAddress)
-                } ?? EINVAL
+            Self.withCStrings(variables) { variables -> Int32 in
+                guard let program = arguments.first.flatMap({ $0 }), let given = arguments.baseAddress,
+                    let known = variables.baseAddress
+                else { return EINVAL }
+                return posix_spawnp(&process, program, &actions, &attributes, given, known)
             }
         }
         guard error == 0 else { throw BenchError("\(arguments[0]) cannot be started: error \(error)") }
