@@ -13,7 +13,7 @@ struct Workshop {
     let python: String
     /// `peers` beside these sources.
     let scripts: URL
-    let runs: Int
+    var runs: Int
     /// What the programs print on the standard error.
     let log: String
 
