@@ -77,7 +77,7 @@ let package = Package(
         tests("ElementsTests", ["Elements", "JSONText", "Threads"]),
         tests("GeometryTests", ["Geometry"], resources: [.copy("Data")]),
         tests("CodecsTests", ["Codecs", "Elements", crypto]),
-        tests("StoresTests", ["Stores", "Elements", "JSONText"]),
+        tests("StoresTests", ["Stores", "Elements", "JSONText", crypto]),
         tests(
             "VolumesTests", ["Volumes", "Elements", "Codecs", "JSONText", "Geometry", crypto],
             resources: [.copy("Fixtures")]),

@@ -16,11 +16,19 @@ final class BodyDigests: Sendable {
         var running = 0
     }
 
-    /// Below this, one after the other is quicker.
-    private static let leastLanes = 3
+    /// So few that one after the other is quicker. Without the optimiser, vectors are slower than anything.
+    #if DEBUG
+        private static let usualLanes = Int.max
+    #else
+        private static let usualLanes = 3
+    #endif
 
     static let shared = BodyDigests()
+    private let leastLanes: Int
     private let state = Mutex(State())
+
+    /// - Parameter leastLanes: bodies from which on they are taken side by side.
+    init(leastLanes: Int = usualLanes) { self.leastLanes = leastLanes }
 
     /// The 16 bytes of the MD5 of a body.
     func digest(of body: ByteBuffer) async -> [UInt8] {
@@ -48,7 +56,7 @@ final class BodyDigests: Sendable {
             state.waiting.removeFirst(batch.count)
             return batch
         }
-        if batch.count >= Self.leastLanes {
+        if batch.count >= leastLanes {
             for (one, digest) in zip(batch, MD5Lanes.digests(of: batch.map(\.body))) {
                 one.continuation.resume(returning: digest)
             }
