@@ -102,6 +102,11 @@ struct AxisWindows: Sendable {
     /// The number of output voxels.
     var count: Int { first.count }
 
+    /// The most source voxels that one of a range of output voxels takes from.
+    func longestWindow(of output: Range<Int>) -> Int {
+        output.reduce(0) { max($0, offsets[$1 + 1] - offsets[$1]) }
+    }
+
     /// The source voxels that a range of output voxels needs; nil if nothing covers it.
     func sourceRange(for output: Range<Int>) -> Range<Int>? {
         let used = output.clamped(to: covered)

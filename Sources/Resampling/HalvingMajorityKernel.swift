@@ -23,11 +23,7 @@ struct HalvingMajorityKernel<Value: FixedWidthInteger & BitwiseCopyable> {
                     c: source.row(sourceZ + 1, sourceY, from: column),
                     d: source.row(sourceZ + 1, sourceY + 1, from: column))
                 let row = output.row(z, y, from: part.start.x)
-                if MemoryLayout<Value>.size == 1 {
-                    rows.voteByWords(part.shape.x, into: row)
-                } else {
-                    for x in 0..<part.shape.x { row.store(rows.vote(x), at: x) }
-                }
+                rows.vote(part.shape.x, into: row)
             }
         }
     }
@@ -40,63 +36,67 @@ private struct FourRows<Value: FixedWidthInteger & BitwiseCopyable> {
     let c: SourceRow<Value>
     let d: SourceRow<Value>
 
-    /// The winner of block `x`.
-    @inline(__always)
-    func vote(_ x: Int) -> Value {
-        let (left, right) = (2 &* x, 2 &* x &+ 1)
-        let value = a[left]
-        let first = (a[right] ^ value) | (b[left] ^ value) | (b[right] ^ value)
-        let second = (c[left] ^ value) | (c[right] ^ value) | (d[left] ^ value) | (d[right] ^ value)
-        return first | second == 0 ? value : voteAmongDifferent(x)
-    }
+    private typealias Lanes = VoxelLanes<Value>
 
-    /// Four blocks of one-byte voxels at a time, where all their voxels are equal block by block.
+    /// The winners of the first `count` blocks.
     @inline(__always)
-    func voteByWords(_ count: Int, into row: OutputRow<Value>) {
+    func vote(_ count: Int, into row: OutputRow<Value>) {
         var x = 0
-        while x &+ 4 <= count {
-            let (first, second) = (word(a, x), word(b, x))
-            let (third, fourth) = (word(c, x), word(d, x))
-            let acrossRows = (first ^ second) | (first ^ third) | (first ^ fourth)
-            // In memory order the voxels of a block are the two bytes of a 16-bit unit.
-            let acrossColumns = (first ^ (first >> 8)) & 0x00FF_00FF_00FF_00FF
-            if acrossRows | acrossColumns == 0 {
-                var packed = first & 0x00FF_00FF_00FF_00FF
-                packed = (packed | (packed >> 8)) & 0x0000_FFFF_0000_FFFF
-                packed |= packed >> 16
-                row.base.storeBytes(
-                    of: UInt32(truncatingIfNeeded: packed).littleEndian, toByteOffset: x, as: UInt32.self)
-            } else {
-                for block in x..<x &+ 4 { row.store(vote(block), at: block) }
-            }
-            x &+= 4
+        while x &+ Lanes.count <= count {
+            voteByLanes(x, into: row)
+            x &+= Lanes.count
         }
         while x < count {
-            row.store(vote(x), at: x)
+            row.store(winner(x), at: x)
             x &+= 1
         }
     }
 
+    /// The winners of as many blocks as there are lanes, from block `x` on.
     @inline(__always)
-    private func word(_ row: SourceRow<Value>, _ x: Int) -> UInt64 {
-        UInt64(littleEndian: row.base.loadUnaligned(fromByteOffset: 2 &* x, as: UInt64.self))
+    private func voteByLanes(_ x: Int, into row: OutputRow<Value>) {
+        let offset = 2 &* x &* MemoryLayout<Value>.stride
+        let (al, ar) = Lanes.pairs(a.base + offset)
+        let (bl, br) = Lanes.pairs(b.base + offset)
+        let (cl, cr) = Lanes.pairs(c.base + offset)
+        let (dl, dr) = Lanes.pairs(d.base + offset)
+        let bits = (ar ^ al) | (bl ^ al) | (br ^ al) | (cl ^ al) | (cr ^ al) | (dl ^ al) | (dr ^ al)
+        let output = row.base + x &* MemoryLayout<Value>.stride
+        guard Lanes.hasBits(bits) else { return output.storeBytes(of: al, as: Lanes.Bits.self) }
+
+        // If there is but one other value, then all that differs from the first one differs in the same bits.
+        let other = al ^ bits
+        // Counts up to 15 do not run over into the next lane.
+        let votes =
+            Lanes.repeating(1) &+ one(ar, al) &+ one(bl, al) &+ one(br, al) &+ one(cl, al) &+ one(cr, al)
+            &+ one(dl, al) &+ one(dr, al)
+        let others =
+            one(ar, other) &+ one(bl, other) &+ one(br, other) &+ one(cl, other) &+ one(cr, other) &+ one(dl, other)
+            &+ one(dr, other)
+        // Of one to eight votes, only five and more set this bit when three are added.
+        let eight = Lanes.repeating(8)
+        let isMost = Lanes.equal((votes &+ Lanes.repeating(3)) & eight, eight)
+        let isHalf = Lanes.equal(votes, Lanes.repeating(4))
+        let isWinner = isMost | (isHalf & Lanes.less(al, other))
+        output.storeBytes(of: Lanes.select(isWinner, al, other), as: Lanes.Bits.self)
+
+        let isDecided = isMost | Lanes.equal(votes &+ others, eight)
+        guard Lanes.hasBits(~isDecided) else { return }
+        for lane in 0..<Lanes.count {
+            let bit = lane &* Value.bitWidth
+            if isDecided[bit >> 6] >> UInt64(bit & 63) & 1 == 0 { row.store(winner(x &+ lane), at: x &+ lane) }
+        }
     }
 
+    /// One where the voxels are equal.
+    @inline(__always)
+    private func one(_ a: Lanes.Bits, _ b: Lanes.Bits) -> Lanes.Bits { Lanes.equal(a, b) & Lanes.repeating(1) }
+
+    /// The winner of block `x`, whatever it holds.
     @inline(never)
-    private func voteAmongDifferent(_ x: Int) -> Value {
+    private func winner(_ x: Int) -> Value {
         let (left, right) = (2 &* x, 2 &* x &+ 1)
         var votes: InlineArray<8, Value> = [a[left], a[right], b[left], b[right], c[left], c[right], d[left], d[right]]
-        let value = votes[0]
-        var other = value
-        for index in 1..<8 { other = votes[index] == value ? other : votes[index] }
-        var (equal, different) = (0, 0)
-        for index in 0..<8 {
-            equal &+= votes[index] == value ? 1 : 0
-            different &+= votes[index] == other ? 1 : 0
-        }
-        if equal > 4 { return value }
-        if different > 4 { return other }
-        if equal &+ different == 8 { return min(value, other) }
         sort(&votes)
         // In ascending order the first of the longest runs is the smallest value of those which tie.
         var best = votes[0]

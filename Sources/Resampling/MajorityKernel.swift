@@ -1,6 +1,9 @@
 internal import Geometry
 
 /// Votes over boxes of voxels of any windows.
+///
+/// Most windows of labels hold one value only. So each output row first marks where its source rows are not uniform,
+/// fills what lies between the marks span by span, and counts votes at the marks alone.
 struct MajorityKernel<Value: FixedWidthInteger & BitwiseCopyable> {
     let windows: GridWindows
 
@@ -8,91 +11,92 @@ struct MajorityKernel<Value: FixedWidthInteger & BitwiseCopyable> {
     @inline(never)
     func run(_ part: Box, source: SourceVoxels<Value>, output: OutputVoxels<Value>) {
         guard let columns = windows.axes.x.sourceRange(for: part.range(2)) else { return }
-        let table = VoteTable<Value>()
-        var rows: [WeightedRow] = []
+        let spans = ColumnSpans(windows.axes.x, part.range(2), columns)
+        let marks = ColumnMarks<Value>(width: columns.count)
+        var rows = WindowRows<Value>(planes: windows.axes.z, lines: windows.axes.y, part)
+        var table = VoteTable<Value>()
         for z in part.range(0) {
             for y in part.range(1) {
-                gatherRows(z, y, columns.lowerBound, source, into: &rows)
-                rows.withUnsafeBufferPointer { rows in
-                    vote(
-                        rows, from: columns.lowerBound, part.range(2), table,
-                        into: output.row(z, y, from: part.start.x))
-                }
-            }
-        }
-    }
-
-    /// A source row and the weight of its voxels along z and y.
-    private struct WeightedRow {
-        let voxels: SourceRow<Value>
-        let weight: Int64
-    }
-
-    private func gatherRows(
-        _ z: Int, _ y: Int, _ x: Int, _ source: SourceVoxels<Value>, into rows: inout [WeightedRow]
-    ) {
-        let (planes, lines) = (windows.axes.z, windows.axes.y)
-        rows.removeAll(keepingCapacity: true)
-        for (plane, planeWeight) in planes.weights[planes.offsets[z]..<planes.offsets[z + 1]].enumerated() {
-            for (line, lineWeight) in lines.weights[lines.offsets[y]..<lines.offsets[y + 1]].enumerated() {
-                rows.append(
-                    WeightedRow(
-                        voxels: source.row(planes.first[z] + plane, lines.first[y] + line, from: x),
-                        weight: planeWeight * lineWeight))
+                rows.gather(z, y, from: columns.lowerBound, source)
+                marks.mark(rows)
+                vote(rows, marks, spans, &table, into: output.row(z, y, from: part.start.x))
             }
         }
     }
 
     @inline(__always)
     private func vote(
-        _ rows: UnsafeBufferPointer<WeightedRow>, from start: Int, _ columns: Range<Int>, _ table: VoteTable<Value>,
-        into output: OutputRow<Value>
+        _ rows: borrowing WindowRows<Value>, _ marks: borrowing ColumnMarks<Value>, _ spans: borrowing ColumnSpans,
+        _ table: inout VoteTable<Value>, into output: OutputRow<Value>
     ) {
-        let axis = windows.axes.x
-        axis.first.withUnsafeBufferPointer { first in
-            axis.offsets.withUnsafeBufferPointer { offsets in
-                axis.weights.withUnsafeBufferPointer { weights in
-                    for x in columns {
-                        let window = (first[x] &- start)..<(first[x] &- start &+ offsets[x &+ 1] &- offsets[x])
-                        let value = rows[0].voxels[window.lowerBound]
-                        if isUniform(rows, window, value) {
-                            output.store(value, at: x &- columns.lowerBound)
-                            continue
-                        }
-                        table.reset()
-                        for row in rows { addRuns(of: row, window, weights, offsets[x], table) }
-                        output.store(table.winner, at: x &- columns.lowerBound)
-                    }
-                }
+        let voxels = rows[0].voxels
+        let votesByFour = rows.fitsFour && spans.fitsFour
+        var x = 0
+        while x < spans.count {
+            let span = spans[x]
+            let stop = spans.finished(by: marks.uniformEnd(from: span.first))
+            if stop > x {
+                let value = voxels[span.first]
+                for index in x..<stop { output.store(value, at: index) }
+                x = stop
+                continue
             }
+            // The window ends behind what is uniform from its first column on: it holds two values or more.
+            let winner = votesByFour ? winnerOfTwo(rows, marks, span) : nil
+            output.store(winner ?? winnerOfMany(rows, span, spans.weights(of: span), &table), at: x)
+            x &+= 1
         }
     }
 
+    /// The winner where the window holds two values, or its first has most of the votes; nil otherwise.
     @inline(__always)
-    private func isUniform(_ rows: UnsafeBufferPointer<WeightedRow>, _ window: Range<Int>, _ value: Value) -> Bool {
-        for row in rows {
-            var difference: Value = 0
-            for index in window { difference |= row.voxels[index] ^ value }
-            if difference != 0 { return false }
+    private func winnerOfTwo(
+        _ rows: borrowing WindowRows<Value>, _ marks: borrowing ColumnMarks<Value>, _ span: ColumnSpan
+    ) -> Value? {
+        let first = rows[0].voxels
+        let value = first[span.first]
+        // If there is but one other value, then all that differs from the first one differs in the same bits.
+        var bits: Value = 0
+        for column in span.first..<span.end { bits |= marks.difference(column) | (first[column] ^ value) }
+        let other = value ^ bits
+        var (votes, others) = (SIMD4<UInt32>(), SIMD4<UInt32>())
+        for index in 0..<rows.count {
+            let voxels = FourVoxels(rows[index].voxels, at: span.fourStart)
+            let weight = SIMD4(repeating: rows[index].narrowWeight)
+            votes &+= voxels.select(weight, whereEqual: value)
+            others &+= voxels.select(weight, whereEqual: other)
         }
-        return true
+        let (valueVotes, otherVotes) = (span.weigh(votes), span.weigh(others))
+        let total = rows.total &* span.total
+        guard valueVotes &+ otherVotes == total else { return 2 &* valueVotes > total ? value : nil }
+        return valueVotes == otherVotes ? min(value, other) : valueVotes > otherVotes ? value : other
+    }
+
+    @inline(never)
+    private func winnerOfMany(
+        _ rows: borrowing WindowRows<Value>, _ span: ColumnSpan, _ weights: UnsafePointer<Int64>,
+        _ table: inout VoteTable<Value>
+    ) -> Value {
+        table.reset()
+        for index in 0..<rows.count { addRuns(of: rows[index], span, weights, &table) }
+        return table.winner
     }
 
     /// One vote for each run of equal voxels.
     @inline(__always)
     private func addRuns(
-        of row: WeightedRow, _ window: Range<Int>, _ weights: UnsafeBufferPointer<Int64>, _ offset: Int,
-        _ table: VoteTable<Value>
+        of row: WeightedRow<Value>, _ span: ColumnSpan, _ weights: UnsafePointer<Int64>,
+        _ table: inout VoteTable<Value>
     ) {
-        var value = row.voxels[window.lowerBound]
+        var value = row.voxels[span.first]
         var weight: Int64 = 0
-        for index in window {
-            let next = row.voxels[index]
+        for index in 0..<span.count {
+            let next = row.voxels[span.first &+ index]
             if next != value {
                 table.add(value, weight &* row.weight)
                 (value, weight) = (next, 0)
             }
-            weight &+= weights[offset &+ index &- window.lowerBound]
+            weight &+= weights[index]
         }
         table.add(value, weight &* row.weight)
     }

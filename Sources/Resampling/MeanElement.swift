@@ -6,6 +6,8 @@ protocol MeanElement: Element {
     var double: Double { get }
     /// The value, exact up to 2^24.
     var float: Float { get }
+    /// Whether every value is a finite number.
+    static var isInteger: Bool { get }
     /// The voxel for a mean: rounded to nearest, ties to even, within the type's range; floats as they are.
     static func voxel(_ mean: Double) -> Self
 }
@@ -25,6 +27,8 @@ extension Float: MeanAccumulator {
 }
 
 extension MeanElement where Self: FixedWidthInteger {
+    @inline(__always) static var isInteger: Bool { true }
+
     /// Adding 1.5 · 2^52 leaves a number of up to 51 bits rounded to nearest even in the low bits of the sum; unlike
     /// `rounded()` it needs no function call and vectorises. A mean of voxels lies within their type's range.
     @inline(__always)
@@ -34,6 +38,10 @@ extension MeanElement where Self: FixedWidthInteger {
 }
 
 // Through Int32, which vector units convert; from UInt64 they do not.
+
+extension MeanElement where Self: BinaryFloatingPoint {
+    @inline(__always) static var isInteger: Bool { false }
+}
 
 extension UInt8: MeanElement {
     @inline(__always) var double: Double { Double(Int32(self)) }

@@ -20,7 +20,7 @@ public struct MeanResampler: Sendable {
 
     private let windows: GridWindows
     private let weights: ZYX<MeanWeights>
-    /// Whether sums over z and y are whole numbers (scaled by a power of two) that a `Float` holds exactly.
+    /// Whether sums over z are whole numbers (scaled by a power of two) that a `Float` holds exactly.
     private let fitsFloat: Bool
 
     /// Both grids in nm.
@@ -39,10 +39,9 @@ public struct MeanResampler: Sendable {
         }
         windows = GridWindows(axes: axes)
         weights = axes.map(MeanWeights.init)
-        let (planeSum, overflow) = axes.z.largestSum.multipliedReportingOverflow(by: axes.y.largestSum)
         fitsFloat =
-            elementType.isInteger && elementType.byteCount <= 2 && !overflow
-            && planeSum <= Int64(1) << (24 - 8 * elementType.byteCount)
+            elementType.isInteger && elementType.byteCount <= 2
+            && axes.z.largestSum <= Int64(1) << (24 - 8 * elementType.byteCount)
     }
 
     /// The source voxels that an output box needs, clipped to the source; nil if it covers nothing.

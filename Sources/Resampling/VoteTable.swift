@@ -1,7 +1,7 @@
 /// Counts the votes for one output voxel: by linear search while few values occur, by hashing beyond that.
 ///
 /// The hash is seeded at random, so that no file can be made to collide; the outcome never depends on it.
-final class VoteTable<Value: FixedWidthInteger & BitwiseCopyable> {
+struct VoteTable<Value: FixedWidthInteger & BitwiseCopyable>: ~Copyable {
     private static var longestSearch: Int { 16 }
 
     private var values: UnsafeMutablePointer<Value>
@@ -29,13 +29,13 @@ final class VoteTable<Value: FixedWidthInteger & BitwiseCopyable> {
 
     /// Forgets all votes.
     @inline(__always)
-    func reset() {
+    mutating func reset() {
         count = 0
         slotBits = 0
     }
 
     @inline(__always)
-    func add(_ value: Value, _ weight: Int64) {
+    mutating func add(_ value: Value, _ weight: Int64) {
         if slotBits == 0 {
             for index in 0..<count where values[index] == value {
                 weights[index] &+= weight
@@ -63,7 +63,7 @@ final class VoteTable<Value: FixedWidthInteger & BitwiseCopyable> {
     }
 
     @inline(never)
-    private func addHashed(_ value: Value, _ weight: Int64) {
+    private mutating func addHashed(_ value: Value, _ weight: Int64) {
         if slotBits == 0 { index(bits: 7) }
         if 2 * count >= 1 << slotBits { index(bits: slotBits + 1) }
         let slot = slot(of: value)
@@ -90,7 +90,7 @@ final class VoteTable<Value: FixedWidthInteger & BitwiseCopyable> {
     }
 
     /// Enters all values into a table of 2^bits slots.
-    private func index(bits: Int) {
+    private mutating func index(bits: Int) {
         slotBits = bits
         if slotsAllocated < 1 << bits {
             slots.deallocate()
@@ -101,7 +101,7 @@ final class VoteTable<Value: FixedWidthInteger & BitwiseCopyable> {
         for index in 0..<count { slots[slot(of: values[index])] = index }
     }
 
-    private func grow() {
+    private mutating func grow() {
         let (oldValues, oldWeights) = (values, weights)
         values = .allocate(capacity: 2 * capacity)
         weights = .allocate(capacity: 2 * capacity)

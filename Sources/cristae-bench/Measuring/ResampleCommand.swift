@@ -4,7 +4,6 @@ import Foundation
 import Geometry
 import Resampling
 import Threads
-import Volumes
 
 /// Resizes a volume in memory, as the peers do it: no file is read or written while the time runs.
 struct ResampleCommand: AsyncParsableCommand {
@@ -15,8 +14,8 @@ struct ResampleCommand: AsyncParsableCommand {
     @Flag(help: "Majority instead of mean.") var labels = false
     @Option(help: "How many times larger an output voxel is.") var factor = 2.0
 
-    /// Output voxels along an axis of what one thread does at a time; chunks of the output have this size.
-    private static let block = 64
+    /// Output planes that one thread makes at a time: they follow one another in the result, where a kernel puts them.
+    private static let planes = 8
 
     func run() async throws {
         let array = try ArrayFile(file)
@@ -31,26 +30,24 @@ struct ResampleCommand: AsyncParsableCommand {
             let kernel = try MeanResampler(source: source, target: target, elementType: array.elementType)
             resample = { kernel.resample($0, sourceBox: whole, output: $1, into: &$2) }
         }
-        let edge = ZYX(repeating: Self.block)
-        var boxes: [Box] = []
-        Box(shape: target.shape).blocks(of: edge).forEachIndex { position in
-            let start = position.zip(edge, *)
-            boxes.append(Box(start: start, stop: start.zip(edge, +).zip(target.shape, min)))
-        }
-        let output = Box(shape: target.shape)
-        let result = ByteBuffer(count: target.shape.product * array.elementType.byteCount)
-        let (start, cpu) = (ContinuousClock.now, Self.cpuSeconds)
         let bytes = array.elementType.byteCount
+        let planeBytes = target.shape.y * target.shape.x * bytes
+        let boxes = stride(from: 0, to: target.shape.z, by: Self.planes).map { z in
+            Box(
+                start: ZYX(z, 0, 0),
+                stop: ZYX(min(z + Self.planes, target.shape.z), target.shape.y, target.shape.x))
+        }
+        let (start, cpu) = (ContinuousClock.now, Self.cpuSeconds)
+        let result = ByteBuffer(count: target.shape.z * planeBytes)
         await withTaskGroup(of: Void.self) { group in
             for box in boxes {
                 group.addTask {
                     await ThreadPool.compute.run {
-                        let part = ByteBuffer(count: box.volume * bytes)
-                        array.voxels.withSpan { voxels in part.withMutableSpan { resample(voxels, box, &$0) } }
-                        part.withSpan { part in
-                            result.withMutableSpan {
-                                copyOverlap(chunk: part, chunkBox: box, into: &$0, box: output, elementByteCount: bytes)
-                            }
+                        let range = box.start.z * planeBytes..<box.stop.z * planeBytes
+                        result.withUnsafeMutableBytes { bytes in
+                            let part = UnsafeMutableRawBufferPointer(rebasing: bytes[range])
+                            var span = part.mutableBytes
+                            array.voxels.withSpan { resample($0, box, &span) }
                         }
                     }
                 }
