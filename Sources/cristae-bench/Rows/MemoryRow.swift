@@ -29,7 +29,8 @@ struct MemoryRow: BenchRow {
             try? FileManager.default.removeItem(at: place)
         }
         var row = RowResult(
-            row: "memory", work: "volumes of 4 and 64 Gvoxel, raw data and labels, one chunk in 64 stored, all stages", contestants: contestants)
+            row: "memory", work: "volumes of 4 and 64 Gvoxel, raw data and labels, one chunk in 64 stored, all stages",
+            contestants: contestants)
         let peaks = contestants.map { Double($0.samples.peakBytes) }
         if let small = peaks.first, let large = peaks.last, small > 0, large > 0 {
             row.checks = [
