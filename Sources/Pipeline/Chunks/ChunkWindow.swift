@@ -12,7 +12,8 @@ struct ChunkWindow: Sendable {
 }
 
 extension ChunkSource {
-    /// Reads a box that may reach beyond the array; what is beyond, or not stored, holds the fill value.
+    /// Reads a box that may reach beyond the array; what is beyond, or not stored, holds the fill value. The bytes are only to be read: where
+    /// the box is a chunk, they are the chunk's own.
     func window(_ box: Box) async throws -> ChunkWindow {
         let width = elementType.byteCount
         let fill = fillValue
@@ -31,6 +32,9 @@ extension ChunkSource {
             }
         } else {
             isComplete = false
+        }
+        if isComplete, let chunk = chunks.first, chunk.box == box {
+            return ChunkWindow(bytes: chunk.bytes, isUnstored: false)
         }
         // A chunk reaches beyond its array at the edge; what stands there is not the array's.
         let inner = Box(shape: shape)
