@@ -1,14 +1,5 @@
 internal import Geometry
 
-/// A source row and the weight of its voxels along z and y.
-struct WeightedRow<Value: BitwiseCopyable> {
-    let voxels: SourceRow<Value>
-    let weight: Int64
-
-    /// The weight where ``WindowRows/fitsFour`` says that it fits.
-    @inline(__always) var narrowWeight: UInt32 { UInt32(truncatingIfNeeded: weight) }
-}
-
 /// The source rows that the windows of one output row take from.
 struct WindowRows<Value: BitwiseCopyable>: ~Copyable {
     /// Whether the weights of all rows of a window add up to less than 2^32.

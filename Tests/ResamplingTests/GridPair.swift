@@ -154,6 +154,21 @@ struct GridPair: Sendable, CustomTestStringConvertible {
             "one voxel each", AxisPair(1, 4, 0, to: (1, 8, 0)), AxisPair(1, 8, 0, to: (1, 4, 1)),
             AxisPair(1, 8, 0, to: (1, 8, 0))),
         GridPair(
+            "2 x down, wide", AxisPair(5, 4, 0, to: (3, 8, 0)), AxisPair(6, 4, 0, to: (3, 8, 0)),
+            AxisPair(161, 4, 0, to: (81, 8, 0))),
+        GridPair(
+            "1.527 x down, wide", AxisPair(5, 8, 0, to: (3, 12.216, 0)), AxisPair(5, 8, 0, to: (3, 12.216, 0)),
+            AxisPair(131, 8, 0, to: (86, 12.216, 0))),
+        GridPair(
+            "3.3 x, 1.31 x, 2.37 x down, wide", AxisPair(7, 8, 0, to: (2, 26.4, 0)),
+            AxisPair(5, 8, 0, to: (4, 10.48, 0)), AxisPair(150, 8, 3, to: (63, 18.96, 0))),
+        GridPair(
+            "5 x, 1.2 x, 6.1 x down, wide", AxisPair(10, 8, 0, to: (2, 40, 0)), AxisPair(5, 8, 0, to: (4, 9.6, 0)),
+            AxisPair(260, 8, 0, to: (42, 48.8, 0))),
+        GridPair(
+            "down in z, up in x, wide", AxisPair(5, 4, 0, to: (3, 6, 0)), AxisPair(5, 4, 0, to: (3, 8, 0)),
+            AxisPair(40, 8, 0, to: (112, 2.86, 0))),
+        GridPair(
             "nothing in common", AxisPair(3, 4, 0, to: (3, 8, 12)), AxisPair(3, 4, 0, to: (3, 8, 0)),
             AxisPair(3, 4, 0, to: (3, 8, 0))),
     ]

@@ -20,14 +20,37 @@ import Testing
         try check(Int64.self, pair, values: 5, seed: UInt64(seed))
     }
 
+    /// Objects that are many voxels long, as in real labels: most windows hold one value, the others two or three.
+    @Test(arguments: GridPair.all, [3, 14, 40])
+    func longObjects(pair: GridPair, length: Int) throws {
+        for type in MeanResamplerTests.integerTypes { try check(type, pair, values: 5, objectLength: length, seed: 7) }
+    }
+
+    /// - Parameter objectLength: how many voxels of one value follow one another, about.
     private func check<Value: Element & FixedWidthInteger>(
-        _ type: Value.Type, _ pair: GridPair, values: Int, seed: UInt64
+        _ type: Value.Type, _ pair: GridPair, values: Int, objectLength: Int = 1, seed: UInt64
     ) throws {
         var random = SplitMix(seed: seed)
-        let palette = (0..<values).map {
-            $0 < 2 ? [Value.min, Value.max][$0] : Value(truncatingIfNeeded: random.next())
+        // The last one differs from the first in its high bits only.
+        let palette = (0..<values).map { index -> Value in
+            switch index {
+            case 0: .min
+            case 1: .max
+            case 4: .min ^ (1 << (Value.bitWidth - 2))
+            default: Value(truncatingIfNeeded: random.next())
+            }
         }
-        let source = Volume(Box(shape: pair.source.shape)) { _ in palette[random.below(values)] }
+        var value = palette[0]
+        var source = Volume(Box(shape: pair.source.shape)) { _ in
+            if random.below(objectLength) == 0 { value = palette[random.below(values)] }
+            return value
+        }
+        if objectLength > 1 {
+            // Rows like the ones before them, shifted now and then.
+            let first = source.voxels.prefix(source.box.shape.x)
+            source = Volume(source.box) { first[($0.x + $0.y / 2 + $0.z / 3) % first.count] }
+            for _ in 0..<4 { source.voxels[random.below(source.voxels.count)] = palette[random.below(values)] }
+        }
         let resampler = try MajorityResampler(
             source: pair.source, target: pair.target, elementType: Value.elementType)
         let output = Box(shape: pair.target.shape)
