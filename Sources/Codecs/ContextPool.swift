@@ -11,12 +11,12 @@ final class ContextPool<Context: ~Copyable & Sendable>: Sendable {
 
     /// Runs `body` with an idle context, or a new one from `make`, and keeps it afterwards.
     func withContext<R, E: Error>(
-        make: () throws(E) -> Context, _ body: (borrowing Context) throws(E) -> R
+        make: () throws(E) -> Context, _ body: (inout Context) throws(E) -> R
     ) throws(E) -> R {
-        let context: Context
+        var context: Context
         if let idle = slots.withLock({ $0.takeLast() }) { context = idle } else { context = try make() }
         let result: Result<R, E>
-        do throws(E) { result = .success(try body(context)) } catch { result = .failure(error) }
+        do throws(E) { result = .success(try body(&context)) } catch { result = .failure(error) }
         giveBack(context)
         return try result.get()
     }

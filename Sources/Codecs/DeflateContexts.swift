@@ -44,7 +44,8 @@ struct Deflater: ~Copyable, @unchecked Sendable {
             throw CodecError(.unsupported, codec: codec, "level \(level); levels are -1 and 0 to 12")
         }
         return try pools[level].withContext(
-            make: { () throws(CodecError) in try Deflater(level: level, codec: codec) }, body)
+            make: { () throws(CodecError) in try Deflater(level: level, codec: codec) }
+        ) { deflater throws(CodecError) in try body(deflater) }
     }
 }
 

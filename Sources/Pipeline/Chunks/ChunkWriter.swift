@@ -27,7 +27,7 @@ struct ChunkWriter: Sendable {
         else {
             return
         }
-        let codec = layout.filter.codec(elementByteCount: layout.elementType.byteCount)
+        let codec = layout.codec
         let chunks = Box(shape: shape).blocks(of: chunkShape)
         let chunkBytes = max(chunkShape.product * bytesPerVoxel, 1)
         let width = max(1, min(ThreadPool.compute.width * 3, workBytes / chunkBytes))
@@ -67,12 +67,22 @@ struct ChunkWriter: Sendable {
     }
 }
 
+extension DatasetLayout {
+    /// The codec for its chunks; nil where they are stored as they are.
+    var codec: (any ChunkCodec)? { filter.codec(elementByteCount: elementType.byteCount, chunkShape: chunkShape) }
+}
+
 extension ChunkFilter {
     /// The codec whose output the filter's chunks are; nil for none.
-    func codec(elementByteCount: Int) -> (any ChunkCodec)? {
+    ///
+    /// - Parameter chunkShape: in elements per axis, the slowest first.
+    func codec(elementByteCount: Int, chunkShape: [Int]) -> (any ChunkCodec)? {
         switch self {
         case .none: nil
-        case .deflate(let level): ZlibCodec(level: level)
+        case .deflate(let level):
+            VolumeZlibCodec(
+                elementByteCount: elementByteCount, rowVoxels: chunkShape.last ?? 1,
+                planeVoxels: chunkShape.suffix(2).reduce(1, *), level: level)
         case .zstd(let level): ZstdCodec(level: level)
         case .blosc(let typeSize, let level, let shuffle, let compressor):
             BloscCodec(compressor: compressor, level: level, shuffle: shuffle, typeSize: typeSize)

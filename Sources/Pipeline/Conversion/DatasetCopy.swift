@@ -47,7 +47,7 @@ struct DatasetCopy: Sendable {
         // What was fetched, what it decodes to, and what that is encoded to.
         let batchBytes = max(1, 3 * pieces.batchByteCount)
         let width = max(1, min(concurrency, memory / 2 / batchBytes))
-        let codec = encoding.filter.codec(elementByteCount: type.byteCount)
+        let codec = encoding.filter.codec(elementByteCount: type.byteCount, chunkShape: encoding.chunkShape)
         var outcome = Outcome()
         try await inOrder(count: pieces.batchCount, width: width) { number -> [EncodedChunk] in
             try stop.check()

@@ -18,7 +18,7 @@ struct DatasetEncoding: Sendable {
     /// How chunks can be taken over as they are; nil where none can.
     let passage: ChunkPassage?
 
-    /// Level 1 of libdeflate for what is mostly noise; labels, which are long runs, compress fast at any level.
+    /// Of the general search, for chunks that need one (``VolumeZlibCodec``): raw data of one or two bytes, and labels.
     private static func deflateLevel(_ type: ElementType) -> Int {
         type == .bool || (type.isInteger && type.byteCount > 2) ? 6 : 1
     }

@@ -113,7 +113,7 @@ public struct FileConversion: Sendable {
         }
         let layout = try layout(path, info)
         let handle = try await writer.createDataset(layout)
-        let codec = layout.filter.codec(elementByteCount: info.elementType.byteCount)
+        let codec = layout.codec
         let grid = IndexSpace(zip(info.shape, layout.chunkShape).map { ($0 + $1 - 1) / $1 })
         let bytes = layout.chunkShape.reduce(info.elementType.byteCount, *)
         let width = max(1, min(ThreadPool.compute.width * 3, memory / 4 / bytes))

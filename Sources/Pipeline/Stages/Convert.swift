@@ -10,7 +10,7 @@ internal import Volumes
 /// The third stage: from the pack to an HDF5 file at native resolution, decoding and encoding on all cores.
 struct Convert: Sendable {
     /// Goes up whenever the same input gives other bytes than before.
-    static let version = 1
+    static let version = 2
 
     let context: JobContext
     let plan: ItemPlan

@@ -10,7 +10,7 @@ internal import Volumes
 /// The fifth stage: to the target voxel size, raw and labels on one common grid.
 struct Resize: Sendable {
     /// Goes up whenever the same input gives other bytes than before.
-    static let version = 1
+    static let version = 2
 
     let context: JobContext
     let plan: ItemPlan

@@ -26,6 +26,7 @@ struct VolumeDownload: Sendable {
         var members: [String: JSONValue] = [
             "version": hasShards ? 2 : 1, "objects": .string(download.fingerprint.description),
             "compression": .string(context.manifest.convert.compression.rawValue), "root": .string(plan.group),
+            "encoding": .integer(Convert.version),
         ]
         if !plan.derived.isEmpty {
             members["derived"] = .array(

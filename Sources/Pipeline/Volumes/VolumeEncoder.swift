@@ -35,7 +35,7 @@ struct VolumeEncoder: Sendable {
             voxels = await ThreadPool.compute.run { mask.mask(stored) }
         }
         let values = await values(of: voxels)
-        let codec = array.layout.filter.codec(elementByteCount: array.layout.elementType.byteCount)
+        let codec = array.layout.codec
         return (try await ChunkWriter.encode(voxels, box, array.layout, codec), values)
     }
 
@@ -46,7 +46,7 @@ struct VolumeEncoder: Sendable {
         }
         let type = planned.metadata.elementType
         let passage = ChunkPassage(codec: codec.name, elementType: type, chunkByteCount: planned.chunkByteCount)
-        let encoder = array.layout.filter.codec(elementByteCount: type.byteCount)
+        let encoder = array.layout.codec
         let bytes = try await ThreadPool.compute.run { () throws -> ByteBuffer in
             if let passed = stored.withSpan({ passage.passed($0, decoded: decoded) }) { return passed }
             guard let encoder else { return decoded }

@@ -157,7 +157,7 @@ struct VolumeResize: Sendable {
         _ range: Range<Int>, of piece: Piece, _ index: Int, _ log: ChunkLog, _ checkpoint: inout ChunkLog.Checkpoint
     ) async throws {
         let (stop, layout, shape, chunkShape) = (context.stop, piece.layout, piece.shape, piece.chunkShape)
-        let codec = layout.filter.codec(elementByteCount: layout.elementType.byteCount)
+        let codec = layout.codec
         let bytes = max(1, piece.resampler.workBytes(forChunk: chunkShape, within: shape))
         let width = max(1, min(ThreadPool.compute.width * 3, context.memory.work / bytes))
         try await inOrder(count: range.count, width: width) { offset -> ByteBuffer? in
