@@ -17,14 +17,19 @@ struct HDF5Chunks: ChunkSource {
     private let reader: HDF5Reader
     private let info: DatasetInfo
     private let decoding: Decoding
+    /// Chunks that need not be read.
+    private let kept: KeptChunks.Dataset?
     let shape: ZYX<Int>
     let chunkShape: ZYX<Int>
 
     /// nil where the dataset is not three-dimensional.
-    init?(_ info: DatasetInfo, in reader: HDF5Reader) {
+    ///
+    /// - Parameter kept: chunks of this very file that are in memory still.
+    init?(_ info: DatasetInfo, in reader: HDF5Reader, kept: KeptChunks.Dataset? = nil) {
         guard let shape = ZYX(info.shape) else { return nil }
         self.info = info
         self.reader = reader
+        self.kept = kept
         self.shape = shape
         if let chunks = info.chunkShape.flatMap({ ZYX($0) }), !info.isBigEndian,
             let codecs = Self.codecs(for: info)
@@ -55,6 +60,7 @@ struct HDF5Chunks: ChunkSource {
     }
 
     func chunk(_ index: ZYX<Int>) async throws -> ByteBuffer? {
+        if let chunk = kept?.chunk(index), chunk.count == chunkByteCount { return chunk }
         let box = box(ofChunk: index)
         switch decoding {
         case .library: return try await readThroughLibrary(box)

@@ -110,30 +110,43 @@ struct ItemRunner: Sendable {
     func run(_ known: Done, stages: Set<Stage>, verifies: Bool = false) async throws -> Done {
         var done = known
         if done.download == nil, stages.contains(.download) {
-            _ = try await stage(.download, in: downloading) {
-                isVolume
-                    ? try await VolumeDownload(context: context, plan: plan).run(verifies: verifies)
-                    : try await Download(context: context, plan: plan).run(verifies: verifies)
+            _ = try await downloading.with(1) {
+                try await stage(.download) {
+                    isVolume
+                        ? try await VolumeDownload(context: context, plan: plan).run(verifies: verifies)
+                        : try await Download(context: context, plan: plan).run(verifies: verifies)
+                }
             }
             // What was made from the same objects before still stands.
             done = try await ThreadPool.files.run { () throws in try self.done() }
         }
+        guard done.download != nil else { return done }
+        // One item after the other through all of these stages: its chunks are still in memory then.
+        let downloaded = done
+        return try await computing.with(1) { try await compute(downloaded, stages: stages) }
+    }
+
+    /// The stages after the download.
+    private func compute(_ known: Done, stages: Set<Stage>) async throws -> Done {
+        var done = known
         guard let download = done.download else { return done }
+        let kept = KeptChunks(in: context.kept)
+        defer { kept.drop() }
         if done.convert == nil, stages.contains(.convert) {
-            done.convert = try await stage(.convert, in: computing) {
-                try await Convert(context: context, plan: plan).run(download: download)
+            done.convert = try await stage(.convert) {
+                try await Convert(context: context, plan: plan, kept: kept).run(download: download)
             }
         }
         guard let convert = done.convert else { return done }
         try await removePack()
         if done.stat == nil, stages.contains(.stat) {
-            done.stat = try await stage(.stat, in: computing) {
-                try await Stat(context: context, plan: plan).run(convert: convert)
+            done.stat = try await stage(.stat) {
+                try await Stat(context: context, plan: plan, kept: kept).run(convert: convert)
             }
         }
         if done.resize == nil, stages.contains(.resize) {
-            done.resize = try await stage(.resize, in: computing) {
-                try await Resize(context: context, plan: plan).run(convert: convert)
+            done.resize = try await stage(.resize) {
+                try await Resize(context: context, plan: plan, kept: kept).run(convert: convert)
             }
         }
         return done
@@ -150,14 +163,9 @@ struct ItemRunner: Sendable {
         try await ThreadPool.files.run { () throws(LedgerError) in try Pack.remove(path, in: state) }
     }
 
-    private func stage(
-        _ stage: Stage, in gate: ByteBudget, _ body: @escaping @Sendable () async throws -> Record
-    ) async throws -> Record {
-        let name = stage.rawValue
-        return try await gate.with(1) {
-            try context.stop.check()
-            return try await stageErrors(stage) { try await context.progress.working(plan.name, name, body) }
-        }
+    private func stage(_ stage: Stage, _ body: @escaping @Sendable () async throws -> Record) async throws -> Record {
+        try context.stop.check()
+        return try await stageErrors(stage) { try await context.progress.working(plan.name, stage.rawValue, body) }
     }
 
     /// Runs `body`; its errors become those of the job or of the item.

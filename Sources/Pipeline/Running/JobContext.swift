@@ -22,6 +22,8 @@ public struct JobContext: Sendable {
     /// Bytes of downloads under way.
     let downloadBudget: ByteBudget
     let memory: MemoryShares
+    /// Room for the chunks that items keep from one stage to the next.
+    let kept: KeptRoom
 
     /// Opens the store and the two directories, making them where they are missing.
     ///
@@ -80,8 +82,8 @@ public struct JobContext: Sendable {
             throw JobError.badManifest("$.source: \(error.message)")
         }
         records = RecordStore(in: state)
-        memory = MemoryShares(limit: manifest.limits.memory)
-        BufferPool.setLimit(bytes: manifest.limits.memory / 16)
+        memory = MemoryShares(limit: manifest.limits.memory, hasCrops: manifest.mode == .crops)
+        kept = KeptRoom(limit: memory.kept, idle: manifest.limits.memory / 16)
         downloadBudget = ByteBudget(limit: memory.download)
         progress = Progress()
     }

@@ -14,6 +14,8 @@ struct Convert: Sendable {
 
     let context: JobContext
     let plan: ItemPlan
+    /// Takes the chunks of the file in, for the stages after this one.
+    var kept: KeptChunks?
 
     var path: String { "hdf5/\(plan.name).h5" }
 
@@ -69,7 +71,7 @@ struct Convert: Sendable {
             layout: DatasetLayout(
                 path: path, elementType: type, shape: shape.array, chunkShape: encoding.chunkShape.array,
                 filter: encoding.filter, fillValue: fill),
-            stop: context.stop, workBytes: context.memory.work)
+            stop: context.stop, workBytes: context.memory.work, kept: kept)
     }
 
     // MARK: Raw data

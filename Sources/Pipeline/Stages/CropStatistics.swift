@@ -10,6 +10,8 @@ struct CropStatistics: Sendable {
     let stop: StopSignal
     /// Bytes that chunks under way may take.
     let workBytes: Int
+    /// Chunks of the file that are in memory still.
+    var kept: KeptChunks?
 
     /// The entry of a file for `attributes.json` or `crops.json`.
     func entry(_ name: String, in reader: HDF5Reader) async throws -> JSONValue {
@@ -40,7 +42,7 @@ struct CropStatistics: Sendable {
 
     private func source(_ path: String, _ reader: HDF5Reader) async throws -> HDF5Chunks? {
         guard let info = try await reader.dataset(path) else { return nil }
-        return HDF5Chunks(info, in: reader)
+        return HDF5Chunks(info, in: reader, kept: kept?.dataset(path))
     }
 
     /// Resolution, voxel size and translation as the file's own attributes state them.
@@ -137,6 +139,8 @@ struct Stat: Sendable {
 
     let context: JobContext
     let plan: ItemPlan
+    /// Chunks of the converted file that are in memory still.
+    var kept: KeptChunks?
 
     func fingerprint(convert: Record) -> Fingerprint {
         Fingerprint(of: [
@@ -152,7 +156,8 @@ struct Stat: Sendable {
                 return try await VolumeStatistics(stop: context.stop, workBytes: context.memory.work).entry(
                     name, in: reader)
             }
-            return try await CropStatistics(stop: context.stop, workBytes: context.memory.work).entry(name, in: reader)
+            return try await CropStatistics(stop: context.stop, workBytes: context.memory.work, kept: kept)
+                .entry(name, in: reader)
         }
         let record = Record(
             item: plan.name, stage: "stat", fingerprint: fingerprint(convert: convert), outputs: [], result: entry)

@@ -14,6 +14,8 @@ struct Resize: Sendable {
 
     let context: JobContext
     let plan: ItemPlan
+    /// Chunks of the converted file that are in memory still; let go of when they have been used.
+    var kept: KeptChunks?
 
     var path: String { "crops/\(plan.name).h5" }
 
@@ -35,6 +37,8 @@ struct Resize: Sendable {
         let output = try await InputFile.read(native, in: context.output) { reader in
             try await OutputFile.make(path, in: context.output, stop: context.stop) { writer in
                 try await resize(reader, writer)
+                // What is left to do is the disk's, and the next item's chunks need the room.
+                kept?.drop()
             }
         }
         let entry = try await InputFile.read(path, in: context.output) { reader in
@@ -74,7 +78,8 @@ struct Resize: Sendable {
             hasLabels
             ? try await reader.children(of: "/label_crop").filter { !$0.isGroup }.map { "/label_crop/\($0.name)" } : []
         for path in ["/raw_crop"] + labels {
-            guard let info = try await reader.dataset(path), let chunks = HDF5Chunks(info, in: reader) else { continue }
+            guard let info = try await reader.dataset(path), let chunks = HDF5Chunks(info, in: reader, kept: kept?.dataset(path))
+            else { continue }
             let attributes = try await reader.attributes(of: path)
             guard let grid = CropAttributes.grid(from: attributes, shape: chunks.shape) else {
                 throw HDF5Error(

@@ -112,14 +112,44 @@ struct LabelStatistics: Sendable {
             var counted = start
             counted.voxels = values.count
             let special = Special<Value>(start)
+            // Ids that are in the set, each in the place that its low bits name: runs of one id come one after another, row for row.
+            var seen: [64 of UInt64] = .init(repeating: 0)
+            var isSeen: [64 of Bool] = .init(repeating: false)
             var index = 0
-            // Labels come in long runs: a set is asked once a run.
             while index < values.count {
                 let (value, first) = (values[index], index)
-                while index < values.count, values[index] == value { index &+= 1 }
-                counted.add(value, index - first, special)
+                index = Self.endOfRun(values, from: index)
+                guard !counted.add(value, index - first, special) else { continue }
+                let id = UInt64(truncatingIfNeeded: value)
+                let place = Int(id & 63)
+                guard !isSeen[place] || seen[place] != id else { continue }
+                (seen[place], isSeen[place]) = (id, true)
+                counted.identifiers.insert(id)
             }
             return counted
+        }
+
+        /// Where the run of equal values that begins at `start` ends.
+        @inline(__always)
+        private static func endOfRun<Value: LabelElement>(
+            _ values: UnsafeBufferPointer<Value>, from start: Int
+        ) -> Int {
+            guard let base = values.baseAddress else { return start }
+            let value = values[start]
+            let width = MemoryLayout<Value>.size
+            // Eight bytes of the same value, whatever its width.
+            var pattern = UInt64(truncatingIfNeeded: value)
+            if width < 2 { pattern = pattern & 0xFF | (pattern & 0xFF) << 8 }
+            if width < 4 { pattern = pattern & 0xFFFF | (pattern & 0xFFFF) << 16 }
+            if width < 8 { pattern = pattern & 0xFFFF_FFFF | pattern << 32 }
+            var index = start &+ 1
+            while index &+ 8 / width <= values.count,
+                UnsafeRawPointer(base + index).loadUnaligned(as: UInt64.self) == pattern
+            {
+                index &+= 8 / width
+            }
+            while index < values.count, base[index] == value { index &+= 1 }
+            return index
         }
     }
 
@@ -136,7 +166,8 @@ struct LabelStatistics: Sendable {
         }
     }
 
-    private mutating func add<Value: LabelElement>(_ value: Value, _ count: Int, _ special: Special<Value>) {
+    /// Counts voxels that are no object; false where they are one.
+    private mutating func add<Value: LabelElement>(_ value: Value, _ count: Int, _ special: Special<Value>) -> Bool {
         if value == special.unknown {
             unknown += count
         } else if value == special.absent {
@@ -144,8 +175,9 @@ struct LabelStatistics: Sendable {
         } else if value == special.padding {
             padding += count
         } else {
-            identifiers.insert(UInt64(truncatingIfNeeded: value))
+            return false
         }
+        return true
     }
 
     mutating func merge(_ other: LabelStatistics) {
