@@ -45,6 +45,24 @@ extension OpenFile {
         }
     }
 
+    /// Where the groups on a path lie in the file, from the root to the last one.
+    private func groupAddresses(on path: String, _ call: Call) throws(HDF5Error) -> Set<haddr_t> {
+        var prefix = "/"
+        var addresses: Set = [try address(of: prefix, in: id, call)]
+        for name in path.split(separator: "/") {
+            prefix += "\(name)/"
+            addresses.insert(try address(of: prefix, in: id, call))
+        }
+        return addresses
+    }
+
+    private func address(of name: String, in location: hid_t, _ call: Call) throws(HDF5Error) -> haddr_t {
+        var object = H5O_info_t()
+        try call.check(
+            H5Oget_info_by_name2(location, name, &object, UInt32(H5O_INFO_BASIC), hid_t(H5P_DEFAULT)))
+        return object.addr
+    }
+
     func children(of path: String, _ call: Call) throws(HDF5Error) -> [Child] {
         guard try kind(of: path, call) == .group else { throw call.error("there is no such group") }
         let group = try call.own(H5Gopen2(id, path.isEmpty ? "/" : path, hid_t(H5P_DEFAULT)), H5Gclose)
@@ -63,10 +81,13 @@ extension OpenFile {
                 }, list)
         }
         try call.check(status)
+        let above = try groupAddresses(on: path, call)
         var children: [Child] = []
         for name in names.sorted() {
             switch try kind(ofLink: name, in: group.id, call) {
-            case .group: children.append(Child(name: name, isGroup: true))
+            case .group:
+                let leadsBack = above.contains(try address(of: name, in: group.id, call))
+                children.append(Child(name: name, isGroup: true, leadsBack: leadsBack))
             case .dataset: children.append(Child(name: name, isGroup: false))
             case .other, nil: break
             }

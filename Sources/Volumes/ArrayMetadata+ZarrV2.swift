@@ -1,3 +1,4 @@
+internal import Codecs
 internal import Elements
 internal import JSONText
 
@@ -62,7 +63,14 @@ extension ArrayMetadata {
             for (index, filter) in list.enumerated() {
                 let codec = NumcodecsCodec(
                     configuration: filter, key: "filters[\(index)]", elementByteCount: elementByteCount, errors: errors)
-                stages.append(try codec.stage())
+                let stage = try codec.stage()
+                // numcodecs moves no bytes then, netCDF shuffles elements all the same: the bytes do not tell which.
+                if case .shuffle(let shuffle) = stage, shuffle.elementByteCount == 0, elementByteCount > 1 {
+                    throw errors.unsupported(
+                        "filters[\(index)].elementsize",
+                        "expected the bytes of an element, \(elementByteCount), found 0")
+                }
+                stages.append(stage)
             }
         }
         if let compressor = json["compressor"], !compressor.isNull {

@@ -74,7 +74,7 @@ public struct CodecChain: Sendable, Equatable {
             try decodeBytes(encoded, bounds, into: buffer, message)
             try message.check(buffer.count, against: form)
             if StoredType(form.elementType, isBigEndian: isBigEndian).isByteSwapped {
-                ElementOrder.swapBytes(of: buffer, elementByteCount: form.elementType.byteCount)
+                buffer.swapBytes(elementByteCount: form.elementType.byteCount)
             }
             return buffer
         case .packBits:

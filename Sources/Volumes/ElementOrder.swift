@@ -1,27 +1,7 @@
 internal import Elements
 
-/// Brings the elements of a decoded chunk into C order and native byte order.
+/// Brings the elements of a decoded chunk into C order.
 enum ElementOrder {
-    /// Reverses the bytes of every element in place. `elementByteCount` is 1, 2, 4 or 8.
-    static func swapBytes(of buffer: ByteBuffer, elementByteCount: Int) {
-        switch elementByteCount {
-        case 2: swapBytes(of: buffer, as: UInt16.self)
-        case 4: swapBytes(of: buffer, as: UInt32.self)
-        case 8: swapBytes(of: buffer, as: UInt64.self)
-        default: break
-        }
-    }
-
-    private static func swapBytes<Value: FixedWidthInteger & BitwiseCopyable>(
-        of buffer: ByteBuffer, as type: Value.Type
-    ) {
-        buffer.withUnsafeMutableBytes { bytes in
-            bytes.withMemoryRebound(to: Value.self) { values in
-                for index in values.indices { values[index] = values[index].byteSwapped }
-            }
-        }
-    }
-
     /// Undoes a transposition: a copy in C order of the decoded `shape`, of a buffer in which axis `i` is axis `order[i]`
     /// of `shape`. The buffer holds exactly the elements of `shape`, which has no empty axis; `order` is a permutation.
     static func untransposed(_ buffer: ByteBuffer, order: [Int], shape: [Int], elementByteCount: Int) -> ByteBuffer {

@@ -1,4 +1,4 @@
-"""Runs `cristae stat` and `cristae resize` on crop files in the layouts of other programs, and compares with numpy.
+"""Runs `cristae stat`, `resize` and `convert` on HDF5 files in the layouts of other programs, and compares with numpy.
 
 usage: crop_tools.py CRISTAE FOLDER PART
 """
@@ -330,5 +330,45 @@ def compression():
         expect(f["raw_crop"].chunks == (20, 20, 20) and f["raw_crop"].compression_opts == 3, "as the source")
 
 
+def hdf5():
+    """`cristae convert` on what h5py and hdf5plugin can make of a dataset, and on groups that go round in circles."""
+    shape, chunks = (21, 17, 13), (8, 16, 5)
+    filters = {"none": {}, "gzip": {"compression": "gzip"}, "zstd": hdf5plugin.Zstd(), "blosc": hdf5plugin.Blosc()}
+    with h5py.File(path("source.h5"), "w") as f:
+        for dtype in ["|u1", "<u2", ">i4", ">f8"]:
+            values = noise(shape, ">i4").astype(dtype)
+            for name, options in filters.items():
+                for more in [{}, {"shuffle": True}, {"fletcher32": True}, {"shuffle": True, "fletcher32": True}]:
+                    place = f"{dtype[1:]}/{'_'.join([name, *more])}"
+                    f.create_dataset(place, data=values, chunks=chunks, **options, **more)
+                    growing = {"shape": (3, 20, 4), "maxshape": (None,) * 3, "dtype": dtype, "chunks": chunks, "fillvalue": 7}
+                    f.create_dataset(place + "_growing", **growing, **options, **more)[:2, :9] = values[:2, :9, :4]
+        f["u1/again"] = h5py.SoftLink("/u1")
+        f["u1/root"] = h5py.SoftLink("/")
+        f["u1/hard"] = f["u1"]
+        f["u1/other"] = h5py.SoftLink("/u2")
+    done = run("convert", path("source.h5"), path("out.h5"))
+    for name in ["again", "root", "hard"]:
+        expect(f"/u1/{name}" in done.stderr, f"{name} is said to be left out")
+    with h5py.File(path("source.h5")) as f, h5py.File(path("out.h5")) as g:
+        expect(sorted(g) == sorted(f) and set(f["u1"]) - set(g["u1"]) == {"again", "root", "hard"}, "all groups")
+        for group in [*g.values(), g["u1/other"]]:
+            for name, dataset in group.items():
+                if isinstance(dataset, h5py.Dataset):
+                    source = f[dataset.name]
+                    same = dataset.dtype == source.dtype.newbyteorder("=") and np.array_equal(dataset[:], source[:])
+                    expect(same, dataset.name)
+    with h5py.File(path("source.h5"), "r+") as f:
+        found = f["u2/zstd_fletcher32"].id.get_chunk_info(0)
+    with open(path("source.h5"), "r+b") as file:
+        file.seek(found.byte_offset + found.size // 2)
+        file.write(b"cristae")
+    done = run("convert", path("source.h5"), path("broken.h5"), code=1)
+    line = done.stderr.strip().splitlines()[-1]
+    expect("/zstd_fletcher32 at [" in line and "fletcher32" in line, "a checksum is checked")
+    expect(not os.path.exists(path("broken.h5")), "nothing is left")
+
+
 os.makedirs(path("in") if PART == "folder" else FOLDER, exist_ok=True)
-{"statistics": statistics, "resize": resize, "folder": folder, "refusals": refusals, "compression": compression}[PART]()
+PARTS = {"statistics": statistics, "resize": resize, "folder": folder, "refusals": refusals, "compression": compression, "hdf5": hdf5}
+PARTS[PART]()

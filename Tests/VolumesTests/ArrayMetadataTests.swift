@@ -137,6 +137,17 @@ func refusal(_ text: [UInt8]) -> VolumeError? {
         #expect(filter.key == "filters[1].id")
     }
 
+    /// netCDF writes an element size of 0 beside elements that it has shuffled; numcodecs writes it for "not shuffled".
+    @Test func refusesToShuffleElementsOfUnknownSize() throws {
+        let shuffle: JSONValue = [["id": "shuffle", "elementsize": 0]]
+        let error = try #require(refusal(["dtype": "<i2", "filters": shuffle]))
+        #expect(error.code == .unsupported)
+        #expect(error.key == "filters[0].elementsize")
+        #expect(try metadata(["dtype": "|u1", "filters": shuffle]).elementType == .uint8)
+        let inWords: JSONValue = [["id": "shuffle", "elementsize": 2]]
+        #expect(try metadata(["dtype": "<i2", "filters": inWords]).elementType == .int16)
+    }
+
     private static let badMembers: [(String, JSONValue?, VolumeError.Code)] = [
         ("zarr_format", 3, .unsupported),
         ("zarr_format", .none, .badMetadata), ("zarr_format", "2", .unsupported),

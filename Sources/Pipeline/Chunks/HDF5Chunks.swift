@@ -1,4 +1,3 @@
-internal import Codecs
 internal import Elements
 internal import Geometry
 internal import HDF5
@@ -8,8 +7,8 @@ internal import Threads
 /// that files in codecs without an HDF5 plugin can be read too. Datasets in other filters, or not chunked, are read through the library.
 struct HDF5Chunks: ChunkSource {
     private enum Decoding: Sendable {
-        /// Stored chunks, through these codecs in the order of decoding.
-        case codecs([any ChunkCodec])
+        /// Stored chunk by stored chunk.
+        case chunks(HDF5ChunkDecoder)
         /// Through the library.
         case library
     }
@@ -31,11 +30,9 @@ struct HDF5Chunks: ChunkSource {
         self.reader = reader
         self.kept = kept
         self.shape = shape
-        if let chunks = info.chunkShape.flatMap({ ZYX($0) }), !info.isBigEndian,
-            let codecs = Self.codecs(for: info)
-        {
+        if let chunks = info.chunkShape.flatMap({ ZYX($0) }), let decoder = HDF5ChunkDecoder(info) {
             chunkShape = chunks
-            decoding = .codecs(codecs)
+            decoding = .chunks(decoder)
         } else {
             chunkShape = shape.map { min(max($0, 1), 64) }
             decoding = .library
@@ -45,42 +42,16 @@ struct HDF5Chunks: ChunkSource {
     var elementType: ElementType { info.elementType }
     var fillValue: [UInt8] { info.fillValue }
 
-    /// The codecs for a filter pipeline; nil where one of them is not ours to decode.
-    static func codecs(for info: DatasetInfo) -> [any ChunkCodec]? {
-        var codecs: [any ChunkCodec] = []
-        for filter in info.filters.reversed() {
-            switch filter.id {
-            case 1: codecs.append(ZlibCodec())
-            case 32015: codecs.append(ZstdCodec())
-            case 32001: codecs.append(BloscCodec(typeSize: info.elementType.byteCount))
-            default: return nil
-            }
-        }
-        return codecs.count <= 1 ? codecs : nil
-    }
-
     func chunk(_ index: ZYX<Int>) async throws -> ByteBuffer? {
         if let chunk = kept?.chunk(index), chunk.count == chunkByteCount { return chunk }
         let box = box(ofChunk: index)
         switch decoding {
         case .library: return try await readThroughLibrary(box)
-        case .codecs(let codecs):
+        case .chunks(let decoder):
             guard let stored = try await reader.readChunk(info.handle, offset: box.start.array) else { return nil }
-            guard stored.filterMask == 0 else { return try await readThroughLibrary(box) }
-            guard let codec = codecs.first else { return stored.bytes }
-            let size = chunkByteCount
             let path = reader.path
-            return try await ThreadPool.compute.run { () throws -> ByteBuffer in
-                let chunk = ByteBuffer(count: size)
-                let count = try stored.bytes.withSpan { encoded throws(CodecError) in
-                    try chunk.withMutableSpan { output throws(CodecError) in try codec.decode(encoded, into: &output) }
-                }
-                guard count == size else {
-                    throw HDF5Error(
-                        operation: "decoding the chunk at \(box.start)", path: path,
-                        message: "\(count) bytes, expected \(size)")
-                }
-                return chunk
+            return try await ThreadPool.compute.run { () throws(HDF5Error) in
+                try decoder.decode(stored, path: path, object: "the chunk at \(box.start)")
             }
         }
     }

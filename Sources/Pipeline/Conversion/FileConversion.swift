@@ -51,7 +51,7 @@ public struct FileConversion: Sendable {
                 try await copyGroup("/", depth: 0, reader, writer, &outcome)
                 guard outcome.arrays > 0 else {
                     throw HDF5Error(
-                        operation: "looking for datasets", path: source, message: "there is none that holds numbers")
+                        operation: "convert datasets", path: source, message: "there is none that holds numbers")
                 }
                 try await copyAttributes(of: "/", reader, writer)
             }
@@ -69,12 +69,16 @@ public struct FileConversion: Sendable {
     ) async throws {
         guard depth <= Self.maximumDepth else {
             throw HDF5Error(
-                operation: "reading groups", path: source, object: group, message: "they are nested too deep")
+                operation: "read groups", path: source, object: group, message: "they are nested too deep")
         }
         let before = outcome.arrays
         for child in try await reader.children(of: group) {
             try stop.check()
             let path = group == "/" ? "/\(child.name)" : "\(group)/\(child.name)"
+            if child.leadsBack {
+                warn("\(source) (\(path)): a group that it lies in itself; it is left out")
+                continue
+            }
             if child.isGroup {
                 try await copyGroup(path, depth: depth + 1, reader, writer, &outcome)
                 continue
@@ -140,10 +144,10 @@ public struct FileConversion: Sendable {
         let edge = [1: 65_536, 2: 512, 3: 64][info.shape.count] ?? 16
         let wanted = info.chunkShape ?? info.shape.map { _ in edge }
         let chunks = zip(wanted, info.shape).map { max(1, min($0, $1)) }
-        let bytes = chunks.reduce(info.elementType.byteCount, *)
+        let bytes = (info.chunkShape ?? chunks).reduce(info.elementType.byteCount, *)
         guard bytes <= memory / 8 else {
             throw HDF5Error(
-                operation: "reading chunks", path: source, object: path,
+                operation: "read chunks", path: source, object: path,
                 message: "a chunk of \(bytes) bytes needs --memory of at least eight times that")
         }
         let filter: ChunkFilter =
@@ -163,50 +167,48 @@ public struct FileConversion: Sendable {
         at start: [Int], _ info: DatasetInfo, _ layout: DatasetLayout, _ reader: HDF5Reader
     ) async throws -> ByteBuffer? {
         let width = info.elementType.byteCount
-        // Stored chunks in codecs of ours are decoded here: the library has no zstd and blosc.
-        if info.chunkShape == layout.chunkShape, !info.isBigEndian, let codecs = HDF5Chunks.codecs(for: info) {
-            guard let stored = try await reader.readChunk(info.handle, offset: start) else { return nil }
-            if stored.filterMask == 0 {
-                guard let codec = codecs.first else { return stored.bytes }
-                let (path, size) = (source, layout.chunkShape.reduce(width, *))
-                return try await ThreadPool.compute.run { () throws -> ByteBuffer in
-                    let chunk = ByteBuffer(count: size)
-                    let count = try stored.bytes.withSpan { bytes throws(CodecError) in
-                        try chunk.withMutableSpan { output throws(CodecError) in try codec.decode(bytes, into: &output)
-                        }
-                    }
-                    guard count == size else {
-                        throw HDF5Error(
-                            operation: "decoding the chunk at \(start)", path: path, object: layout.path,
-                            message: "\(count) bytes, expected \(size)")
-                    }
-                    return chunk
-                }
+        if let stored = info.chunkShape, let decoder = HDF5ChunkDecoder(info) {
+            guard let bytes = try await reader.readChunk(info.handle, offset: start) else { return nil }
+            let path = source
+            return try await ThreadPool.compute.run { () throws(HDF5Error) in
+                let chunk = try decoder.decode(bytes, path: path, object: "\(layout.path) at \(start)")
+                // Chunks of datasets that may grow can be larger than the dataset.
+                guard stored != layout.chunkShape else { return chunk }
+                let part = ByteBuffer(count: layout.chunkShape.reduce(width, *))
+                Self.copyCorner(layout.chunkShape, of: chunk, stored, to: part, layout.chunkShape, width)
+                return part
             }
         }
         let inside = zip(zip(start, layout.chunkShape), info.shape).map { min($0.1, $1 - $0.0) }
         let part = try await reader.read(info.handle, start: start, count: inside)
         guard inside != layout.chunkShape else { return part }
-        return Self.padded(part, inside, to: layout.chunkShape, fill: info.fillValue)
+        let chunk = ByteBuffer(count: layout.chunkShape.reduce(width, *))
+        chunk.fill(with: info.fillValue)
+        Self.copyCorner(inside, of: part, inside, to: chunk, layout.chunkShape, width)
+        return chunk
     }
 
-    /// A block in the low corner of a larger one, the rest of which holds the fill value.
-    private static func padded(_ part: ByteBuffer, _ shape: [Int], to whole: [Int], fill: [UInt8]) -> ByteBuffer {
-        let chunk = ByteBuffer(count: whole.reduce(fill.count, *))
-        chunk.fill(with: fill)
-        let rowBytes = (shape.last ?? 1) * fill.count
-        let rows = IndexSpace(Array(shape.dropLast()))
+    /// Copies the elements in the low corner of one block to the low corner of another one; both reach as far as `corner` on every axis.
+    private static func copyCorner(
+        _ corner: [Int], of part: ByteBuffer, _ partShape: [Int], to whole: ByteBuffer, _ wholeShape: [Int],
+        _ elementByteCount: Int
+    ) {
+        let rowBytes = (corner.last ?? 1) * elementByteCount
+        let rows = IndexSpace(Array(corner.dropLast()))
         part.withUnsafeBytes { source in
-            chunk.withUnsafeMutableBytes { target in
+            whole.withUnsafeMutableBytes { target in
                 guard let from = source.baseAddress, let to = target.baseAddress else { return }
                 for row in 0..<rows.count {
-                    var place = 0
-                    for (axis, index) in rows.index(at: row).enumerated() { place = place * whole[axis] + index }
-                    let offset = place * (whole.last ?? 1) * fill.count
-                    (to + offset).copyMemory(from: from + row * rowBytes, byteCount: rowBytes)
+                    var (partPlace, wholePlace) = (0, 0)
+                    for (axis, index) in rows.index(at: row).enumerated() {
+                        partPlace = partPlace * partShape[axis] + index
+                        wholePlace = wholePlace * wholeShape[axis] + index
+                    }
+                    let partOffset = partPlace * (partShape.last ?? 1) * elementByteCount
+                    let wholeOffset = wholePlace * (wholeShape.last ?? 1) * elementByteCount
+                    (to + wholeOffset).copyMemory(from: from + partOffset, byteCount: rowBytes)
                 }
             }
         }
-        return chunk
     }
 }

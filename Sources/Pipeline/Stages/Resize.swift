@@ -83,7 +83,7 @@ struct Resize: Sendable {
             let attributes = try await reader.attributes(of: path)
             guard let grid = CropAttributes.grid(from: attributes, shape: chunks.shape) else {
                 throw HDF5Error(
-                    operation: "reading the voxel size", path: reader.path, object: path,
+                    operation: "read the voxel size", path: reader.path, object: path,
                     message: "the attributes scale and translation are missing")
             }
             inputs.append(

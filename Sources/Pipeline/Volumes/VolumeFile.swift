@@ -29,13 +29,14 @@ struct VolumeFile: Sendable {
         while let group = open.popLast() {
             for child in try await reader.children(of: group) {
                 let path = group == "/" ? "/\(child.name)" : "\(group)/\(child.name)"
+                if child.leadsBack { continue }
                 if child.isGroup {
                     open.append(path)
                 } else if let info = try await reader.dataset(path), let chunks = HDF5Chunks(info, in: reader) {
                     let attributes = try await reader.attributes(of: path)
                     guard let grid = CropAttributes.grid(from: attributes, shape: chunks.shape) else {
                         throw HDF5Error(
-                            operation: "reading the voxel size", path: reader.path, object: path,
+                            operation: "read the voxel size", path: reader.path, object: path,
                             message: "the attributes scale and translation are missing")
                     }
                     entries.append(Entry(path: path, chunks: chunks, grid: grid, attributes: attributes))
