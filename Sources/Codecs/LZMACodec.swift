@@ -108,13 +108,16 @@ private struct LZMADecoder: ~Copyable {
         stream.avail_out = room
         var result = LZMA_OK
         while result == LZMA_OK { result = lzma_code(&stream, LZMA_FINISH) }
+        let given = room - stream.avail_out
         if result == LZMA_BUF_ERROR, stream.avail_out == 0 {
-            // A byte more tells a stream that is too long from one that is cut off where the output is full.
-            guard !writesAnotherByte() else { throw .tooLarge(codec: "lzma", capacity: target.count, found: nil) }
+            // A byte more tells a stream that is too long from one that is cut off where the output is full, or is none.
+            var surplus = 0
+            (result, surplus) = decodeAnotherByte()
+            guard surplus == 0 else { throw .tooLarge(codec: "lzma", capacity: target.count, found: nil) }
         }
         switch result {
         case LZMA_STREAM_END:
-            return (input - stream.avail_in, room - stream.avail_out)
+            return (input - stream.avail_in, given)
         case LZMA_BUF_ERROR:
             throw CodecError(.tooShort, codec: "lzma", found: input, "the stream at offset \(offset) is cut off")
         case LZMA_FORMAT_ERROR:
@@ -130,13 +133,14 @@ private struct LZMADecoder: ~Copyable {
         }
     }
 
-    private mutating func writesAnotherByte() -> Bool {
+    private mutating func decodeAnotherByte() -> (lzma_ret, written: Int) {
         var surplus: UInt8 = 0
         return withUnsafeMutablePointer(to: &surplus) { spare in
             stream.next_out = spare
             stream.avail_out = 1
-            _ = lzma_code(&stream, LZMA_FINISH)
-            return stream.avail_out == 0
+            var result = LZMA_OK
+            while result == LZMA_OK, stream.avail_out > 0 { result = lzma_code(&stream, LZMA_FINISH) }
+            return (result, 1 - stream.avail_out)
         }
     }
 }

@@ -134,6 +134,17 @@ import Testing
         #expect(try decode(width: 0, capacity: 10) == shuffled)
         #expect(try errorCode { _ = try decode(width: -1, capacity: 10) } == .unsupported)
     }
-}
 
-private let zstdWithoutContentSize = "28b52ffd045849000061626361626361626357465217"
+    /// What follows a stream and is none is ignored whether or not there is room left for it.
+    @Test(arguments: [80, 81, 100]) func lzmaIgnoresWhatIsNoStream(capacity: Int) throws {
+        let stream = """
+            fd377a585a0000016922de3602002101160000 00742fe5a3e0004f000a5d00006002d48b35d3b0c000000000d10d33d100012250ffa25f\
+            ec9042990d010000000001595a
+            """
+        let behind = "000000742fe5a3e0004f000a5d00006002d48b35d3b0c000000000d10d33d1"
+        for codec in [LZMACodec(), LZMACodec(format: .automatic)] {
+            #expect(try codec.decodedBytes(bytes(hex: stream + behind), capacity: capacity).count == 80)
+            #expect(try errorCode { _ = try codec.decodedBytes(bytes(hex: stream), capacity: 79) } == .tooLarge)
+        }
+    }
+}
