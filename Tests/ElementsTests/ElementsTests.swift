@@ -45,6 +45,27 @@ import Threads
         }
     }
 
+    /// A task that prefers the pool stays on its threads, also with what it asks the pool to run; others come from where they were.
+    @Test func tasksThatPreferThePoolStayOnIt() async {
+        let pool = ThreadPool(name: "preferred", width: 2)
+        let threads = await withTaskExecutorPreference(pool) {
+            await withTaskGroup(of: [UInt].self) { group in
+                for _ in 0..<100 {
+                    group.addTask {
+                        let before = currentThread()
+                        let inside = await pool.run { currentThread() }
+                        await Task.yield()
+                        return [before, inside, currentThread()]
+                    }
+                }
+                return await group.reduce(into: [[UInt]]()) { $0.append($1) }
+            }
+        }
+        #expect(threads.allSatisfy { $0[0] == $0[1] })
+        #expect(Set(threads.joined()).count <= 2)
+        #expect(!threads.joined().contains(await Task.detached { currentThread() }.value))
+    }
+
     @Test func aPinnedActorStaysOnItsThread() async {
         actor Pinned {
             static let thread = PinnedThread(name: "pinned-test")

@@ -1,5 +1,6 @@
 internal import Elements
 internal import Geometry
+internal import Threads
 
 /// A chunk source that remembers the chunks used last, within a number of bytes, and never decodes one twice at a time.
 actor CachedChunks: ChunkSource {
@@ -40,7 +41,7 @@ actor CachedChunks: ChunkSource {
             return try await entry.task.value
         }
         let source = source
-        let entry = Entry(Task { try await source.chunk(index) })
+        let entry = Entry(Task(executorPreference: ThreadPool.compute) { try await source.chunk(index) })
         entry.lastUse = clock
         entries[index] = entry
         do {

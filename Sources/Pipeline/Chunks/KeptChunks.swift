@@ -5,23 +5,36 @@ internal import Synchronization
 /// The decoded chunks of a file that one stage of an item has just written, for the stages after it: what they find here they need not read
 /// and inflate again.
 ///
-/// Chunks are kept as long as there is room for them; the others come from the file. All items of a job share the room.
+/// Chunks are kept as long as there is room for them; the others come from the file.
 final class KeptChunks: Sendable {
     private struct State {
         var chunks: [String: [ZYX<Int>: ByteBuffer]] = [:]
+        /// Bytes of all chunks.
+        var byteCount = 0
+        /// Bytes that they may take; 0 once they have been dropped.
+        var limit: Int
     }
 
     private let room: KeptRoom
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
-    init(in room: KeptRoom) { self.room = room }
+    /// Waits for room for `bytes`, or for as much as there is at all.
+    init(_ bytes: Int, in room: KeptRoom) async {
+        self.room = room
+        state = Mutex(State(limit: await room.budget.take(bytes)))
+    }
 
     deinit { drop() }
 
     /// Keeps a chunk of the dataset at `path`, in full; the bytes must not change any more.
     func keep(_ chunk: ByteBuffer, _ path: String, _ index: ZYX<Int>) {
-        guard room.take(chunk.capacity) else { return }
-        state.withLock { $0.chunks[path, default: [:]][index] = chunk }
+        let isKept = state.withLock { state in
+            guard state.byteCount + chunk.capacity <= state.limit else { return false }
+            state.byteCount += chunk.capacity
+            state.chunks[path, default: [:]][index] = chunk
+            return true
+        }
+        if isKept { room.use(chunk.capacity) }
     }
 
     /// Those of one dataset.
@@ -34,48 +47,37 @@ final class KeptChunks: Sendable {
         func chunk(_ index: ZYX<Int>) -> ByteBuffer? { all.state.withLock { $0.chunks[path]?[index] } }
     }
 
-    /// Lets go of the chunks of a dataset; of all where `path` is nil.
-    func drop(_ path: String? = nil) {
+    /// Lets go of all chunks, and keeps no more; the room is the next item's.
+    func drop() {
         let dropped = state.withLock { state in
-            guard let path else {
-                defer { state.chunks = [:] }
-                return Array(state.chunks.values)
-            }
-            return state.chunks.removeValue(forKey: path).map { [$0] } ?? []
+            defer { state = State(limit: 0) }
+            return state
         }
-        let bytes = dropped.reduce(0) { $0 + $1.values.reduce(0) { $0 + $1.capacity } }
         // First the room, then the buffers: the pool takes back as much as there is room for.
-        withExtendedLifetime(dropped) { room.give(bytes) }
+        withExtendedLifetime(dropped) { room.use(-dropped.byteCount) }
+        room.budget.give(dropped.limit)
     }
 }
 
-/// Bytes that kept chunks may take in all. What is not taken is lent to the pool of buffers, which otherwise would give memory back to the
-/// kernel at the end of one item that it asks for at the start of the next.
+/// Bytes that kept chunks may take in all, for all items of a job. What is not taken is lent to the pool of buffers, which otherwise would give
+/// memory back to the kernel at the end of one item that it asks for at the start of the next.
 final class KeptRoom: Sendable {
+    fileprivate let budget: ByteBudget
     private let limit: Int
     /// Bytes of idle buffers beside that.
     private let idle: Int
-    private let taken = Mutex(0)
+    private let used = Mutex(0)
 
     init(limit: Int, idle: Int) {
+        budget = ByteBudget(limit: limit)
         (self.limit, self.idle) = (limit, idle)
         BufferPool.setLimit(bytes: idle + limit)
     }
 
-    /// False where there is not as much room.
-    func take(_ bytes: Int) -> Bool {
-        taken.withLock { taken in
-            guard taken + bytes <= limit else { return false }
-            taken += bytes
-            BufferPool.setLimit(bytes: idle + limit - taken)
-            return true
-        }
-    }
-
-    func give(_ bytes: Int) {
-        taken.withLock { taken in
-            taken -= bytes
-            BufferPool.setLimit(bytes: idle + limit - taken)
+    fileprivate func use(_ bytes: Int) {
+        used.withLock { used in
+            used += bytes
+            BufferPool.setLimit(bytes: idle + limit - used)
         }
     }
 }

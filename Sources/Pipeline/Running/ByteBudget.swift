@@ -1,42 +1,56 @@
 internal import DequeModule
+internal import Synchronization
 
 /// Bytes that may be in memory at a time: those who want more wait in line.
 ///
-/// A wish larger than the whole budget is granted when nothing else is out, so that it can be fulfilled at all.
-actor ByteBudget {
+/// A wish larger than the whole budget is cut to it, so that it can be fulfilled when nothing else is out.
+final class ByteBudget: Sendable {
+    private struct State {
+        var used = 0
+        var waiting: Deque<(bytes: Int, continuation: CheckedContinuation<Void, Never>)> = []
+    }
+
     private let limit: Int
-    private var used = 0
-    private var waiting: Deque<(bytes: Int, continuation: CheckedContinuation<Void, Never>)> = []
+    private let state = Mutex(State())
 
     init(limit: Int) { self.limit = max(1, limit) }
 
     /// Runs `body` while holding `bytes` of the budget.
-    nonisolated func with<R: Sendable>(_ bytes: Int, _ body: @Sendable () async throws -> R) async rethrows -> R {
-        let wish = Swift.min(bytes, limit)
-        await take(wish)
-        do {
-            let result = try await body()
-            await give(wish)
-            return result
-        } catch {
-            await give(wish)
-            throw error
-        }
+    func with<R: Sendable>(_ bytes: Int, _ body: @Sendable () async throws -> R) async rethrows -> R {
+        let taken = await take(bytes)
+        defer { give(taken) }
+        return try await body()
     }
 
-    private func take(_ bytes: Int) async {
-        if waiting.isEmpty && used + bytes <= limit {
-            used += bytes
-            return
+    /// Waits for `bytes` of the budget.
+    ///
+    /// - Returns: what was taken, to be given back with ``give(_:)``.
+    func take(_ bytes: Int) async -> Int {
+        let wish = min(bytes, limit)
+        await withCheckedContinuation { continuation in
+            let isFree = state.withLock { state in
+                guard state.waiting.isEmpty, state.used + wish <= limit else {
+                    state.waiting.append((wish, continuation))
+                    return false
+                }
+                state.used += wish
+                return true
+            }
+            if isFree { continuation.resume() }
         }
-        await withCheckedContinuation { waiting.append((bytes, $0)) }
+        return wish
     }
 
-    private func give(_ bytes: Int) {
-        used -= bytes
-        while let next = waiting.first, used + next.bytes <= limit {
-            used += next.bytes
-            waiting.removeFirst().continuation.resume()
+    func give(_ bytes: Int) {
+        let next = state.withLock { state in
+            state.used -= bytes
+            var next: [CheckedContinuation<Void, Never>] = []
+            while let first = state.waiting.first, state.used + first.bytes <= limit {
+                state.used += first.bytes
+                next.append(state.waiting.removeFirst().continuation)
+            }
+            return next
         }
+        for continuation in next { continuation.resume() }
     }
 }

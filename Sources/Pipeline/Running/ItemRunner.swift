@@ -123,14 +123,20 @@ struct ItemRunner: Sendable {
         guard done.download != nil else { return done }
         // One item after the other through all of these stages: its chunks are still in memory then.
         let downloaded = done
-        return try await computing.with(1) { try await compute(downloaded, stages: stages) }
+        return try await computing.with(1) {
+            try await withTaskExecutorPreference(ThreadPool.compute) {
+                try await compute(downloaded, stages: stages)
+            }
+        }
     }
 
     /// The stages after the download.
     private func compute(_ known: Done, stages: Set<Stage>) async throws -> Done {
         var done = known
         guard let download = done.download else { return done }
-        let kept = KeptChunks(in: context.kept)
+        let keeps = done.convert == nil && !isVolume && stages.contains(.convert) && stages.contains(.resize)
+        let bytes = keeps ? (try? Convert(context: context, plan: plan).decodedByteCount()) ?? 0 : 0
+        let kept = await KeptChunks(bytes, in: context.kept)
         defer { kept.drop() }
         if done.convert == nil, stages.contains(.convert) {
             done.convert = try await stage(.convert) {

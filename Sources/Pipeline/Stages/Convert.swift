@@ -51,6 +51,17 @@ struct Convert: Sendable {
         return record
     }
 
+    /// About how many bytes the chunks of a crop's file have before they are encoded.
+    func decodedByteCount() throws -> Int {
+        let arrays = [plan.raw] + plan.labels + plan.derived.map(\.source)
+        return try arrays.reduce(0) { sum, array in
+            let chunks = array.written.blocks(of: ZYX(repeating: Encoding.chunkEdge)).shape
+            let edge = Encoding.chunkEdge
+            let width = try PlannedArray(array, store: context.store.url).metadata.elementType.byteCount
+            return sum + chunks.product * edge * edge * edge * width
+        }
+    }
+
     /// The label array that the crop is placed by.
     private var referenceLabel: ArrayPlan { plan.labels.first ?? plan.derived.first?.source ?? plan.raw }
 
