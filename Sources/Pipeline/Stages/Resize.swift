@@ -78,7 +78,8 @@ struct Resize: Sendable {
             hasLabels
             ? try await reader.children(of: "/label_crop").filter { !$0.isGroup }.map { "/label_crop/\($0.name)" } : []
         for path in ["/raw_crop"] + labels {
-            guard let info = try await reader.dataset(path), let chunks = HDF5Chunks(info, in: reader, kept: kept?.dataset(path))
+            guard let info = try await reader.dataset(path),
+                let chunks = HDF5Chunks(info, in: reader, kept: kept?.dataset(path))
             else { continue }
             let attributes = try await reader.attributes(of: path)
             guard let grid = CropAttributes.grid(from: attributes, shape: chunks.shape) else {

@@ -13,7 +13,8 @@ private func runDriver(
 @main struct Main {
     private static let all: [any Harness] = [
         ZarrV2Harness(), ZarrV3Harness(), N5MetadataHarness(), ConsolidatedHarness(), N5BlockHarness(), ShardHarness(),
-        DecoderHarness.blosc, DecoderHarness.zstd, DecoderHarness.lz4, DecoderHarness.others, ZipHarness(),
+        DecoderHarness.blosc, DecoderHarness.zstd, DecoderHarness.lz4, DecoderHarness.others, EncoderHarness(),
+        ZipHarness(),
     ]
     private static let harness = all.first { $0.name == value(of: "--harness") }
 
