@@ -1,3 +1,5 @@
+internal import CHDF5
+
 #if canImport(Glibc)
     internal import Glibc
 #else
@@ -29,6 +31,10 @@ final class DriverFile {
     /// What the library has allocated, in bytes from the beginning.
     var endOfAllocation: UInt64 = 0
     private(set) var endOfFile: UInt64
+    /// Bytes written since the disk was last told to begin with them.
+    private var waiting = 0
+    /// After so many bytes the disk is told to begin, so that the flush at the end does not wait for the whole file.
+    private static let writeBehind = 16 << 20
 
     /// Makes a file that must not be there yet.
     init(creating path: String, capacity: UInt64 = .max, _ call: Call) throws(HDF5Error) {
@@ -120,7 +126,15 @@ final class DriverFile {
             if count == 0 { return EIO }
             done += count
         }
+        waiting += buffer.count
+        if waiting >= Self.writeBehind { startWriting() }
         return nil
+    }
+
+    /// Lets the disk begin with what was written so far. A hint: whether it arrives is told by the flush at the end.
+    private func startWriting() {
+        waiting = 0
+        cristae_start_writing(descriptor)
     }
 
     /// Gives the file on disk the length that the library has allocated.

@@ -148,3 +148,5 @@ import Testing
         }
     }
 }
+
+private let zstdWithoutContentSize = "28b52ffd045849000061626361626361626357465217"

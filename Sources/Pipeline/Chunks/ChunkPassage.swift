@@ -14,17 +14,32 @@ struct ChunkPassage: Sendable, Equatable {
     /// The bytes for the HDF5 file; nil where the chunk must be encoded anew.
     ///
     /// - Parameters:
-    ///   - stored: as they came from the store.
+    ///   - stored: as they came from the store, in `range` of the buffer; where that is all of it, the result may be the buffer itself.
     ///   - decoded: what they decode to.
-    func passed(_ stored: RawSpan, decoded: ByteBuffer) -> ByteBuffer? {
-        guard decoded.count == chunkByteCount, (1...Int(UInt32.max)).contains(stored.byteCount) else { return nil }
+    func passed(_ stored: ByteBuffer, _ range: Range<Int>, decoded: ByteBuffer) -> ByteBuffer? {
+        let found = stored.withSpan { (bytes: RawSpan) -> Passage in passage(bytes.extracting(range), decoded) }
+        return switch found {
+        case .asStored: range == 0..<stored.count ? stored : stored.withSpan { Self.copy($0, range) }
+        case .rewrapped(let bytes): bytes
+        case .refused: nil
+        }
+    }
+
+    private enum Passage {
+        case asStored
+        case rewrapped(ByteBuffer)
+        case refused
+    }
+
+    private func passage(_ stored: RawSpan, _ decoded: ByteBuffer) -> Passage {
+        guard decoded.count == chunkByteCount, (1...Int(UInt32.max)).contains(stored.byteCount) else { return .refused }
         switch codec {
-        case "none": return stored.byteCount == chunkByteCount ? decoded : nil
-        case "zlib": return Self.copy(stored, 0..<stored.byteCount)
-        case "gzip": return rewrapped(stored, decoded)
-        case "zstd": return isWholeZstdFrame(stored) ? Self.copy(stored, 0..<stored.byteCount) : nil
-        case "blosc": return isBloscBuffer(stored) ? Self.copy(stored, 0..<stored.byteCount) : nil
-        default: return nil
+        case "none": return stored.byteCount == chunkByteCount ? .rewrapped(decoded) : .refused
+        case "zlib": return .asStored
+        case "gzip": return rewrapped(stored, decoded).map(Passage.rewrapped) ?? .refused
+        case "zstd": return isWholeZstdFrame(stored) ? .asStored : .refused
+        case "blosc": return isBloscBuffer(stored) ? .asStored : .refused
+        default: return .refused
         }
     }
 

@@ -96,12 +96,12 @@ struct DatasetCopy: Sendable {
     private func encode(_ piece: StoredPiece, _ codec: (any ChunkCodec)?) throws -> [EncodedChunk] {
         let start = zip(piece.index, pieceShape).map(*)
         let (metadata, passage) = (metadata, encoding.passage)
-        let (decoded, passed) = try piece.buffer.withSpan { span throws(VolumeError) -> (ByteBuffer, ByteBuffer?) in
-            let stored = span.extracting(piece.range)
-            let decoded = try metadata.decodeInnerChunk(stored, key: piece.name)
-            return (decoded, passage?.passed(stored, decoded: decoded))
+        let decoded = try piece.buffer.withSpan { span throws(VolumeError) in
+            try metadata.decodeInnerChunk(span.extracting(piece.range), key: piece.name)
         }
-        if let passed { return [EncodedChunk(offset: start, bytes: passed, isPassed: true)] }
+        if let passed = passage?.passed(piece.buffer, piece.range, decoded: decoded) {
+            return [EncodedChunk(offset: start, bytes: passed, isPassed: true)]
+        }
         let shape = shape
         let blocks = IndexSpace(
             pieceShape.indices.map { axis in

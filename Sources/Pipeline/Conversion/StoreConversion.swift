@@ -97,7 +97,7 @@ public struct StoreConversion: Sendable {
                 stop: stop
             ).read(root)
             for node in nodes { try checkMemory(node) }
-            return try await write(nodes)
+            return try await withTaskExecutorPreference(ThreadPool.compute) { try await write(nodes) }
         } catch {
             throw JobError(error) ?? error
         }

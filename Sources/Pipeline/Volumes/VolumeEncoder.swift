@@ -48,7 +48,7 @@ struct VolumeEncoder: Sendable {
         let passage = ChunkPassage(codec: codec.name, elementType: type, chunkByteCount: planned.chunkByteCount)
         let encoder = array.layout.codec
         let bytes = try await ThreadPool.compute.run { () throws -> ByteBuffer in
-            if let passed = stored.withSpan({ passage.passed($0, decoded: decoded) }) { return passed }
+            if let passed = passage.passed(stored, 0..<stored.count, decoded: decoded) { return passed }
             guard let encoder else { return decoded }
             return try decoded.withSpan { bytes throws(CodecError) in try encoder.encode(bytes) }
         }
