@@ -51,15 +51,18 @@ struct Convert: Sendable {
         return record
     }
 
-    /// About how many bytes the chunks of a crop's file have before they are encoded.
+    /// About how many bytes the chunks of a crop's file have before they are encoded; 0 where the source's chunks are so large that the
+    /// memory is needed for them.
     func decodedByteCount() throws -> Int {
-        let arrays = [plan.raw] + plan.labels + plan.derived.map(\.source)
-        return try arrays.reduce(0) { sum, array in
-            let chunks = array.written.blocks(of: ZYX(repeating: Encoding.chunkEdge)).shape
-            let edge = Encoding.chunkEdge
-            let width = try PlannedArray(array, store: context.store.url).metadata.elementType.byteCount
-            return sum + chunks.product * edge * edge * edge * width
+        let edge = Encoding.chunkEdge
+        var sum = 0
+        for plan in [plan.raw] + plan.labels + plan.derived.map(\.source) {
+            let array = try PlannedArray(plan, store: context.store.url)
+            guard array.chunkByteCount <= context.memory.cache / 4 else { return 0 }
+            let chunks = plan.written.blocks(of: ZYX(repeating: edge)).volume
+            sum += chunks * edge * edge * edge * array.metadata.elementType.byteCount
         }
+        return sum
     }
 
     /// The label array that the crop is placed by.
