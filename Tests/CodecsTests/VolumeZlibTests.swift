@@ -11,10 +11,10 @@ private struct Chunk: Sendable, CustomTestStringConvertible {
     let elementByteCount: Int
     let bytes: [UInt8]
 
-    var codec: VolumeZlibCodec {
+    func codec(level: Int) -> VolumeZlibCodec {
         VolumeZlibCodec(
             elementByteCount: elementByteCount, rowVoxels: Self.shape[2], planeVoxels: Self.shape[1] * Self.shape[2],
-            level: 1)
+            level: level)
     }
 
     init(_ name: String, _ elementByteCount: Int, _ value: (_ z: Int, _ y: Int, _ x: Int) -> UInt64) {
@@ -57,20 +57,21 @@ private struct Chunk: Sendable, CustomTestStringConvertible {
 }
 
 @Suite struct VolumeZlibTests {
-    @Test(arguments: Chunk.all)
-    fileprivate func givesTheSameVoxelsBack(_ chunk: Chunk) throws {
-        let encoded = try chunk.codec.encodedBytes(chunk.bytes)
-        #expect(try chunk.codec.decodedBytes(encoded, capacity: chunk.bytes.count) == chunk.bytes)
-        #expect(try chunk.codec.encodedBytes(chunk.bytes) == encoded)
+    @Test(arguments: Chunk.all, [1, 4])
+    fileprivate func givesTheSameVoxelsBack(_ chunk: Chunk, _ level: Int) throws {
+        let codec = chunk.codec(level: level)
+        let encoded = try codec.encodedBytes(chunk.bytes)
+        #expect(try codec.decodedBytes(encoded, capacity: chunk.bytes.count) == chunk.bytes)
+        #expect(try codec.encodedBytes(chunk.bytes) == encoded)
         // A header as zlib's, check bits included.
         #expect(encoded[0] == 0x78 && (Int(encoded[0]) << 8 + Int(encoded[1])) % 31 == 0)
     }
 
     /// No worse than a tenth beyond the general search, and never larger than the voxels by more than what says so.
-    @Test(arguments: Chunk.all)
-    fileprivate func isNearlyAsSmall(_ chunk: Chunk) throws {
-        let ours = try chunk.codec.encodedBytes(chunk.bytes).count
-        let general = try ZlibCodec(level: 1).encodedBytes(chunk.bytes).count
+    @Test(arguments: Chunk.all, [1, 4])
+    fileprivate func isNearlyAsSmall(_ chunk: Chunk, _ level: Int) throws {
+        let ours = try chunk.codec(level: level).encodedBytes(chunk.bytes).count
+        let general = try ZlibCodec(level: level).encodedBytes(chunk.bytes).count
         #expect(ours <= general + general / 10 + 100)
         #expect(ours <= chunk.bytes.count + 64)
     }
@@ -92,11 +93,61 @@ private struct Chunk: Sendable, CustomTestStringConvertible {
         }
     }
 
+    /// Words of four bytes and more, at every distance that has a symbol of its own, and on both sides of the window's end and of 64 KiB.
+    @Test(arguments: [4, 5, 24, 257, 4095, 4097, 16_385, 32_767, 32_768, 32_769, 65_535, 65_536, 65_537, 98_304])
+    func findsWords(_ distance: Int) throws {
+        // Noise in which nothing repeats, and then words of it again; longer ones not in the middle, by which a chunk is judged.
+        var random = SplitMix(state: 17)
+        var bytes = (0..<150_000).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+        let plain = try Self.byteCount(bytes, level: 4)
+        var (position, saved) = (distance, 0)
+        while position + 300 < bytes.count {
+            let isLong = abs(position - bytes.count / 2) > 5000 && random.below(20) == 0
+            let count = 4 + random.below(isLong ? 270 : 2)
+            for index in position..<(position + count) { bytes[index] = bytes[index - distance] }
+            position += count + 20 + random.below(60)
+            saved += count - 3
+        }
+        let searched = try Self.byteCount(bytes, level: 4)
+        if distance <= 32_768 {
+            #expect(searched < plain - saved * 3 / 4, "\(saved)")
+        } else {
+            #expect(searched == plain, "out of reach")
+        }
+    }
+
+    /// Noise around a value that changes slowly repeats its words often enough to pay.
+    @Test func makesNoiseAroundSomethingSmaller() throws {
+        var random = SplitMix(state: 2)
+        let bytes = (0..<300_000).map { index in
+            let middle = abs(index / 60 % 200 - 100)
+            return UInt8(60 + middle + random.below(6) + random.below(6) + random.below(6))
+        }
+        let (fastest, searched) = (try Self.byteCount(bytes, level: 1), try Self.byteCount(bytes, level: 4))
+        #expect(searched < fastest - fastest / 50, "\(fastest), \(searched)")
+    }
+
+    /// Noise around one value does not: each word that is found costs as much as it saves, and more than that by what is left.
+    @Test func leavesNoiseAloneThatWouldGrow() throws {
+        var random = SplitMix(state: 2)
+        let bytes = (0..<300_000).map { _ in UInt8(100 + (0..<6).reduce(0) { sum, _ in sum + random.below(9) }) }
+        let (fastest, searched) = (try Self.byteCount(bytes, level: 1), try Self.byteCount(bytes, level: 4))
+        #expect(searched < fastest + fastest / 500, "\(fastest), \(searched)")
+    }
+
+    /// How many bytes a codec makes of others, which it has to give back.
+    private static func byteCount(_ bytes: [UInt8], level: Int) throws -> Int {
+        let codec = VolumeZlibCodec(elementByteCount: 1, rowVoxels: 100, planeVoxels: 10_000, level: level)
+        let encoded = try codec.encodedBytes(bytes)
+        #expect(try codec.decodedBytes(encoded, capacity: bytes.count) == bytes)
+        return encoded.count
+    }
+
     /// Whatever the parameters say, what is encoded is what was given.
     @Test(arguments: [0, 1, 7, 31, 32, 33, 39, 40, 41, 70_000])
     func takesAnyCountAndAnyShape(_ count: Int) throws {
         for (row, plane) in [(0, 0), (-3, 5), (1, 1), (64, 64 * 64), (Int.max, Int.max), (40_000, 80_000)] {
-            let codec = VolumeZlibCodec(elementByteCount: 4, rowVoxels: row, planeVoxels: plane, level: 1)
+            let codec = VolumeZlibCodec(elementByteCount: 4, rowVoxels: row, planeVoxels: plane, level: 2)
             for bytes in [noisyBytes(count), Array(repeating: 9, count: count)] {
                 let encoded = try codec.encodedBytes(bytes)
                 #expect(try codec.decodedBytes(encoded, capacity: count) == bytes)
@@ -112,18 +163,18 @@ private struct Chunk: Sendable, CustomTestStringConvertible {
         var bytes: [UInt8] = []
         let size = random.below(150_000)
         while bytes.count < size {
-            switch random.below(4) {
-            case 0: bytes += noisyBytes(random.below(600), seed: random.next())
-            case 1: bytes += Array(repeating: UInt8(random.below(256)), count: random.below(900))
+            switch random.below(5) {
+            case 0, 1: bytes += noisyBytes(random.below(600), seed: random.next())
+            case 2: bytes += Array(repeating: UInt8(random.below(256)), count: random.below(900))
             default:
-                let distance = [1, row, plane][random.below(3)]
+                let distance = [1, row, plane, 1 + random.below(40_000)][random.below(4)]
                 guard distance <= bytes.count else { continue }
                 for _ in 0..<random.below(random.below(10) == 0 ? 5000 : 300) {
                     bytes.append(bytes[bytes.count - distance])
                 }
             }
         }
-        let codec = VolumeZlibCodec(elementByteCount: 1, rowVoxels: row, planeVoxels: plane, level: 6)
+        let codec = VolumeZlibCodec(elementByteCount: 1, rowVoxels: row, planeVoxels: plane, level: 1 + seed % 6)
         let encoded = try codec.encodedBytes(bytes)
         #expect(try codec.decodedBytes(encoded, capacity: bytes.count) == bytes)
     }

@@ -114,6 +114,37 @@ extension EndToEnd {
             #expect(itself.exitCode == 64)
         }
 
+        /// The level that is asked for is the one that the file names; one that there is not is a usage error.
+        @Test(arguments: [
+            (["--level", "1"], 1), (["--level", "9"], 9), ([], 4), (["--compression", "zstd", "--level", "19"], 19),
+            (["--level", "0"], nil), (["--level", "10"], nil), (["--compression", "source", "--level", "3"], nil),
+        ])
+        func levelsAreTaken(arguments: [String], level: Int?) async throws {
+            let job = try Job()
+            let file = job.folder.appending(path: "out.h5").path
+            let source = job.folder.appending(path: "noise.zarr")
+            try FileManager.default.createDirectory(at: source, withIntermediateDirectories: true)
+            try
+                #"{"zarr_format":2,"shape":[8,64,64],"chunks":[8,64,64],"dtype":"|u1","compressor":null,"fill_value":0,"filters":null,"order":"C"}"#
+                .write(to: source.appending(path: ".zarray"), atomically: true, encoding: .utf8)
+            let bytes = (0..<32_768).map { UInt8($0 * $0 / 7 % 241) }
+            try Data(bytes).write(to: source.appending(path: "0.0.0"))
+            let outcome = try await job.run(["convert", source.path, file] + arguments)
+            guard let level else {
+                #expect(outcome.exitCode == 64 && !FileManager.default.fileExists(atPath: file), "\(outcome.summary)")
+                return
+            }
+            #expect(outcome.exitCode == 0, "\(outcome.summary)")
+            try await Self.expectNoComplaints(
+                [
+                    [
+                        "file": .string(file), "dataset": "noise.zarr", "shape": [8, 64, 64], "dtype": "uint8",
+                        "sha256": "21826bc70928e195eb3b9f5c75b9f57ca50c99d79fa82944f693844884988b6e",
+                        "level": .integer(level),
+                    ]
+                ], in: job.folder)
+        }
+
         @Test func anHDF5FileWithoutNumbersIsRefused() async throws {
             let job = try Job()
             let file = job.folder.appending(path: "out.h5")

@@ -198,6 +198,10 @@ def complaints(job):
             used = [names.get(filters.get_filter(i)[0]) for i in range(filters.get_nfilters())] or ["none"]
             if used != [job["compression"]]:
                 yield f"filters {used}, expected {job['compression']}"
+        if job.get("level") is not None:
+            used = dataset.id.get_create_plist().get_filter(0)[2][0]
+            if used != job["level"]:
+                yield f"level {used}, expected {job['level']}"
         for name, value in job.get("attributes", {}).items():
             actual = attributes.pop(name, "missing")
             if isinstance(value, dict) and "json" in value:

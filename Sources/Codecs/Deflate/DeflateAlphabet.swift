@@ -15,24 +15,26 @@ enum DeflateAlphabet {
     }
 
     /// The place of a repetition's length in bytes.
+    @inline(__always)
     static func place(ofLength length: Int) -> Place {
         if length == 258 { return Place(symbol: 285, extra: 0, extraBits: 0) }
-        let (group, rest, bits) = split(length - 3, codesPerBit: 4)
-        return Place(symbol: 257 + group, extra: UInt64(rest), extraBits: UInt64(bits))
+        return place(length &- 3, from: 257, bitsPerCode: 2)
     }
 
     /// The place of a repetition's distance in bytes.
-    static func place(ofDistance distance: Int) -> Place {
-        let (group, rest, bits) = split(distance - 1, codesPerBit: 2)
-        return Place(symbol: group, extra: UInt64(rest), extraBits: UInt64(bits))
-    }
+    @inline(__always)
+    static func place(ofDistance distance: Int) -> Place { place(distance &- 1, from: 0, bitsPerCode: 1) }
 
-    /// Both alphabets count on one by one at first, and then with `codesPerBit` symbols for each further extra bit.
-    private static func split(_ value: Int, codesPerBit: Int) -> (group: Int, rest: Int, bits: Int) {
-        guard value >= 2 * codesPerBit else { return (value, 0, 0) }
-        let bits = (Int.bitWidth - 1 - (value / codesPerBit).leadingZeroBitCount)
-        let group = codesPerBit * bits + value >> bits
-        return (group, value & (1 << bits - 1), bits)
+    /// Both alphabets count on one by one at first, and then with 2^`bitsPerCode` symbols for each further extra bit.
+    @inline(__always)
+    private static func place(_ value: Int, from first: Int, bitsPerCode: UInt64) -> Place {
+        let value = UInt64(truncatingIfNeeded: value)
+        // Below 2 * 2^bitsPerCode no bits are extra; so are those of the number at which it begins.
+        let highest = 63 &- UInt64(truncatingIfNeeded: (value | 1 &<< bitsPerCode).leadingZeroBitCount)
+        let bits = highest &- bitsPerCode
+        let symbol = bits &<< bitsPerCode &+ value &>> bits
+        return Place(
+            symbol: first &+ Int(truncatingIfNeeded: symbol), extra: value & (1 &<< bits &- 1), extraBits: bits)
     }
 
     /// The order in which the lengths of the code for code lengths are written (3.2.7).

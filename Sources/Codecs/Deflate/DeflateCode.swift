@@ -33,9 +33,10 @@ struct DeflateCode: ~Copyable, @unchecked Sendable {
         extraBits = 0
     }
 
+    @inline(__always)
     mutating func count(_ symbol: Int, times: UInt64, extraBits: UInt64) {
-        frequencies[symbol] += UInt32(truncatingIfNeeded: times)
-        self.extraBits += times * extraBits
+        frequencies[symbol] &+= UInt32(truncatingIfNeeded: times)
+        self.extraBits &+= times &* extraBits
     }
 
     /// Makes the code for what was counted.

@@ -7,8 +7,8 @@ struct RepetitionFinder {
     struct Repetition {
         var start: Int
         var count: Int
-        /// The index of its distance in ``RepetitionFinder/distances``.
-        var slot: Int
+        /// In bytes.
+        var distance: Int
     }
 
     /// In bytes, ascending.
@@ -70,8 +70,7 @@ struct RepetitionFinder {
     private func best(at position: Int, _ literals: Int, _ distances: UnsafeBufferPointer<Int>) -> Repetition? {
         let word = bytes.loadUnaligned(fromByteOffset: position, as: UInt32.self)
         var best: Repetition?
-        for slot in distances.indices {
-            let distance = distances[slot]
+        for distance in distances {
             guard distance <= position,
                 bytes.loadUnaligned(fromByteOffset: position - distance, as: UInt32.self) == word
             else { continue }
@@ -80,7 +79,7 @@ struct RepetitionFinder {
             while start > first, byte(start - 1) == byte(start - 1 - distance) { start -= 1 }
             let end = end(of: position + 4, distance)
             guard end - start >= Self.leastCount(distance), end - start > best?.count ?? 0 else { continue }
-            best = Repetition(start: start, count: end - start, slot: slot)
+            best = Repetition(start: start, count: end - start, distance: distance)
             if end - start >= Self.longCount { break }
         }
         return best

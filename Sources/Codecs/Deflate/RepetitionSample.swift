@@ -4,27 +4,30 @@
     internal import Darwin
 #endif
 
-/// Whether a general search for repetitions would find enough in a chunk to be worth its time.
-enum RepetitionSample {
+/// How much of a chunk repeats, and where: what kind of chunk it is.
+///
+/// Of the bytes in its middle, in percent.
+struct RepetitionSample {
+    /// Repeated from where a ``RepetitionFinder`` looks: in labels nearly all, in noise nothing.
+    let near: Int
+    /// Repeated from elsewhere, which only a general search finds.
+    let elsewhere: Int
+
     /// Bytes that are looked at, in the middle of the chunk.
     private static let sampleCount = 8 << 10
     private static let tableBits = 12
     /// Shorter repetitions hardly pay for the bits that say where they are.
     private static let leastLength = 6
-    /// The part of the sample, in percent, that has to be repeated from elsewhere than `finder` looks.
-    private static let leastPercent = 4
 
-    static func isRepetitive(_ bytes: UnsafeRawBufferPointer, _ finder: RepetitionFinder) -> Bool {
-        percent(bytes, finder) >= leastPercent
-    }
-
-    /// Of the bytes in the sample, those in percent which a search finds and `finder` does not.
-    static func percent(_ bytes: UnsafeRawBufferPointer, _ finder: RepetitionFinder) -> Int {
-        let count = min(bytes.count, sampleCount)
+    init(_ bytes: UnsafeRawBufferPointer, _ finder: RepetitionFinder) {
+        let count = min(bytes.count, Self.sampleCount)
         let first = (bytes.count - count) / 2
-        guard count > leastLength, let base = bytes.baseAddress else { return 0 }
-        var repeated = 0
-        withUnsafeTemporaryAllocation(of: Int32.self, capacity: 1 << tableBits) { table in
+        guard count > Self.leastLength, let base = bytes.baseAddress else {
+            (near, elsewhere) = (0, 0)
+            return
+        }
+        var (near, elsewhere) = (0, 0)
+        withUnsafeTemporaryAllocation(of: Int32.self, capacity: 1 << Self.tableBits) { table in
             // Every entry is a place in the sample.
             table.initialize(repeating: Int32(0))
             let sample = base + first
@@ -32,11 +35,12 @@ enum RepetitionSample {
             while position < count {
                 let next = finder.first(after: first + position, before: first + count)
                 let end = next.map { $0.start - first } ?? count
-                repeated += search(sample, position, min(end, count - 8), table)
+                elsewhere += Self.search(sample, position, min(end, count - 8), table)
                 position = next.map { $0.start + $0.count - first } ?? count
+                near += min(position, count) - end
             }
         }
-        return 100 * repeated / count
+        (self.near, self.elsewhere) = (100 * near / count, 100 * elsewhere / count)
     }
 
     /// Bytes between `start` and `end` that are found again earlier in the sample.

@@ -18,24 +18,34 @@ struct DatasetEncoding: Sendable {
     /// How chunks can be taken over as they are; nil where none can.
     let passage: ChunkPassage?
 
-    /// Of the general search, for chunks that need one (``VolumeZlibCodec``): raw data of one or two bytes, and labels.
+    /// Of ``VolumeZlibCodec``: for raw data of one or two bytes h5py's own, and for labels, which are small, more.
     private static func deflateLevel(_ type: ElementType) -> Int {
-        type == .bool || (type.isInteger && type.byteCount > 2) ? 6 : 1
+        type == .bool || (type.isInteger && type.byteCount > 2) ? 6 : 4
+    }
+
+    /// How chunks of a type are compressed; nil for the source's codec.
+    ///
+    /// - Parameter level: that was asked for, within ``StoreConversion/Compression/levels``.
+    static func filter(_ compression: StoreConversion.Compression, level: Int?, _ type: ElementType) -> ChunkFilter? {
+        switch compression {
+        case .gzip: .deflate(level: level ?? deflateLevel(type))
+        case .zstd: .zstd(level: level ?? 3)
+        case .blosc: .blosc(typeSize: type.byteCount, level: level ?? 5, shuffle: 1, compressor: "zstd")
+        case .none: ChunkFilter.none
+        case .source: nil
+        }
     }
 
     /// - Parameter maximumChunkBytes: larger chunks are split.
-    init(_ compression: StoreConversion.Compression, _ metadata: ArrayMetadata, maximumChunkBytes: Int) {
+    init(
+        _ compression: StoreConversion.Compression, level: Int?, _ metadata: ArrayMetadata, maximumChunkBytes: Int
+    ) {
         let type = metadata.elementType
         let summary = metadata.innerCodecSummary
         let encoded = summary ?? Self.lastCodec(metadata)
         filter =
-            switch compression {
-            case .gzip: .deflate(level: Self.deflateLevel(type))
-            case .zstd: .zstd(level: 3)
-            case .blosc: .blosc(typeSize: type.byteCount, level: 5, shuffle: 1, compressor: "zstd")
-            case .none: .none
-            case .source: encoded.map { Self.filter(for: $0, type) } ?? .deflate(level: Self.deflateLevel(type))
-            }
+            Self.filter(compression, level: level, type) ?? encoded.map { Self.filter(for: $0, type) }
+            ?? .deflate(level: Self.deflateLevel(type))
         sourceCodec = summary?.description ?? Self.description(metadata)
 
         var limit = min(Int(UInt32.max), maximumChunkBytes)

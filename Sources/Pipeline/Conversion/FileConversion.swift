@@ -11,6 +11,7 @@ public struct FileConversion: Sendable {
     private let source: String
     private let output: AbsolutePath
     private let compression: StoreConversion.Compression
+    private let level: Int?
     private let memory: Int
     private let stop: StopSignal
     private let warn: @Sendable (String) -> Void
@@ -27,12 +28,13 @@ public struct FileConversion: Sendable {
     }
 
     public init(
-        source: String, output: String, compression: StoreConversion.Compression, memory: Int, stop: StopSignal,
-        warn: @escaping @Sendable (String) -> Void
+        source: String, output: String, compression: StoreConversion.Compression, level: Int? = nil, memory: Int,
+        stop: StopSignal, warn: @escaping @Sendable (String) -> Void
     ) {
         self.source = source
         self.output = AbsolutePath(output)
         self.compression = compression
+        self.level = level
         self.memory = max(memory, StoreConversion.minimumMemory)
         self.stop = stop
         self.warn = warn
@@ -150,13 +152,7 @@ public struct FileConversion: Sendable {
                 operation: "read chunks", path: source, object: path,
                 message: "a chunk of \(bytes) bytes needs --memory of at least eight times that")
         }
-        let filter: ChunkFilter =
-            switch compression {
-            case .gzip, .source: .deflate(level: 6)
-            case .zstd: .zstd(level: 3)
-            case .blosc: .blosc(typeSize: info.elementType.byteCount, level: 5, shuffle: 1, compressor: "zstd")
-            case .none: .none
-            }
+        let filter = DatasetEncoding.filter(compression, level: level, info.elementType) ?? .deflate(level: 6)
         return DatasetLayout(
             path: path, elementType: info.elementType, shape: info.shape, chunkShape: chunks, filter: filter,
             fillValue: info.fillValue)

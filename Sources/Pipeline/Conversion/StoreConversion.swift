@@ -19,6 +19,15 @@ public struct StoreConversion: Sendable {
         case none
         /// The source's codec; chunks are taken over as they are where HDF5 has a filter for them.
         case source
+
+        /// How hard it may be tried, from fast to small; nil where there is nothing to choose.
+        public var levels: ClosedRange<Int>? {
+            switch self {
+            case .gzip, .blosc: 1...9
+            case .zstd: 1...22
+            case .none, .source: nil
+            }
+        }
     }
 
     /// Which metadata are looked at where a folder has several.
@@ -40,6 +49,7 @@ public struct StoreConversion: Sendable {
     private let rootName: String
     private let output: AbsolutePath
     private let compression: Compression
+    private let level: Int?
     private let format: Format?
     private let memory: Int
     private let stop: StopSignal
@@ -51,12 +61,14 @@ public struct StoreConversion: Sendable {
     /// - Parameters:
     ///   - source: what ``url(of:)`` makes of a URL or path.
     ///   - output: the path of the file. Its folder is made where it is missing.
+    ///   - level: within ``Compression/levels``; nil for one that suits the elements.
     ///   - memory: bytes that may be in use.
     ///   - warn: told, in one line each, what is left out.
     /// - Throws: ``StoreError`` for a bad endpoint. Nothing is sent or written yet.
     public init(
         source: StoreURL, output: String, options: StoreOptions, compression: Compression = .gzip,
-        format: Format? = nil, memory: Int = 1 << 30, stop: StopSignal, warn: @escaping @Sendable (String) -> Void
+        level: Int? = nil, format: Format? = nil, memory: Int = 1 << 30, stop: StopSignal,
+        warn: @escaping @Sendable (String) -> Void
     ) throws(StoreError) {
         store = try openStore(source, options: options, counter: TransferCounter())
         root = source.scheme == .sample ? source.prefix : ""
@@ -64,6 +76,7 @@ public struct StoreConversion: Sendable {
         rootName = name.lowercased().hasSuffix(".zip") ? String(name.dropLast(4)) : name
         self.output = AbsolutePath(output)
         self.compression = compression
+        self.level = level
         self.format = format
         self.memory = max(memory, Self.minimumMemory)
         self.stop = stop
@@ -178,7 +191,7 @@ public struct StoreConversion: Sendable {
         _ node: HierarchyNode, _ metadata: ArrayMetadata, to path: String, _ writer: HDF5Writer,
         _ outcome: inout Outcome
     ) async throws {
-        let encoding = DatasetEncoding(compression, metadata, maximumChunkBytes: memory / 8)
+        let encoding = DatasetEncoding(compression, level: level, metadata, maximumChunkBytes: memory / 8)
         let pieces = StoredPieces(
             store: store, folder: folder(of: node), metadata: metadata, batchBytes: min(16 << 20, memory / 32))
         let copy = DatasetCopy(

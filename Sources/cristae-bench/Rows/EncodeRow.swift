@@ -17,7 +17,7 @@ struct EncodeRow: BenchRow {
             return place.appending(path: "out.h5").path
         }
         // The levels and the chunks that ours takes.
-        let settings = ["--level", compression == "zstd" ? "3" : "1", "--chunk", "128x128x128"]
+        let settings = ["--level", compression == "zstd" ? "3" : "4", "--chunk", "128x128x128"]
         func sized(_ run: (String) throws -> Sample) throws -> Sample {
             let path = try output()
             var sample = try run(path)
