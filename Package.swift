@@ -39,6 +39,7 @@ let package = Package(
         .package(url: "https://github.com/CoreOffice/XMLCoder", from: "0.17.0"),
     ],
     targets: [
+        .systemLibrary(name: "CPrefetch"),
         .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CBlosc", pkgConfig: "blosc", providers: [.apt(["libblosc-dev"])]),
@@ -56,7 +57,7 @@ let package = Package(
         library("Stores", ["Elements", "JSONText", "Threads", "Geometry", "Codecs", "CCurl", crypto, xml]),
         library("Volumes", ["Elements", "JSONText", "Geometry", "Codecs", "Stores"]),
         library("HDF5", ["Elements", "Threads", "CHDF5"]),
-        library("Resampling", ["Elements", "Geometry"]),
+        library("Resampling", ["Elements", "Geometry", "CPrefetch"]),
         library("Ledger", ["Elements", "JSONText", "Threads", "Codecs", crypto]),
         library(
             "Pipeline",

@@ -56,6 +56,12 @@ private struct FourRows<Value: FixedWidthInteger & BitwiseCopyable> {
     @inline(__always)
     private func voteByLanes(_ x: Int, into row: OutputRow<Value>) {
         let offset = 2 &* x &* MemoryLayout<Value>.stride
+        // The rows of the next blocks.
+        let ahead = 2 &* (b.base - a.base)
+        a.prefetch(offset &+ ahead)
+        b.prefetch(offset &+ ahead)
+        c.prefetch(offset &+ ahead)
+        d.prefetch(offset &+ ahead)
         let (al, ar) = Lanes.pairs(a.base + offset)
         let (bl, br) = Lanes.pairs(b.base + offset)
         let (cl, cr) = Lanes.pairs(c.base + offset)

@@ -87,7 +87,11 @@ public struct MeanResampler: Sendable {
             return run(type, part, source, output)
         }
         let (inner, others) = part.parts(around: windows.regular)
-        if let inner { kernel.run(inner, source: source.voxels(), output: output.voxels()) }
+        if let inner, let halving = HalvingMeanKernel<Value>(windows: windows) {
+            halving.run(inner, source: source.voxels(), output: output.voxels())
+        } else if let inner {
+            kernel.run(inner, source: source.voxels(), output: output.voxels())
+        }
         for other in others { run(type, other, source, output) }
     }
 

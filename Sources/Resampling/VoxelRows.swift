@@ -1,3 +1,4 @@
+internal import CPrefetch
 internal import Geometry
 
 /// The bytes of a box of voxels of one type, read without any assumption on their alignment.
@@ -24,6 +25,13 @@ struct SourceVoxels<Value: BitwiseCopyable> {
 /// Voxels that lie one after the other.
 struct SourceRow<Value: BitwiseCopyable> {
     let base: UnsafeRawPointer
+
+    /// Has memory bring what lies `byteOffset` bytes behind the row's beginning. Processors look ahead by themselves, but not from one page
+    /// of 4 KiB into the next.
+    @inline(__always)
+    func prefetch(_ byteOffset: Int) {
+        cristae_prefetch(UnsafeRawPointer(bitPattern: UInt(bitPattern: base) &+ UInt(bitPattern: byteOffset)) ?? base)
+    }
 
     @inline(__always)
     subscript(index: Int) -> Value {
