@@ -6,23 +6,13 @@
 struct WordFinder: ~Copyable, @unchecked Sendable {
     // @unchecked Sendable: the memory is reached only through this value, which has one owner.
 
+    /// The longest repetition that has a symbol.
+    private static let maximumCount = 258
     /// Bytes that are looked up at a time.
     private static let pieceCount = 4 << 10
     private static let wordBytes = 4
     /// Of the number that stands for a word, those that choose its bucket; the lowest 16 are its tag.
     private static let bucketBits: UInt32 = 15
-    /// 1 in each of the four parts of a bucket.
-    private static let ones: UInt64 = 0x0001_0001_0001_0001
-
-    /// The last four words of a bucket, the last one lowest.
-    ///
-    /// What is too old reads as a place within the last 64 KiB that has other bytes. So does what was never there.
-    private struct Bucket {
-        /// The lowest 16 bits of their positions.
-        var places: UInt64 = 0
-        /// Which word it is, nearly without a doubt: words are compared without a look at where they are.
-        var tags: UInt64 = 0
-    }
 
     /// A position, and how far back a word with the same tag is.
     private struct Find {
@@ -32,7 +22,11 @@ struct WordFinder: ~Copyable, @unchecked Sendable {
         var distance: Int { Int(truncatingIfNeeded: bits & 0xFFFF) }
     }
 
-    private let buckets = UnsafeMutablePointer<Bucket>.allocate(capacity: 1 << bucketBits)
+    /// The last two words of a hash, the last one in the lower half: the lowest 16 bits of its position, and above them its tag, which tells it
+    /// from nearly all others without a look at where it was.
+    ///
+    /// What is too old reads as a place within the last 64 KiB that has other bytes. So does what was never there.
+    private let buckets = UnsafeMutablePointer<UInt64>.allocate(capacity: 1 << bucketBits)
     /// What a piece repeats, by ascending positions.
     private let finds = UnsafeMutablePointer<Find>.allocate(capacity: pieceCount + 1)
 
@@ -42,7 +36,7 @@ struct WordFinder: ~Copyable, @unchecked Sendable {
     }
 
     /// Forgets the last chunk.
-    mutating func begin() { buckets.initialize(repeating: Bucket(), count: 1 << Self.bucketBits) }
+    mutating func begin() { buckets.initialize(repeating: 0, count: 1 << Self.bucketBits) }
 
     /// Adds a stretch of a chunk to a block that has room for as many literals.
     ///
@@ -82,9 +76,6 @@ struct WordFinder: ~Copyable, @unchecked Sendable {
         }
     }
 
-    /// The longest repetition that has a symbol.
-    private static let maximumCount = 258
-
     /// Writes down which words were there before. Returns how many.
     private func lookUp(_ base: UnsafeRawPointer, _ start: Int, _ end: Int) -> Int {
         var count = 0
@@ -93,19 +84,20 @@ struct WordFinder: ~Copyable, @unchecked Sendable {
             // Different for any two words.
             let number = (base + position).loadUnaligned(as: UInt32.self).littleEndian &* 0x9E37_79B1
             let slot = Int(number &>> (32 &- Self.bucketBits))
-            let tag = UInt64(number & 0xFFFF)
             let place = UInt64(truncatingIfNeeded: position)
+            let entry = number &<< 16 | UInt32(truncatingIfNeeded: place & 0xFFFF)
             let bucket = buckets[slot]
-            buckets[slot] = Bucket(places: bucket.places &<< 16 | place & 0xFFFF, tags: bucket.tags &<< 16 | tag)
-            // The highest bit of each part that is 0, the lowest one for certain.
-            let difference = bucket.tags ^ (tag &* Self.ones)
-            let same = (difference &- Self.ones) & ~difference & (Self.ones &<< 15)
-            let last = UInt64(truncatingIfNeeded: same.trailingZeroBitCount) & 0x30
-            let distance = (place &- bucket.places &>> last) & 0xFFFF
+            buckets[slot] = bucket &<< 32 | UInt64(entry)
+            let last = UInt32(truncatingIfNeeded: bucket)
+            let beforeLast = UInt32(truncatingIfNeeded: bucket &>> 32)
+            let isLast = (last ^ entry) &>> 16 == 0
+            let isBeforeLast = (beforeLast ^ entry) &>> 16 == 0
+            let distance = (place &- UInt64(isLast ? last : beforeLast)) & 0xFFFF
             finds[count] = Find(bits: place &<< 16 | distance)
             // Neither nothing, nor the place itself, nor one beyond the window.
-            let isFound = same != 0 && distance &- 1 < UInt64(DeflateAlphabet.maximumDistance)
-            count &+= isFound ? 1 : 0
+            count &+=
+                ((isLast ? 1 : 0) | (isBeforeLast ? 1 : 0))
+                & (distance &- 1 < UInt64(DeflateAlphabet.maximumDistance) ? 1 : 0)
             position &+= 1
         }
         return count
