@@ -50,6 +50,30 @@ import Testing
         #expect(all.dataset("/a").chunk(Self.index) != nil)
     }
 
+    /// What is free may be taken at once, past those who wait; what of it is not needed goes to them.
+    @Test func takesWhatIsFree() async {
+        let room = KeptRoom(limit: 1000, idle: 0)
+        let first = await KeptChunks(600, in: room)
+        let waiting = Task { await KeptChunks(500, in: room) }
+        for _ in 0..<100 { await Task.yield() }
+        let free = KeptChunks(atMost: 5000, in: room)
+        for index in 0..<5 { free.keep(ByteBuffer(count: 100), "/a", ZYX(0, 0, index)) }
+        #expect(free.byteCount == 400)
+        free.drop()
+        let small = KeptChunks(atMost: 5000, in: room)
+        small.keep(ByteBuffer(count: 100), "/a", Self.index)
+        small.close()
+        small.keep(ByteBuffer(count: 100), "/b", Self.index)
+        #expect(small.byteCount == 100)
+        #expect(KeptChunks(atMost: 50, in: room).byteCount == 0)
+        first.drop()
+        // 900 bytes are free.
+        let second = await waiting.value
+        second.keep(ByteBuffer(count: 500), "/a", Self.index)
+        #expect(second.byteCount == 500)
+        #expect(small.dataset("/a").chunk(Self.index) != nil)
+    }
+
     @Test(arguments: [128, 256, 511, 512, 700, 1024, 4096], [true, false])
     func sharesFitIntoTheMemory(mebibytes: Int, hasCrops: Bool) {
         let limit = mebibytes << 20

@@ -11,7 +11,8 @@ protocol ChunkSource: Sendable {
     /// The bytes of one element in native order, for what is not stored.
     var fillValue: [UInt8] { get }
 
-    /// The decoded chunk at an index of the chunk grid: full chunk shape, C order, native byte order. nil where it is not stored.
+    /// The decoded chunk at an index of the chunk grid, C order, native byte order: in full, or the part of it that lies in the array, as
+    /// its size tells. nil where it is not stored.
     func chunk(_ index: ZYX<Int>) async throws -> ByteBuffer?
 }
 
@@ -23,5 +24,16 @@ extension ChunkSource {
     func box(ofChunk index: ZYX<Int>) -> Box {
         let start = index.zip(chunkShape, *)
         return Box(start: start, stop: start.zip(chunkShape, +))
+    }
+
+    /// The voxels of a chunk that lie in the array.
+    func coveredBox(ofChunk index: ZYX<Int>) -> Box {
+        let start = index.zip(chunkShape, *)
+        return Box(start: start, stop: start.zip(chunkShape, +).zip(shape, min))
+    }
+
+    /// The voxels that are in `chunk`, which ``chunk(_:)`` gave.
+    func box(of chunk: ByteBuffer, at index: ZYX<Int>) -> Box {
+        chunk.count == chunkByteCount ? box(ofChunk: index) : coveredBox(ofChunk: index)
     }
 }

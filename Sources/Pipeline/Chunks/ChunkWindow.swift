@@ -25,7 +25,7 @@ extension ChunkSource {
             for offset in 0..<indices.volume {
                 let index = indices.index(at: offset)
                 if let bytes = try await chunk(index) {
-                    chunks.append((self.box(ofChunk: index), bytes))
+                    chunks.append((self.box(of: bytes, at: index), bytes))
                 } else {
                     isComplete = false
                 }

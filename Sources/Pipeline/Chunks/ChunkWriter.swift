@@ -37,9 +37,8 @@ struct ChunkWriter: Sendable {
             try stop.check()
             let box = Self.box(chunks.index(at: number), chunkShape, within: shape)
             guard let bytes = try await content(box) else { return nil }
-            return try await Self.encode(bytes, box, layout, codec) {
-                kept?.keep($0, layout.path, chunks.index(at: number))
-            }
+            kept?.keep(bytes, layout.path, chunks.index(at: number))
+            return try await Self.encode(bytes, box, layout, codec)
         } consume: { (number: Int, encoded: ByteBuffer?) in
             guard let encoded else { return }
             let offset = chunks.index(at: number).zip(chunkShape, *)
@@ -54,8 +53,7 @@ struct ChunkWriter: Sendable {
 
     /// HDF5 stores chunks at the edge in full: what is beyond the dataset holds the fill value.
     static func encode(
-        _ bytes: ByteBuffer, _ box: Box, _ layout: DatasetLayout, _ codec: (any ChunkCodec)?,
-        keep: @escaping @Sendable (ByteBuffer) -> Void = { _ in }
+        _ bytes: ByteBuffer, _ box: Box, _ layout: DatasetLayout, _ codec: (any ChunkCodec)?
     ) async throws -> ByteBuffer {
         guard let chunkShape = ZYX(layout.chunkShape) else { return bytes }
         let full = Box(start: box.start, stop: box.start.zip(chunkShape, +))
@@ -66,7 +64,6 @@ struct ChunkWriter: Sendable {
                 chunk.fill(with: layout.fillValue)
                 bytes.copyOverlap(of: box, into: chunk, box: full, elementByteCount: layout.elementType.byteCount)
             }
-            keep(chunk)
             guard let codec else { return chunk }
             return try chunk.withSpan { span throws(CodecError) in try codec.encode(span) }
         }

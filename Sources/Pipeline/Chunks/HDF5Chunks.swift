@@ -43,7 +43,10 @@ struct HDF5Chunks: ChunkSource {
     var fillValue: [UInt8] { info.fillValue }
 
     func chunk(_ index: ZYX<Int>) async throws -> ByteBuffer? {
-        if let chunk = kept?.chunk(index), chunk.count == chunkByteCount { return chunk }
+        if let chunk = kept?.chunk(index) {
+            let covered = coveredBox(ofChunk: index).volume * elementType.byteCount
+            if chunk.count == covered || chunk.count == chunkByteCount { return chunk }
+        }
         let box = box(ofChunk: index)
         switch decoding {
         case .library: return try await readThroughLibrary(box)

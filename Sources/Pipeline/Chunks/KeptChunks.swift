@@ -24,9 +24,27 @@ final class KeptChunks: Sendable {
         state = Mutex(State(limit: await room.budget.take(bytes)))
     }
 
+    /// Takes the room that is free just now, at most `bytes`.
+    init(atMost bytes: Int, in room: KeptRoom) {
+        self.room = room
+        state = Mutex(State(limit: room.budget.takeAtOnce(atMost: bytes)))
+    }
+
     deinit { drop() }
 
-    /// Keeps a chunk of the dataset at `path`, in full; the bytes must not change any more.
+    /// Keeps no more: room that is not used is the next item's.
+    func close() {
+        let unused = state.withLock { state in
+            defer { state.limit = state.byteCount }
+            return state.limit - state.byteCount
+        }
+        room.budget.give(unused)
+    }
+
+    /// Bytes of all chunks.
+    var byteCount: Int { state.withLock { $0.byteCount } }
+
+    /// Keeps a chunk of the dataset at `path`, as far as it lies in the dataset; the bytes must not change any more.
     func keep(_ chunk: ByteBuffer, _ path: String, _ index: ZYX<Int>) {
         let isKept = state.withLock { state in
             guard state.byteCount + chunk.capacity <= state.limit else { return false }

@@ -41,6 +41,17 @@ final class ByteBudget: Sendable {
         return wish
     }
 
+    /// Takes what is free, at most `bytes`, past all who wait: for what is given back soon.
+    ///
+    /// - Returns: what was taken, to be given back with ``give(_:)``.
+    func takeAtOnce(atMost bytes: Int) -> Int {
+        state.withLock { state in
+            let taken = max(0, min(bytes, limit - state.used))
+            state.used += taken
+            return taken
+        }
+    }
+
     func give(_ bytes: Int) {
         let next = state.withLock { state in
             state.used -= bytes

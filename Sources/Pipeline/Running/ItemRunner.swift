@@ -143,6 +143,7 @@ struct ItemRunner: Sendable {
                 try await Convert(context: context, plan: plan, kept: kept).run(download: download)
             }
         }
+        kept.close()
         guard let convert = done.convert else { return done }
         try await removePack()
         if done.stat == nil, stages.contains(.stat) {

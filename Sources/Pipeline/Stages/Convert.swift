@@ -54,13 +54,11 @@ struct Convert: Sendable {
     /// About how many bytes the chunks of a crop's file have before they are encoded; 0 where the source's chunks are so large that the
     /// memory is needed for them.
     func decodedByteCount() throws -> Int {
-        let edge = Encoding.chunkEdge
         var sum = 0
         for plan in [plan.raw] + plan.labels + plan.derived.map(\.source) {
             let array = try PlannedArray(plan, store: context.store.url)
             guard array.chunkByteCount <= context.memory.cache / 4 else { return 0 }
-            let chunks = plan.written.blocks(of: ZYX(repeating: edge)).volume
-            sum += chunks * edge * edge * edge * array.metadata.elementType.byteCount
+            sum += plan.written.volume * array.metadata.elementType.byteCount
         }
         return sum
     }

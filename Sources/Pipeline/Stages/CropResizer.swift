@@ -20,6 +20,8 @@ struct CropResizer: Sendable {
         var workBytes: Int
         /// Bytes of source chunks that one window may hold at a time.
         var heldBytes = Int.max
+        /// Takes the chunks of the new file in.
+        var kept: KeptChunks?
     }
 
     /// A dataset of the source file: where it is, what is in it, and where its voxels lie.
@@ -112,7 +114,7 @@ struct CropResizer: Sendable {
                 path: input.path, elementType: type, shape: target.shape.array,
                 chunkShape: encoding.chunkShape.array, filter: encoding.filter,
                 fillValue: Array(repeating: 0, count: type.byteCount)),
-            stop: stop, workBytes: options.workBytes)
+            stop: stop, workBytes: options.workBytes, kept: options.kept)
         let chunkVoxels = max(1, encoding.chunkShape.product)
         let workBytes = resampler.workBytes(forChunk: encoding.chunkShape, within: target.shape)
         try await chunkWriter.write(bytesPerVoxel: (workBytes + chunkVoxels - 1) / chunkVoxels) { box in

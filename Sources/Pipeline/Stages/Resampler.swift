@@ -87,17 +87,43 @@ struct Resampler: Sendable {
         var done: [Box] = []
         var open = [output]
         while let box = open.popLast() {
-            guard let axis = axisToCut(box) else {
+            if let (first, second) = cutBetweenChunks(box) {
+                open += [second, first]
+            } else if let axis = axisToCut(box) {
+                let (first, second) = Self.cut(box, axis, at: box.start[axis] + box.shape[axis] / 2)
+                open += [second, first]
+            } else {
                 done.append(box)
-                continue
             }
-            var (first, second) = (box, box)
-            let middle = box.start[axis] + box.shape[axis] / 2
-            first.stop[axis] = middle
-            second.start[axis] = middle
-            open += [second, first]
         }
         return done
+    }
+
+    private static func cut(_ box: Box, _ axis: Int, at position: Int) -> (Box, Box) {
+        var (first, second) = (box, box)
+        first.stop[axis] = position
+        second.start[axis] = position
+        return (first, second)
+    }
+
+    /// Two parts of an output box whose source voxels meet where two source chunks do; nil where there are none such. A part that needs a
+    /// single chunk in full is made from the chunk's own memory.
+    private func cutBetweenChunks(_ output: Box) -> (Box, Box)? {
+        guard let needed = sourceBox(for: output) else { return nil }
+        for axis in 0..<3 where output.shape[axis] > 1 {
+            let edge = source.chunkShape[axis]
+            let middle = needed.start[axis] + (needed.shape[axis] + 1) / 2
+            let boundary = (middle + edge / 2) / edge * edge
+            guard boundary > needed.start[axis], boundary < needed.stop[axis] else { continue }
+            let (share, overflow) = (boundary - needed.start[axis]).multipliedReportingOverflow(by: output.shape[axis])
+            let position = output.start[axis] + share / needed.shape[axis]
+            guard !overflow, position > output.start[axis], position < output.stop[axis] else { continue }
+            let (first, second) = Self.cut(output, axis, at: position)
+            if sourceBox(for: first)?.stop[axis] == boundary, sourceBox(for: second)?.start[axis] == boundary {
+                return (first, second)
+            }
+        }
+        return nil
     }
 
     /// The axis along which an output box is to be cut; nil where it may stay whole, or cannot be cut.

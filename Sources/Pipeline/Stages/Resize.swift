@@ -34,16 +34,20 @@ struct Resize: Sendable {
     func run(convert: Record) async throws -> Record {
         if plan.kind == .volume { return try await VolumeResize(context: context, plan: plan).run(convert: convert) }
         let native = Convert(context: context, plan: plan).path
+        // What is written now is looked at once more.
+        let resized = kept.map { KeptChunks(atMost: $0.byteCount, in: context.kept) }
+        defer { resized?.drop() }
         let output = try await InputFile.read(native, in: context.output) { reader in
             try await OutputFile.make(path, in: context.output, stop: context.stop) { writer in
-                try await resize(reader, writer)
+                try await resize(reader, writer, keeping: resized)
+                resized?.close()
                 // What is left to do is the disk's, and the next item's chunks need the room.
                 kept?.drop()
             }
         }
         let entry = try await InputFile.read(path, in: context.output) { reader in
-            try await CropStatistics(stop: context.stop, workBytes: context.memory.work).entry(
-                "\(plan.name).h5", in: reader)
+            try await CropStatistics(stop: context.stop, workBytes: context.memory.work, kept: resized)
+                .entry("\(plan.name).h5", in: reader)
         }
         let record = Record(
             item: plan.name, stage: "resize", fingerprint: fingerprint(convert: convert), outputs: [output],
@@ -53,13 +57,13 @@ struct Resize: Sendable {
         return record
     }
 
-    private func resize(_ reader: HDF5Reader, _ writer: HDF5Writer) async throws {
+    private func resize(_ reader: HDF5Reader, _ writer: HDF5Writer, keeping resized: KeptChunks?) async throws {
         let manifest = context.manifest
         let resizer = CropResizer(
             options: CropResizer.Options(
                 target: manifest.targetNm, gridRule: manifest.resize.grid, tolerance: manifest.tolerance,
                 maxUpsampling: manifest.resize.maxUpsampling, cacheBytes: context.memory.cache,
-                workBytes: context.memory.work),
+                workBytes: context.memory.work, kept: resized),
             stop: context.stop)
         try await resizer.resize(
             try await inputs(reader), fileAttributes: try await reader.attributes(of: "/"), into: writer

@@ -143,6 +143,12 @@ struct LabelStatistics: Sendable {
             if width < 4 { pattern = pattern & 0xFFFF | (pattern & 0xFFFF) << 16 }
             if width < 8 { pattern = pattern & 0xFFFF_FFFF | pattern << 32 }
             var index = start &+ 1
+            let patterns = SIMD4(repeating: pattern)
+            while index &+ 32 / width <= values.count {
+                let difference = UnsafeRawPointer(base + index).loadUnaligned(as: SIMD4<UInt64>.self) ^ patterns
+                guard difference[0] | difference[1] | difference[2] | difference[3] == 0 else { break }
+                index &+= 32 / width
+            }
             while index &+ 8 / width <= values.count,
                 UnsafeRawPointer(base + index).loadUnaligned(as: UInt64.self) == pattern
             {

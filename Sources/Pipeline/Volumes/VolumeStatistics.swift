@@ -79,11 +79,11 @@ struct VolumeStatistics: Sendable {
         let (stop, one) = (stop, ByteBuffer(source.fillValue))
         try await inOrder(count: chunks.volume, width: width) { number -> (Part, Int) in
             try stop.check()
-            let full = source.box(ofChunk: chunks.index(at: number))
-            let part = full.intersection(whole) ?? full
+            let part = source.coveredBox(ofChunk: chunks.index(at: number))
             guard let stored = try await source.chunk(chunks.index(at: number)) else {
                 return (measure(one), part.volume)
             }
+            let full = source.box(of: stored, at: chunks.index(at: number))
             return await ThreadPool.compute.run {
                 guard part != full else { return (measure(stored), 1) }
                 let inside = ByteBuffer(count: part.volume * source.elementType.byteCount)
