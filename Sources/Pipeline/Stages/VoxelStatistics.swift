@@ -149,9 +149,12 @@ struct LabelStatistics: Sendable {
                 guard difference[0] | difference[1] | difference[2] | difference[3] == 0 else { break }
                 index &+= 32 / width
             }
-            while index &+ 8 / width <= values.count,
-                UnsafeRawPointer(base + index).loadUnaligned(as: UInt64.self) == pattern
-            {
+            while index &+ 8 / width <= values.count {
+                let difference = UnsafeRawPointer(base + index).loadUnaligned(as: UInt64.self) ^ pattern
+                // The first that differs, without a guess at which it is.
+                guard difference == 0 else {
+                    return index &+ difference.littleEndian.trailingZeroBitCount / (8 &* width)
+                }
                 index &+= 8 / width
             }
             while index < values.count, base[index] == value { index &+= 1 }
