@@ -7,8 +7,8 @@ struct ColumnMarks<Value: FixedWidthInteger & BitwiseCopyable>: ~Copyable {
     /// Marks are searched eight at a time.
     private static var wordBytes: Int { 8 }
 
-    private let width: Int
-    private let differences: UnsafeMutableRawPointer
+    let width: Int
+    let differences: UnsafeMutableRawPointer
     private let marks: UnsafeMutablePointer<UInt8>
 
     init(width: Int) {

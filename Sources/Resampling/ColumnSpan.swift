@@ -31,7 +31,15 @@ struct ColumnSpan {
     /// The sum of the votes of the four columns, each times its weight.
     @inline(__always)
     func weigh(_ votes: SIMD4<UInt32>) -> Int64 {
-        (Int64(votes[0]) &* fourWeights[0] &+ Int64(votes[1]) &* fourWeights[1])
-            &+ (Int64(votes[2]) &* fourWeights[2] &+ Int64(votes[3]) &* fourWeights[3])
+        weigh(votes[0], votes[1], votes[2], votes[3])
+    }
+
+    @inline(__always)
+    func weigh(_ votes: UnsafePointer<UInt32>) -> Int64 { weigh(votes[0], votes[1], votes[2], votes[3]) }
+
+    @inline(__always)
+    private func weigh(_ a: UInt32, _ b: UInt32, _ c: UInt32, _ d: UInt32) -> Int64 {
+        (Int64(a) &* fourWeights[0] &+ Int64(b) &* fourWeights[1])
+            &+ (Int64(c) &* fourWeights[2] &+ Int64(d) &* fourWeights[3])
     }
 }

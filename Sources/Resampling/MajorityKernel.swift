@@ -15,11 +15,12 @@ struct MajorityKernel<Value: FixedWidthInteger & BitwiseCopyable> {
         let marks = ColumnMarks<Value>(width: columns.count)
         var rows = WindowRows<Value>(planes: windows.axes.z, lines: windows.axes.y, part)
         var table = VoteTable<Value>()
+        var pairs = PairColumns<Value>()
         for z in part.range(0) {
             for y in part.range(1) {
                 rows.gather(z, y, from: columns.lowerBound, source)
                 marks.mark(rows)
-                vote(rows, marks, spans, &table, into: output.row(z, y, from: part.start.x))
+                vote(rows, marks, spans, &pairs, &table, into: output.row(z, y, from: part.start.x))
             }
         }
     }
@@ -27,10 +28,11 @@ struct MajorityKernel<Value: FixedWidthInteger & BitwiseCopyable> {
     @inline(__always)
     private func vote(
         _ rows: borrowing WindowRows<Value>, _ marks: borrowing ColumnMarks<Value>, _ spans: borrowing ColumnSpans,
-        _ table: inout VoteTable<Value>, into output: OutputRow<Value>
+        _ pairs: inout PairColumns<Value>, _ table: inout VoteTable<Value>, into output: OutputRow<Value>
     ) {
         let voxels = rows[0].voxels
         let votesByFour = rows.fitsFour && spans.fitsFour
+        let usesPairs = votesByFour && PairColumns<Value>.isUsable
         var x = 0
         while x < spans.count {
             let span = spans[x]
@@ -39,6 +41,20 @@ struct MajorityKernel<Value: FixedWidthInteger & BitwiseCopyable> {
                 let value = voxels[span.first]
                 for index in x..<stop { output.store(value, at: index) }
                 x = stop
+                continue
+            }
+            if usesPairs, span.first &+ PairColumns<Value>.count <= marks.width {
+                let stop = spans.finished(by: pairs.count(rows, marks, span))
+                if stop > x {
+                    for index in x..<stop {
+                        output.store(pairs.winner(spans[index], from: span.first, rowTotal: rows.total), at: index)
+                    }
+                    x = stop
+                } else {
+                    let winner = pairs.majority(span, from: span.first, rowTotal: rows.total)
+                    output.store(winner ?? winnerOfMany(rows, span, spans.weights(of: span), &table), at: x)
+                    x &+= 1
+                }
                 continue
             }
             // The window ends behind what is uniform from its first column on: it holds two values or more.
