@@ -77,10 +77,15 @@ public final class TemporaryFile: Sendable {
         return try FileDigest(of: file, path: finalPath)
     }
 
-    /// Makes the content durable and gives the file its name.
-    public func publish() throws(LedgerError) {
+    /// Makes what has been written so far durable.
+    public func flush() throws(LedgerError) {
         let file = try open(O_RDONLY)
         try file.sync(path: finalPath)
+    }
+
+    /// Makes the content durable and gives the file its name.
+    public func publish() throws(LedgerError) {
+        try flush()
         guard renameat(place.folder.number, temporaryName, target.folder.number, target.name) == 0 else {
             if hasOwner && ConfinedFolder.isGone(errno) { throw Self.takenOver(finalPath) }
             throw LedgerError.system(.cannotWrite, path: finalPath, "renaming")

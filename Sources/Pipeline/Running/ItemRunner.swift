@@ -138,24 +138,30 @@ struct ItemRunner: Sendable {
         let bytes = keeps ? (try? Convert(context: context, plan: plan).decodedByteCount()) ?? 0 : 0
         let kept = await KeptChunks(bytes, in: context.kept)
         defer { kept.drop() }
+        let stat = Stat(context: context, plan: plan, kept: kept)
+        var entry: JSONValue?
         if done.convert == nil, stages.contains(.convert) {
-            done.convert = try await stage(.convert) {
-                try await Convert(context: context, plan: plan, kept: kept).run(download: download)
+            let measures = stages.contains(.stat)
+            let converted = try await stage(.convert) {
+                try await Convert(context: context, plan: plan, kept: kept).run(
+                    download: download, measuring: measures ? { try await stat.entry(ofCrop: $0) } : nil)
             }
+            done.convert = converted.record
+            entry = converted.entry
         }
         kept.close()
         guard let convert = done.convert else { return done }
-        try await removePack()
+        async let removal: Void = removePack()
         if done.stat == nil, stages.contains(.stat) {
-            done.stat = try await stage(.stat) {
-                try await Stat(context: context, plan: plan, kept: kept).run(convert: convert)
-            }
+            let found = entry
+            done.stat = try await stage(.stat) { try await stat.run(convert: convert, entry: found) }
         }
         if done.resize == nil, stages.contains(.resize) {
             done.resize = try await stage(.resize) {
                 try await Resize(context: context, plan: plan, kept: kept).run(convert: convert)
             }
         }
+        try await removal
         return done
     }
 
@@ -170,7 +176,9 @@ struct ItemRunner: Sendable {
         try await ThreadPool.files.run { () throws(LedgerError) in try Pack.remove(path, in: state) }
     }
 
-    private func stage(_ stage: Stage, _ body: @escaping @Sendable () async throws -> Record) async throws -> Record {
+    private func stage<R: Sendable>(
+        _ stage: Stage, _ body: @escaping @Sendable () async throws -> R
+    ) async throws -> R {
         try context.stop.check()
         return try await stageErrors(stage) { try await context.progress.working(plan.name, stage.rawValue, body) }
     }

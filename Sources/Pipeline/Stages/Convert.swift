@@ -31,24 +31,34 @@ struct Convert: Sendable {
         ])
     }
 
-    func run(download: Record) async throws -> Record {
-        if plan.kind == .volume { return try await VolumeConvert(context: context, plan: plan).run(download: download) }
+    /// - Parameter measuring: looks at the file of a crop while it goes to the disk. What fails there fails again, and is reported, where
+    ///   the file is looked at for itself.
+    func run(
+        download: Record, measuring: ((HDF5Reader) async throws -> JSONValue)? = nil
+    ) async throws -> (record: Record, entry: JSONValue?) {
+        if plan.kind == .volume {
+            return (try await VolumeConvert(context: context, plan: plan).run(download: download), nil)
+        }
         let (state, packPath) = (context.scratch, Download(context: context, plan: plan).packPath)
         let pack = try await ThreadPool.files.run { () throws(LedgerError) in try Pack(opening: packPath, in: state) }
-        let output = try await OutputFile.make(path, in: context.output, stop: context.stop) { writer in
+        let (output, entry) = try await OutputFile.make(path, in: context.output, stop: context.stop) { writer in
             try await writeRaw(writer, pack)
             let grid = try await writeLabels(writer, pack)
             try await writer.setAttributes(
                 CropAttributes.file(
                     of: plan, grid: grid, labelLevel: referenceLabel.level, store: context.store.url),
                 on: "/")
+            // Room that is not used is the next item's.
+            kept?.close()
+        } reading: { reader in
+            try? await measuring?(reader)
         }
         let record = Record(
             item: plan.name, stage: "convert", fingerprint: try fingerprint(download: download), outputs: [output],
             result: .object([:]))
         let records = context.records
         try await ThreadPool.files.run { () throws(LedgerError) in try records.write(record) }
-        return record
+        return (record, entry ?? nil)
     }
 
     /// About how many bytes the chunks of a crop's file have before they are encoded; 0 where the source's chunks are so large that the

@@ -148,47 +148,27 @@ struct Stat: Sendable {
         ])
     }
 
-    func run(convert: Record) async throws -> Record {
-        let path = Convert(context: context, plan: plan).path
-        let entry = try await InputFile.read(path, in: context.output) { reader in
-            let name = "\(plan.name).h5"
-            if plan.kind == .volume {
-                return try await VolumeStatistics(stop: context.stop, workBytes: context.memory.work).entry(
-                    name, in: reader)
-            }
-            return try await CropStatistics(stop: context.stop, workBytes: context.memory.work, kept: kept)
-                .entry(name, in: reader)
-        }
+    /// - Parameter entry: what was found in the file when it was made, if that has been looked at.
+    func run(convert: Record, entry: JSONValue? = nil) async throws -> Record {
+        let entry = if let entry { entry } else { try await self.entry() }
         let record = Record(
             item: plan.name, stage: "stat", fingerprint: fingerprint(convert: convert), outputs: [], result: entry)
         let records = context.records
         try await ThreadPool.files.run { () throws(LedgerError) in try records.write(record) }
         return record
     }
-}
 
-/// An HDF5 file below the output directory, opened for reading as long as `body` runs.
-enum InputFile {
-    static func read<R: Sendable>(
-        _ path: String, in folder: ConfinedFolder, _ body: (HDF5Reader) async throws -> R
-    ) async throws -> R {
-        let place = try await ThreadPool.files.run { () throws(LedgerError) in try folder.pathForReading(path) }
-        let reader: HDF5Reader
-        do {
-            reader = try await HDF5Reader(opening: place.path)
-        } catch {
-            throw error.renamed("\(folder.path)/\(path)")
+    private func entry() async throws -> JSONValue {
+        let path = Convert(context: context, plan: plan).path
+        return try await InputFile.read(path, in: context.output) { reader in
+            guard plan.kind == .volume else { return try await entry(ofCrop: reader) }
+            return try await VolumeStatistics(stop: context.stop, workBytes: context.memory.work).entry(
+                "\(plan.name).h5", in: reader)
         }
-        do {
-            let result = try await body(reader)
-            await reader.close()
-            return result
-        } catch {
-            await reader.close()
-            if let error = error as? HDF5Error, error.path == place.path {
-                throw error.renamed("\(folder.path)/\(path)")
-            }
-            throw error
-        }
+    }
+
+    func entry(ofCrop reader: HDF5Reader) async throws -> JSONValue {
+        try await CropStatistics(stop: context.stop, workBytes: context.memory.work, kept: kept)
+            .entry("\(plan.name).h5", in: reader)
     }
 }

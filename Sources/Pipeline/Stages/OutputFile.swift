@@ -12,6 +12,15 @@ struct OutputFile: Sendable {
     static func make(
         _ path: String, in folder: ConfinedFolder, stop: StopSignal, _ body: (HDF5Writer) async throws -> Void
     ) async throws -> Record.Output {
+        try await make(path, in: folder, stop: stop, body, reading: nil as ((HDF5Reader) async throws -> Void)?).output
+    }
+
+    /// The same, and reads the finished file by `reading` before it is published, while it goes to the disk and is hashed: neither leaves
+    /// the cores much to do.
+    static func make<R>(
+        _ path: String, in folder: ConfinedFolder, stop: StopSignal, _ body: (HDF5Writer) async throws -> Void,
+        reading: ((HDF5Reader) async throws -> R)?
+    ) async throws -> (output: Record.Output, found: R?) {
         let temporary = try await ThreadPool.files.run { () throws(LedgerError) in
             try TemporaryFile(for: path, in: folder, creating: false)
         }
@@ -26,11 +35,15 @@ struct OutputFile: Sendable {
             try await body(writer)
             try await writer.close()
             try stop.check()
-            return try await ThreadPool.files.run { () throws(LedgerError) in
-                let digest = try temporary.digest()
-                try temporary.publish()
-                return Record.Output(path: path, digest: digest)
-            }
+            async let digest = ThreadPool.files.run { () throws(LedgerError) in try temporary.digest() }
+            async let flush: Void = ThreadPool.files.run { () throws(LedgerError) in try temporary.flush() }
+            let found: R? =
+                if let reading { try await HDF5Reader.read(temporary.path, reading) } else { nil }
+            let output = Record.Output(path: path, digest: try await digest)
+            try await flush
+            try stop.check()
+            try await ThreadPool.files.run { () throws(LedgerError) in try temporary.publish() }
+            return (output, found)
         } catch {
             await writer.abandon()
             await ThreadPool.files.run { temporary.discard() }

@@ -37,21 +37,20 @@ struct Resize: Sendable {
         // What is written now is looked at once more.
         let resized = kept.map { KeptChunks(atMost: $0.byteCount, in: context.kept) }
         defer { resized?.drop() }
-        let output = try await InputFile.read(native, in: context.output) { reader in
+        let (output, entry) = try await InputFile.read(native, in: context.output) { reader in
             try await OutputFile.make(path, in: context.output, stop: context.stop) { writer in
                 try await resize(reader, writer, keeping: resized)
                 resized?.close()
-                // What is left to do is the disk's, and the next item's chunks need the room.
+                // What is left to do is small, and the next item's chunks need the room.
                 kept?.drop()
+            } reading: { reader in
+                try await CropStatistics(stop: context.stop, workBytes: context.memory.work, kept: resized)
+                    .entry("\(plan.name).h5", in: reader)
             }
-        }
-        let entry = try await InputFile.read(path, in: context.output) { reader in
-            try await CropStatistics(stop: context.stop, workBytes: context.memory.work, kept: resized)
-                .entry("\(plan.name).h5", in: reader)
         }
         let record = Record(
             item: plan.name, stage: "resize", fingerprint: fingerprint(convert: convert), outputs: [output],
-            result: entry)
+            result: entry ?? .null)
         let records = context.records
         try await ThreadPool.files.run { () throws(LedgerError) in try records.write(record) }
         return record
