@@ -1,3 +1,5 @@
+import Codecs
+import Elements
 import Foundation
 import Geometry
 import HDF5
@@ -57,6 +59,38 @@ import Testing
         #expect(entry["labels"]?["mito"]?["unknown"] == 1)
         #expect(entry["raw"]?["min"] == 21)
         #expect(entry["raw"]?["mean"]?.double == 31.5)
+    }
+
+    /// Room is taken for what chunks usually have; one that has more must come whole all the same.
+    @Test(arguments: [false, true])
+    func aChunkLargerThanExpectedIsFetched(isFirst: Bool) async throws {
+        let edge = 140
+        let codec = VolumeZlibCodec(elementByteCount: 1, rowVoxels: edge, planeVoxels: edge * edge, level: 1)
+        func label(_ crop: Int, _ voxels: [UInt8]) throws -> Int {
+            let stored = try ByteBuffer(voxels).withSpan { span throws(CodecError) in try codec.encode(span) }
+            try job.image(
+                "\(recon)/labels/groundtruth/crop\(crop)/mito",
+                [
+                    SmallJob.Level(
+                        voxel: [8, 8, 8], translation: [0, 0, 0], shape: [edge, edge, edge], bytes: stored.array,
+                        compressor: ["id": "zlib", "level": 1])
+                ])
+            return stored.count
+        }
+        // The noise is that of the first crop, or of one that comes when others are done.
+        let noise = isFirst ? 10 : 30
+        for crop in 10..<noise { _ = try label(crop, [UInt8](repeating: 0, count: edge * edge * edge)) }
+        var state: UInt64 = 1
+        var voxels = [UInt8](repeating: 0, count: edge * edge * edge)
+        for index in voxels.indices {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            voxels[index] = UInt8(truncatingIfNeeded: state >> 56)
+        }
+        #expect(try label(noise, voxels) > 2 << 20)
+        let outcome = try await job.run(["limits": ["memory": "128MiB"]], stages: [.discover, .download, .convert])
+        #expect(outcome.failures == [])
+        let mito = try await job.dataset("/label_crop/mito", of: "hdf5/crop_\(noise).h5")
+        #expect(mito.bytes == voxels)
     }
 
     @Test func aCropBeyondTheRawDataSaysWhatIsReal() async throws {

@@ -33,8 +33,9 @@ final class SmallJob: Sendable {
         var shape: [Int]
         var dtype = "|u1"
         var fill = 0
-        /// Little-endian bytes in C order; nil leaves the chunk unstored.
+        /// Little-endian bytes in C order, encoded by `compressor`; nil leaves the chunk unstored.
         var bytes: [UInt8]?
+        var compressor: JSONValue?
     }
 
     func image(_ key: String, _ levels: [Level], attributes: [String: JSONValue] = [:]) throws {
@@ -57,7 +58,8 @@ final class SmallJob: Sendable {
             try write(
                 [
                     "zarr_format": 2, "shape": extents, "chunks": extents, "dtype": .string(level.dtype), "order": "C",
-                    "compressor": nil, "filters": nil, "fill_value": .integer(level.fill), "dimension_separator": "/",
+                    "compressor": level.compressor ?? .null, "filters": nil, "fill_value": .integer(level.fill),
+                    "dimension_separator": "/",
                 ], "\(key)/s\(number)/.zarray")
             if let bytes = level.bytes { try write(bytes, "\(key)/s\(number)/0/0/0") }
         }
@@ -79,6 +81,7 @@ final class SmallJob: Sendable {
     /// Runs a job over all datasets; `members` are further members of the manifest.
     func run(
         _ members: [String: JSONValue] = [:], refresh: Bool = false, share: TaskShare? = nil,
+        stages: Set<Stage> = Set(Stage.allCases),
         log: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws -> Runner.Outcome {
         var manifest: [String: JSONValue] = ["source": "bucket", "datasets": ["*"]]
@@ -87,7 +90,7 @@ final class SmallJob: Sendable {
         let context = try JobContext(
             manifest: try Manifest(parsing: Array(text.utf8), folder: folder, overrides: Manifest.Overrides()),
             stop: StopSignal(), logger: Logger(label: "test") { _ in HeardLog(heard: log) })
-        return try await Runner(context, options: Runner.Options(share: share, refresh: refresh)).run()
+        return try await Runner(context, options: Runner.Options(share: share, stages: stages, refresh: refresh)).run()
     }
 
     /// The voxels of a dataset as bytes, its shape and its attributes.

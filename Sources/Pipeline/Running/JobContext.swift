@@ -21,6 +21,8 @@ public struct JobContext: Sendable {
     private(set) var records: RecordStore
     /// Bytes of downloads under way.
     let downloadBudget: ByteBudget
+    /// Of the chunks downloaded so far.
+    let chunkSizes = ChunkSizes()
     let memory: MemoryShares
     /// Room for the chunks that items keep from one stage to the next.
     let kept: KeptRoom

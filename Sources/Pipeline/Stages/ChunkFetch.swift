@@ -1,3 +1,4 @@
+internal import Elements
 internal import Geometry
 internal import Ledger
 internal import Stores
@@ -140,7 +141,7 @@ struct ChunkFetch: Sendable {
     private func perform(_ work: Work) async throws -> [Work] {
         switch work {
         case .chunk(let number, let index):
-            try await fetch(arrays[number].key(index), limit: arrays[number].maximumEncodedByteCount)
+            try await fetch(index, of: arrays[number])
             return []
         case .shard(let number, let index, let positions):
             let array = arrays[number]
@@ -154,10 +155,23 @@ struct ChunkFetch: Sendable {
         }
     }
 
-    private func fetch(_ key: String, limit: Int) async throws {
+    private func fetch(_ index: ZYX<Int>, of array: PlannedArray) async throws {
+        let (key, bound) = (array.key(index), array.maximumEncodedByteCount)
+        let expected = context.chunkSizes.expected(array)
+        do {
+            try await fetch(key, of: array, limit: expected)
+        } catch let error as StoreError where error.code == .tooLarge && expected < bound {
+            // Larger than those before it: with all the room that there may be.
+            try await fetch(key, of: array, limit: bound)
+        }
+        context.progress.add(chunks: 0, done: 1)
+    }
+
+    private func fetch(_ key: String, of array: PlannedArray, limit: Int) async throws {
         try await context.downloadBudget.with(limit) {
             guard !context.stop.isStopped else { return }
             let object = try await context.store.get(key, range: nil, maximumBytes: limit)
+            if let object { context.chunkSizes.note(object.bytes.count, of: array) }
             try await ThreadPool.files.run { () throws(LedgerError) in
                 if let object {
                     if let served = object.served { try pack.noteBegan(served) }
@@ -167,7 +181,6 @@ struct ChunkFetch: Sendable {
                 }
             }
         }
-        context.progress.add(chunks: 0, done: 1)
     }
 }
 
