@@ -1,10 +1,15 @@
 #pragma once
 #define CURL_DISABLE_TYPECHECK 1
 #include <curl/curl.h>
+// What its sockets are waited for with.
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 
 // Swift cannot call variadic C functions: one function for each type of argument.
 
 typedef size_t (*cristae_curl_data_function)(char *, size_t, size_t, void *);
+typedef int (*cristae_curl_socket_function)(CURL *, curl_socket_t, int, void *, void *);
+typedef int (*cristae_curl_timer_function)(CURLM *, long, void *);
 
 static inline CURLcode cristae_curl_global_init(void) { return curl_global_init(CURL_GLOBAL_ALL); }
 
@@ -30,6 +35,16 @@ static inline CURLcode cristae_curl_set_function(CURL *easy, CURLoption option, 
 
 static inline CURLMcode cristae_curl_multi_set_long(CURLM *multi, CURLMoption option, long value) {
     return curl_multi_setopt(multi, option, value);
+}
+
+static inline CURLMcode cristae_curl_multi_on_socket(CURLM *multi, cristae_curl_socket_function function, void *data) {
+    curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, data);
+    return curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, function);
+}
+
+static inline CURLMcode cristae_curl_multi_on_timer(CURLM *multi, cristae_curl_timer_function function, void *data) {
+    curl_multi_setopt(multi, CURLMOPT_TIMERDATA, data);
+    return curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, function);
 }
 
 static inline CURLcode cristae_curl_get_long(CURL *easy, CURLINFO info, long *value) {

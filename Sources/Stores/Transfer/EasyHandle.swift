@@ -42,16 +42,3 @@ struct EasyHandle: ~Copyable {
         return String(cString: value)
     }
 }
-
-/// Owns a libcurl multi handle.
-struct MultiHandle: ~Copyable {
-    let pointer: UnsafeMutableRawPointer
-
-    /// - Returns: nil when libcurl has no memory or no sockets.
-    init?() {
-        guard let pointer = curl_multi_init() else { return nil }
-        self.pointer = pointer
-    }
-
-    deinit { curl_multi_cleanup(pointer) }
-}

@@ -24,7 +24,9 @@ final class TransferJob: Sendable {
         continuation?.resume(returning: result)
     }
 
-    func fail(_ code: StoreError.Code, _ message: String, status: Int? = nil) {
-        answer(.failure(StoreError(code, url: request.name, message: message, httpStatus: status)))
+    func fail(_ code: StoreError.Code, _ message: String) { answer(.failure(failure(code, message))) }
+
+    func failure(_ code: StoreError.Code, _ message: String, status: Int? = nil) -> StoreError {
+        StoreError(code, url: request.name, message: message, httpStatus: status)
     }
 }

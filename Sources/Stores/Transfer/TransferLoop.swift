@@ -65,7 +65,7 @@ final class TransferLoop: Sendable {
 /// What the loop's thread works on.
 ///
 /// `@unchecked Sendable`: `arrivals`, `mustStop` and `mustSweep` are only touched with `lock` locked, everything else
-/// only by the loop's thread; `curl_multi_wakeup` is made for other threads.
+/// only by the loop's thread; ``MultiHandle/wake()`` is made for other threads.
 private final class TransferLoopCore: @unchecked Sendable {
     private let lock = NSLock()
     private var arrivals: [TransferJob] = []
@@ -79,14 +79,14 @@ private final class TransferLoopCore: @unchecked Sendable {
     private var nextWaiting = 0
     private var busy: [UnsafeMutableRawPointer: TransferSlot] = [:]
     private var free: [TransferSlot] = []
+    /// Of transfers that have ended just now: given out together, so that who wakes up finds several to check side by side.
+    private var answers: [(job: TransferJob, answer: TransferJob.Answer)] = []
     private var bucket: TokenBucket?
 
     init?(settings: TransferLoop.Settings, counter: TransferCounter) {
         guard let multi = MultiHandle() else { return nil }
-        let options = [
-            (CURLMOPT_MAX_TOTAL_CONNECTIONS, settings.connections), (CURLMOPT_MAXCONNECTS, settings.connections),
-        ]
-        for (option, value) in options { _ = cristae_curl_multi_set_long(multi.pointer, option, value) }
+        multi.set(CURLMOPT_MAX_TOTAL_CONNECTIONS, settings.connections)
+        multi.set(CURLMOPT_MAXCONNECTS, settings.connections)
         self.multi = multi
         self.settings = settings
         self.counter = counter
@@ -96,22 +96,24 @@ private final class TransferLoopCore: @unchecked Sendable {
     private static var now: Double { ProcessInfo.processInfo.systemUptime }
 
     func submit(_ job: TransferJob) {
-        lock.withLock {
-            arrivals.append(job)
+        let isFirst = lock.withLock {
+            defer { arrivals.append(job) }
             // Cancelled before it came here: that sweep is over.
             if job.isCancelled { mustSweep = true }
+            return arrivals.isEmpty
         }
-        curl_multi_wakeup(multi.pointer)
+        // The thread takes all that has come: who is not the first has had it woken.
+        if isFirst { multi.wake() }
     }
 
     func noteCancellation() {
         lock.withLock { mustSweep = true }
-        curl_multi_wakeup(multi.pointer)
+        multi.wake()
     }
 
     func stop() {
         lock.withLock { mustStop = true }
-        curl_multi_wakeup(multi.pointer)
+        multi.wake()
     }
 
     func run() {
@@ -123,15 +125,16 @@ private final class TransferLoopCore: @unchecked Sendable {
 
         while takeArrivals() {
             startWaiting()
-            var running: Int32 = 0
-            curl_multi_perform(multi.pointer, &running)
-            finishDone()
-            limitRate()
-            let isWorkLeft = nextWaiting < waiting.count && busy.count < settings.connections
-            if !isWorkLeft { curl_multi_poll(multi.pointer, nil, 0, 10_000, nil) }
+            multi.run {
+                finishDone()
+                startWaiting()
+                limitRate()
+            }
+            for (job, answer) in answers { job.answer(answer) }
+            answers.removeAll(keepingCapacity: true)
         }
         for (pointer, slot) in busy {
-            curl_multi_remove_handle(multi.pointer, pointer)
+            multi.remove(pointer)
             slot.abandon()?.fail(.cancelled, "the transfer loop has ended")
         }
         for job in waiting[nextWaiting...] { job.fail(.cancelled, "the transfer loop has ended") }
@@ -157,7 +160,7 @@ private final class TransferLoopCore: @unchecked Sendable {
 
     private func removeCancelled() {
         for (pointer, slot) in busy where slot.job?.isCancelled == true {
-            curl_multi_remove_handle(multi.pointer, pointer)
+            multi.remove(pointer)
             busy[pointer] = nil
             slot.abandon()?.fail(.cancelled, "cancelled")
             free.append(slot)
@@ -183,7 +186,7 @@ private final class TransferLoopCore: @unchecked Sendable {
                 continue
             }
             slot.start(job, settings: settings)
-            if curl_multi_add_handle(multi.pointer, slot.pointer) == CURLM_OK {
+            if multi.add(slot.pointer) {
                 busy[slot.pointer] = slot
             } else {
                 slot.abandon()?.fail(.connection, "libcurl does not take the transfer")
@@ -198,14 +201,11 @@ private final class TransferLoopCore: @unchecked Sendable {
     }
 
     private func finishDone() {
-        var left: Int32 = 0
-        while let message = curl_multi_info_read(multi.pointer, &left) {
-            guard message.pointee.msg == CURLMSG_DONE, let pointer = message.pointee.easy_handle else { continue }
-            let code = cristae_curl_result(message)
+        while let (pointer, code) = multi.nextDone() {
             guard let slot = busy.removeValue(forKey: pointer) else { continue }
             bucket?.take(slot.takeNewBytes())
-            curl_multi_remove_handle(multi.pointer, pointer)
-            slot.finish(code)
+            multi.remove(pointer)
+            if let ended = slot.finish(code) { answers.append(ended) }
             free.append(slot)
         }
     }

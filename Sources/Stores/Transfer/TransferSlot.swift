@@ -81,24 +81,23 @@ final class TransferSlot {
         counter.addRequest()
     }
 
-    /// Gives the answer, after which the slot is free.
-    func finish(_ code: CURLcode) {
-        guard let job else { return }
+    /// The transfer and its answer, after which the slot is free.
+    func finish(_ code: CURLcode) -> (job: TransferJob, answer: TransferJob.Answer)? {
+        guard let job else { return nil }
         self.job = nil
+        defer { sink = BodySink(.whole, maximumBytes: 0) }
         do throws(BodySink.Refusal) {
             if let refusal { throw refusal }
             if code != CURLE_OK, !isSatisfied { throw Self.refusal(code, isConnected: isConnected) }
             // The answer to HEAD announces a body that does not come.
             if !job.request.isHead, !sink.hasBegun { try begin() }
             let body = job.request.isHead ? ByteBuffer(count: 0) : try sink.finish()
-            job.answer(
-                .success(
-                    HTTPResponse(
-                        status: status, headers: headers, body: body, redirectURL: easy.text(CURLINFO_REDIRECT_URL))))
+            let response = HTTPResponse(
+                status: status, headers: headers, body: body, redirectURL: easy.text(CURLINFO_REDIRECT_URL))
+            return (job, .success(response))
         } catch {
-            job.fail(error.code, error.message, status: status == 0 ? nil : status)
+            return (job, .failure(job.failure(error.code, error.message, status: status == 0 ? nil : status)))
         }
-        sink = BodySink(.whole, maximumBytes: 0)
     }
 
     /// Frees the slot without an answer.
