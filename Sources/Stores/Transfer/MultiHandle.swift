@@ -76,9 +76,9 @@ final class MultiHandle {
         _ = write(wakeUp, &one, MemoryLayout<UInt64>.size)
     }
 
-    /// Waits until something happens or a transfer was added, and moves on what can be moved on. Never waits once a transfer may have ended.
+    /// Waits until something happens or a transfer was added, and moves on what can be moved on.
     ///
-    /// - Parameter step: called after each transfer that may have ended.
+    /// - Parameter step: called after each transfer that may have ended, and at the end: what has ended never waits for what happens next.
     func run(_ step: () -> Void) {
         let milliseconds = deadline.map { max(0, min($0 - Self.now, Self.mostMilliseconds)) } ?? Self.mostMilliseconds
         let count = epoll_wait(epoll, events, Int32(Self.mostEvents), Int32(milliseconds))
@@ -98,7 +98,8 @@ final class MultiHandle {
             let mayWrite = event.events & EPOLLOUT.rawValue != 0
             act(event.data.fd, (mayRead ? CURL_CSELECT_IN : 0) | (mayWrite ? CURL_CSELECT_OUT : 0), step)
         }
-        callOnTime(step)
+        if let deadline, deadline <= Self.now { callNow() }
+        step()
     }
 
     private func act(_ socket: Int32, _ what: Int32, _ step: () -> Void) {
@@ -107,12 +108,6 @@ final class MultiHandle {
         step()
         // What the step has added is sent before the next socket is read.
         if deadline ?? .max <= 0 { callNow() }
-    }
-
-    private func callOnTime(_ step: () -> Void) {
-        guard let deadline, deadline <= Self.now else { return }
-        callNow()
-        step()
     }
 
     private func callNow() {
