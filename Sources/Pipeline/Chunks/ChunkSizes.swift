@@ -13,18 +13,15 @@ final class ChunkSizes: Sendable {
         let decodedBytes: Int
     }
 
-    /// Room beside twice the largest size so far: small chunks differ the most.
-    private static let slack = 64 << 10
+    /// Room that is taken at least: few stored chunks are larger, and those may have to be asked for a second time.
+    private static let usual = 2 << 20
 
     private let largest = Mutex<[Kind: Int]>([:])
 
-    /// Taken for the size while none has come: few stored chunks are larger, and those are asked for a second time.
-    private static let usual = 2 << 20
-
     /// Bytes that a stored chunk will hardly exceed.
     func expected(_ array: PlannedArray) -> Int {
-        let largest = largest.withLock { $0[Self.kind(of: array)] }
-        return min(array.maximumEncodedByteCount, largest.map { 2 * $0 + Self.slack } ?? Self.usual)
+        let largest = largest.withLock { $0[Self.kind(of: array)] ?? 0 }
+        return min(array.maximumEncodedByteCount, max(2 * largest, Self.usual))
     }
 
     func note(_ byteCount: Int, of array: PlannedArray) {
