@@ -34,6 +34,11 @@ public struct VolumeError: Error, Sendable, Equatable, CustomStringConvertible {
         self.cause = cause
     }
 
+    /// Whether it says that the elements are none of the numbers that are read: strings, objects, structures, complex numbers.
+    public var isOfElementType: Bool {
+        code == .unsupported && ["dtype", "data_type", "dataType"].contains(key)
+    }
+
     public var description: String {
         let place = Self.printable(path, limit: 1100)
         guard let key else { return "\(place): \(message)" }

@@ -4,6 +4,7 @@ import HDF5
 import JSONText
 import Ledger
 import Stores
+import Synchronization
 import Testing
 
 @testable import Pipeline
@@ -36,12 +37,13 @@ import Testing
     /// Converts a folder and opens the file.
     private static func convert(
         _ root: URL, _ compression: StoreConversion.Compression = .gzip, format: StoreConversion.Format? = nil,
-        memory: Int = StoreConversion.minimumMemory, stop: StopSignal = StopSignal(), output: String? = nil
+        memory: Int = StoreConversion.minimumMemory, stop: StopSignal = StopSignal(), output: String? = nil,
+        warn: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws -> HDF5Reader {
         let file = (output ?? root.path) + "-out/out.h5"
         let conversion = try StoreConversion(
             source: StoreConversion.url(of: root.path), output: file, options: StoreOptions(), compression: compression,
-            format: format, memory: memory, stop: stop, warn: { _ in })
+            format: format, memory: memory, stop: stop, warn: warn)
         _ = try await conversion.run()
         return try await HDF5Reader(opening: file)
     }
@@ -98,6 +100,55 @@ import Testing
         let error = await #expect(throws: (any Error).self) { try await Self.convert(root) }
         #expect("\(try #require(error))".contains("/bad/.zarray: compressor.id: "))
         #expect(!FileManager.default.fileExists(atPath: root.path + "-out/out.h5"))
+    }
+
+    /// Metadata of an array of strings, as zarr-python and n5 write them.
+    private static let strings: [String: (name: String, text: String)] = [
+        "zarr2": (
+            ".zarray",
+            #"{"zarr_format": 2, "shape": [3], "chunks": [3], "dtype": "|O", "order": "C", "fill_value": "", "compressor": null, "#
+                + #""filters": [{"id": "vlen-utf8"}]}"#
+        ),
+        "zarr3": (
+            "zarr.json",
+            #"{"zarr_format": 3, "node_type": "array", "shape": [3], "data_type": "string", "fill_value": "", "attributes": {}, "#
+                + #""chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [3]}}, "#
+                + #""chunk_key_encoding": {"name": "default"}, "codecs": [{"name": "vlen-utf8"}]}"#
+        ),
+        "n5": (
+            "attributes.json",
+            #"{"dimensions": [3], "blockSize": [3], "dataType": "string", "compression": {"type": "raw"}}"#
+        ),
+    ]
+
+    /// What is no number is told and left out, as in HDF5 files; where there is nothing else, that is why there is no file.
+    @Test(arguments: ["zarr2", "zarr3", "n5"], [true, false])
+    func stringsAreLeftOutWithAWarning(format: String, withNumbers: Bool) async throws {
+        let (name, text) = try #require(Self.strings[format])
+        let group = [
+            "zarr2": (".zgroup", #"{"zarr_format": 2}"#),
+            "zarr3": ("zarr.json", #"{"zarr_format": 3, "node_type": "group"}"#),
+            "n5": ("attributes.json", "{}"),
+        ]
+        let root = try #require(group[format])
+        var files = [root.0: Array(root.1.utf8), "names/\(name)": Array(text.utf8)]
+        if withNumbers { files.merge(["a/.zarray": Self.zarray([2], [2]), "a/0": [5, 6]]) { $1 } }
+        let folder = try Self.folder(files)
+        defer { Self.remove(folder) }
+        let told = Mutex<[String]>([])
+        let run = { try await Self.convert(folder, warn: { line in told.withLock { $0.append(line) } }) }
+        if withNumbers {
+            let reader = try await run()
+            #expect(try await Self.values(reader, "/a") == [5, 6])
+            #expect(try await reader.dataset("/names") == nil)
+            await reader.close()
+        } else {
+            let error = await #expect(throws: (any Error).self) { try await run() }
+            #expect("\(try #require(error))".contains("/names/\(name): "))
+            #expect(!FileManager.default.fileExists(atPath: folder.path + "-out/out.h5"))
+        }
+        let lines = told.withLock { $0 }
+        #expect(lines.count == 1 && lines[0].contains("/names/\(name): ") && lines[0].hasSuffix("; it is left out"))
     }
 
     /// A pack is a ZIP file as any other.

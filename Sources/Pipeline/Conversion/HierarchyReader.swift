@@ -4,7 +4,7 @@ internal import Volumes
 /// Finds all arrays and groups below a folder of a store, by listing groups and asking for the metadata of what is in them.
 ///
 /// Where a store cannot list, the names come from consolidated metadata. What is neither array nor group is not entered; in N5 every
-/// folder is a group.
+/// folder is a group. Arrays of strings and other things that are no numbers are left out with a warning, as in HDF5 files.
 struct HierarchyReader: Sendable {
     let nodes: NodeReader
     let stop: StopSignal
@@ -20,8 +20,8 @@ struct HierarchyReader: Sendable {
 
     /// All nodes at and below `root` ("" is the store's root), sorted by path, the root first.
     ///
-    /// - Throws: ``VolumeError`` where the root is no node, a node's metadata cannot be read, or the tree is too deep or too large;
-    ///   ``StoreError``.
+    /// - Throws: ``VolumeError`` where the root is no node, a node's metadata cannot be read, no array holds numbers, or the tree is too
+    ///   deep or too large; ``StoreError``.
     func read(_ root: String) async throws -> [HierarchyNode] {
         let url = store.url.url(of: root)
         let first = try await nodes.node(in: root, path: []) ?? (nodes.format == .n5 ? Self.bareGroup([]) : nil)
@@ -38,25 +38,44 @@ struct HierarchyReader: Sendable {
         let names = try await Names(root: root, nodes: nodes)
         var all = [first]
         var level = [first]
+        var firstLeftOut: VolumeError?
         while !level.isEmpty {
             let candidates = try await candidates(below: level, names, known: all.count, url: url)
             guard candidates.first.map({ $0.path.count <= Self.maximumDepth }) ?? true else {
                 throw VolumeError(.tooLarge, path: url, "groups are nested more than \(Self.maximumDepth) levels deep")
             }
             level = []
-            try await inOrder(count: candidates.count, width: Self.width) { number -> HierarchyNode? in
+            try await inOrder(count: candidates.count, width: Self.width) { number -> Finding in
                 try stop.check()
                 let candidate = candidates[number]
                 let folder = Self.folder(root, candidate.path)
-                if let node = try await nodes.node(in: folder, path: candidate.path) { return node }
-                return candidate.mayBeBareGroup ? Self.bareGroup(candidate.path) : nil
-            } consume: { (_: Int, node: HierarchyNode?) in
-                guard let node else { return }
-                all.append(node)
-                if node.array == nil { level.append(node) }
+                do {
+                    if let node = try await nodes.node(in: folder, path: candidate.path) { return .node(node) }
+                } catch let error as VolumeError where error.isOfElementType {
+                    return .noNumbers(error)
+                }
+                return candidate.mayBeBareGroup ? .node(Self.bareGroup(candidate.path)) : .nothing
+            } consume: { (_: Int, finding: Finding) in
+                switch finding {
+                case .node(let node):
+                    all.append(node)
+                    if node.array == nil { level.append(node) }
+                case .noNumbers(let error):
+                    nodes.warn("\(error); it is left out")
+                    firstLeftOut = firstLeftOut ?? error
+                case .nothing: break
+                }
             }
         }
+        if let firstLeftOut, all.allSatisfy({ $0.array == nil }) { throw firstLeftOut }
         return all.sorted { $0.path.lexicographicallyPrecedes($1.path) }
+    }
+
+    /// What is in a folder.
+    private enum Finding: Sendable {
+        case node(HierarchyNode)
+        case noNumbers(VolumeError)
+        case nothing
     }
 
     static func folder(_ root: String, _ path: [String]) -> String {
