@@ -1,9 +1,11 @@
 """What `cristae run` does, as it is done with Python today: zarr-python over obstore, h5py, scikit-image, a process a core.
 
 For each ground-truth crop with the class: labels and the raw box around them at native resolution to hdf5/crop_N.h5, and both
-at the target voxel size to crops/crop_N.h5. Nothing can be resumed, and each crop is held in memory.
+at the target voxel size to crops/crop_N.h5; what is in the files to attributes.json and crops.json. Nothing can be resumed,
+each crop is held in memory, and labels are picked where `cristae` takes the majority.
 """
 
+import json
 import multiprocessing
 import os
 import time
@@ -70,8 +72,18 @@ def save(path, raw, labels, class_name, level, voxel, translation):
     sync(path)
 
 
+def statistics(name, raw, labels, class_name, voxel, translation):
+    """The entry of a file in the summaries: intensities, and how many voxels and instances of the class there are."""
+    import numpy
+    present = int(numpy.count_nonzero(labels))
+    instances = sum(1 for i in numpy.unique(labels) if i)
+    return {"name": name, "shape": raw.shape, "voxel_size": list(voxel), "translation": list(translation),
+            "raw": {"min": int(raw.min()), "max": int(raw.max()), "mean": float(raw.mean(dtype=numpy.float64))},
+            "labels": {class_name: {"absent": labels.size - present, "present": present, "instances": instances}}}
+
+
 def do_crop(job):
-    """One crop from the store to its two files; returns what it took this process."""
+    """One crop from the store to its two files; returns what it took this process, and the entries of both."""
     import numpy
     import zarr
     from skimage.transform import rescale
@@ -93,7 +105,9 @@ def do_crop(job):
     small_labels = rescale(labels, factor, order=0, anti_aliasing=False, preserve_range=True).astype(labels.dtype)
     edge = [t - v / 2 + target / 2 for t, v in zip(translation, voxel)]
     save(os.path.join(dest, "crops", name), small, small_labels, class_name, level, [target] * 3, edge)
-    return os.getpid(), time.process_time() - before, peak_kib(), labels.size, int(small_labels.any())
+    entries = (statistics(name, raw, labels, class_name, voxel, translation),
+               statistics(name, small, small_labels, class_name, [target] * 3, edge))
+    return os.getpid(), time.process_time() - before, peak_kib(), labels.size, int(small_labels.any()), entries
 
 
 def whole_job(options):
@@ -109,12 +123,16 @@ def whole_job(options):
             jobs = [(*given, *pair)
                     for pair in find_crops(options.endpoint, options.bucket, options.class_name)]
             done = list(pool.imap_unordered(do_crop, jobs))
-            for folder in ("hdf5", "crops"):
+            for place, (folder, summary) in enumerate((("hdf5", "attributes.json"), ("crops", "crops.json"))):
+                path = os.path.join(options.dest, summary)
+                with open(path, "w", encoding="utf-8") as file:
+                    json.dump([one[-1][place] for one in done], file)
+                sync(path)
                 sync(os.path.join(options.dest, folder))
     if not done:
         raise SystemExit(f"no crop with {options.class_name} in {options.bucket}")
     peaks = {}
-    for process, cpu, peak, _, _ in done:
+    for process, cpu, peak, *_ in done:
         measurement.worker_cpu_seconds += cpu
         peaks[process] = max(peak, peaks.get(process, 0))
     measurement.worker_peak_kib = sum(peaks.values())
