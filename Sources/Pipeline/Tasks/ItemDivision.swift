@@ -153,6 +153,8 @@ struct ItemDivision: Sendable {
         let watched = Array((claims[offset...] + claims[..<offset]).prefix(Self.watchedClaims))
         // The claims are listed again and again, which is cheap; their owners are looked at when there may be something new to see.
         var lastLook = -Double.infinity
+        // Soon at first: the last items of others mostly end at about the same time as one's own.
+        var pause = min(0.05, worker.watch.beatSeconds / 4)
         while !context.stop.isStopped {
             let held = try await ThreadPool.files.run { () throws(LedgerError) in
                 Set(try Claims.all(in: context.state))
@@ -169,7 +171,8 @@ struct ItemDivision: Sendable {
                     }
                 }
             }
-            try await Task.sleep(for: .seconds(min(1, worker.watch.beatSeconds / 4)))
+            try await Task.sleep(for: .seconds(pause))
+            pause = min(1.5 * pause, 1, worker.watch.beatSeconds / 4)
         }
         return false
     }
