@@ -5,6 +5,8 @@ internal import Synchronization
 internal import Threads
 
 /// MD5s of bodies, of several at a time where several have come: the more there is to do, the cheaper each becomes.
+///
+/// A large body waits some milliseconds for others. Nothing waits for it meanwhile: its connection has its next request already.
 final class BodyDigests: Sendable {
     private struct Waiting: Sendable {
         let body: ByteBuffer
@@ -13,7 +15,15 @@ final class BodyDigests: Sendable {
 
     private struct State: Sendable {
         var waiting: [Waiting] = []
+        /// Threads that are at it.
         var running = 0
+        /// Whether somebody will look after what waits in a moment.
+        var isTimed = false
+    }
+
+    /// What is to be done about those that wait.
+    private enum Step {
+        case work, time, nothing
     }
 
     /// So few that one after the other is quicker. Without the optimiser, vectors are slower than anything.
@@ -23,26 +33,61 @@ final class BodyDigests: Sendable {
         private static let usualLanes = 3
     #endif
 
+    /// How long a large body waits for others.
+    private static let patience = Duration.milliseconds(4)
+
     static let shared = BodyDigests()
     private let leastLanes: Int
+    private let leastPatientBytes: Int
     private let state = Mutex(State())
 
-    /// - Parameter leastLanes: bodies from which on they are taken side by side.
-    init(leastLanes: Int = usualLanes) { self.leastLanes = leastLanes }
+    /// - Parameters:
+    ///   - leastLanes: bodies from which on they are taken side by side.
+    ///   - leastPatientBytes: bytes from which on a body waits for others.
+    init(leastLanes: Int = usualLanes, leastPatientBytes: Int = 64 << 10) {
+        self.leastLanes = leastLanes
+        self.leastPatientBytes = leastLanes <= MD5Lanes.count ? leastPatientBytes : .max
+    }
 
     /// The 16 bytes of the MD5 of a body.
     func digest(of body: ByteBuffer) async -> [UInt8] {
         await withCheckedContinuation { continuation in
-            let mustStart = state.withLock { state in
+            let step = state.withLock { state in
                 state.waiting.append(Waiting(body: body, continuation: continuation))
-                // While one thread is at it, the next ones gather; a second thread helps when there are enough of them.
-                let mustStart =
-                    state.running == 0
-                    || (state.waiting.count >= MD5Lanes.count && state.running < ThreadPool.compute.width)
-                if mustStart { state.running += 1 }
-                return mustStart
+                return next(&state)
             }
-            if mustStart { start() }
+            take(step)
+        }
+    }
+
+    /// While one thread is at it, the next ones gather; a second thread helps when there are enough of them.
+    private func next(_ state: inout State) -> Step {
+        let isFull = state.waiting.count >= MD5Lanes.count
+        guard !state.waiting.isEmpty, state.running < (isFull ? ThreadPool.compute.width : 1) else { return .nothing }
+        if isFull || state.waiting.contains(where: { $0.body.count < leastPatientBytes }) {
+            state.running += 1
+            return .work
+        }
+        if state.isTimed { return .nothing }
+        state.isTimed = true
+        return .time
+    }
+
+    private func take(_ step: Step) {
+        switch step {
+        case .work: start()
+        case .time:
+            Task {
+                try? await Task.sleep(for: Self.patience)
+                let mustStart = state.withLock { state in
+                    state.isTimed = false
+                    guard state.running == 0, !state.waiting.isEmpty else { return false }
+                    state.running = 1
+                    return true
+                }
+                if mustStart { start() }
+            }
+        case .nothing: break
         }
     }
 
@@ -70,13 +115,11 @@ final class BodyDigests: Sendable {
                 one.continuation.resume(returning: digest)
             }
         }
-        let mustGoOn = state.withLock { state in
-            let mustGoOn =
-                !state.waiting.isEmpty && (state.running == 1 || state.waiting.count >= MD5Lanes.count)
-            if !mustGoOn { state.running -= 1 }
-            return mustGoOn
+        let step = state.withLock { state in
+            state.running -= 1
+            return next(&state)
         }
         // Through the queue again, so that decoding and encoding have their turns.
-        if mustGoOn { start() }
+        take(step)
     }
 }

@@ -6,10 +6,9 @@ import Testing
 
 @Suite struct BodyDigestsTests {
     /// However many come at a time, everybody gets the digest of its own body.
-    @Test(arguments: [1, 2, 3, 8, 9, 100], [1, 3, Int.max]) func everyBodyHasItsDigest(
-        count: Int, leastLanes: Int
-    ) async {
-        let digests = BodyDigests(leastLanes: leastLanes)
+    @Test(arguments: [1, 2, 3, 8, 9, 100], [(1, 0), (3, .max), (3, 0), (3, 150), (.max, 0)])
+    func everyBodyHasItsDigest(count: Int, least: (lanes: Int, patientBytes: Int)) async {
+        let digests = BodyDigests(leastLanes: least.lanes, leastPatientBytes: least.patientBytes)
         let bodies = (0..<count).map { number in
             (0..<(number * 37 % 300)).map { UInt8(truncatingIfNeeded: $0 * 7 + number) }
         }
