@@ -30,7 +30,10 @@ sys.exit(int(os.environ.get("CODE", "0")))
 SCONTROL = """#!/bin/sh
 case $1 in
     show) printf 'MaxArraySize            = 1001\\nRequeueExit             = %s\\nRequeueExitHold         = (null)\\n' "$REQUEUE_EXIT" ;;
-    requeue) echo "requeue $2 $3" >> "$NOTES"; exit "${REQUEUE_CODE:-0}" ;;
+    requeue)
+        echo "requeue $2 $3" >> "$NOTES"
+        [ -z "${REQUEUE_ENDS_JOB:-}" ] || kill -TERM 0
+        exit "${REQUEUE_CODE:-0}" ;;
 esac
 """
 
@@ -99,6 +102,10 @@ def check_tasks(stage):
     for listed, known in (("75", True), ("1-9,75", True), ("70-80", True), ("(null)", False), ("1,175", False), ("2-9", False)):
         outcome = stopped(stage, [signal.SIGUSR1], REQUEUE_EXIT=listed)
         ends(f"RequeueExit={listed}", outcome, 75, requeued=not known, signals=["SIGUSR1"])
+    # Slurm ends every process of a job that is back in the queue, scontrol among them, at times before it has answered.
+    outcome = stopped(stage, [signal.SIGUSR1], REQUEUE_ENDS_JOB="1")
+    ends("ended while it is put back", outcome, 75, requeued=True, signals=["SIGUSR1"])
+    expect("back into the queue by scontrol requeue" in outcome[1], f"ended while it is put back: {outcome[1]}")
     outcome = stopped(stage, [signal.SIGUSR1], REQUEUE_CODE="1")
     ends("a site that puts nothing back", outcome, 75, requeued=True, signals=["SIGUSR1"])
     expect("submit the manifest again" in outcome[1], f"a site that puts nothing back: {outcome[1]}")
