@@ -9,13 +9,11 @@ public final class PinnedThread: SerialExecutor, @unchecked Sendable {
     private let condition = NSCondition()
     private var jobs: [UnownedJob] = []
 
-    /// Starts the thread, which lives as long as the process.
+    /// Starts the thread, which lives as long as the process. Where the system refuses it, the process ends with 74.
     public init(name: String) {
-        let thread = Thread { [self] in run() }
-        thread.stackSize = 8 << 20
-        thread.start()
-        // Before the start there is no thread to name.
-        thread.name = name
+        OwnThread.required { () throws(ThreadError) in
+            try OwnThread.start(name, stackBytes: 8 << 20) { [self] in run() }
+        }
     }
 
     public func enqueue(_ job: consuming ExecutorJob) {

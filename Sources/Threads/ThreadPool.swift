@@ -18,29 +18,37 @@ public final class ThreadPool: @unchecked Sendable {
     private let condition = NSCondition()
     private var jobs: Deque<@Sendable () -> Void> = []
     /// Threads in the pool.
-    public let width: Int
+    public private(set) var width = 0
     /// Marks its threads.
     private let mark: pthread_key_t
 
-    /// Starts `width` threads, which live as long as the process.
-    public init(name: String, width: Int) {
-        self.width = max(1, width)
+    /// Starts `width` threads, which live as long as the process. Where the system refuses some, the pool makes do with the others.
+    ///
+    /// - Throws: ``ThreadError`` where it has not even one.
+    public init(name: String, width: Int) throws(ThreadError) {
         var key = pthread_key_t()
         guard pthread_key_create(&key, nil) == 0 else { fatalError("no key for the threads of the pool \(name)") }
         mark = key
-        for index in 0..<self.width {
-            let thread = Thread { [self] in run() }
-            thread.stackSize = 4 << 20
-            thread.start()
-            // Before the start there is no thread to name.
-            thread.name = "\(name)-\(index)"
+        for index in 0..<max(1, width) {
+            do throws(ThreadError) {
+                try OwnThread.start("\(name)-\(index)", stackBytes: 4 << 20) { [self] in run() }
+                self.width += 1
+            } catch {
+                if self.width == 0 { throw error }
+                break
+            }
         }
     }
 
+    /// A pool that the process cannot do without.
+    private static func required(name: String, width: Int) -> ThreadPool {
+        OwnThread.required { () throws(ThreadError) in try ThreadPool(name: name, width: width) }
+    }
+
     /// One thread a core, for decoding, encoding and resampling.
-    public static let compute = ThreadPool(name: "compute", width: ProcessInfo.processInfo.activeProcessorCount)
+    public static let compute = required(name: "compute", width: ProcessInfo.processInfo.activeProcessorCount)
     /// A few threads that wait for disks.
-    public static let files = ThreadPool(name: "files", width: 4)
+    public static let files = required(name: "files", width: 4)
 
     /// Whether the caller is on one of the pool's threads.
     private var isCurrent: Bool { pthread_getspecific(mark) != nil }

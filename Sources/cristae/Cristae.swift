@@ -1,7 +1,16 @@
 import ArgumentParser
+import Threads
 
 /// The command: one file a verb, thin.
 @main
+enum Launch {
+    /// On the main thread: the others begin with the first task.
+    @MainActor static func main() async {
+        ThreadWatch.start()
+        await Cristae.main()
+    }
+}
+
 struct Cristae: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cristae",

@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import Pipeline
 import Stores
+import Threads
 
 /// `cristae run config.json`: all stages.
 struct Run: AsyncParsableCommand {
@@ -41,7 +42,7 @@ struct Run: AsyncParsableCommand {
     /// Asks the job to stop when its time is over.
     private func keep(_ budget: TimeBudget?, _ stop: StopSignal, _ reporter: Reporter) {
         guard let budget else { return }
-        let thread = Thread {
+        OwnThread.startRequired("time budget") {
             Thread.sleep(forTimeInterval: budget.seconds)
             guard !stop.isStopped else { return }
             reporter.logger.notice(
@@ -49,8 +50,6 @@ struct Run: AsyncParsableCommand {
                 metadata: ["event": "time_over"])
             stop.stop()
         }
-        thread.name = "time budget"
-        thread.start()
     }
 
     private func report(_ outcome: Runner.Outcome, _ context: JobContext) {

@@ -1,5 +1,6 @@
 import Foundation
 import Pipeline
+import Threads
 
 /// Where the signal handler writes to. Set once, before the handler is installed; a plain number, so that the handler may read it.
 nonisolated(unsafe) private var signalPipe: Int32 = -1
@@ -14,7 +15,7 @@ enum SignalWatcher {
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         signalPipe = ends[1]
         let readEnd = ends[0]
-        let thread = Thread {
+        OwnThread.startRequired("signals") {
             var number: UInt8 = 0
             while true {
                 let count = read(readEnd, &number, 1)
@@ -25,8 +26,6 @@ enum SignalWatcher {
                 StandardError.line("cristae: signal \(number): finishing what is under way; once more to stop at once")
             }
         }
-        thread.name = "signals"
-        thread.start()
         for number in [SIGTERM, SIGINT, SIGUSR1] {
             signal(number) { number in
                 var byte = UInt8(truncatingIfNeeded: number)

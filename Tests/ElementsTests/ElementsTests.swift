@@ -34,7 +34,7 @@ import Threads
 @Suite struct ThreadPoolTests {
     @Test func resultsAndErrorsComeBack() async throws {
         struct Failure: Error, Equatable { let number: Int }
-        let pool = ThreadPool(name: "test", width: 3)
+        let pool = try ThreadPool(name: "test", width: 3)
         let sum = await withTaskGroup(of: Int.self) { group in
             for number in 0..<200 { group.addTask { await pool.run { number } } }
             return await group.reduce(0, +)
@@ -46,8 +46,8 @@ import Threads
     }
 
     /// A task that prefers the pool stays on its threads, also with what it asks the pool to run; others come from where they were.
-    @Test func tasksThatPreferThePoolStayOnIt() async {
-        let pool = ThreadPool(name: "preferred", width: 2)
+    @Test func tasksThatPreferThePoolStayOnIt() async throws {
+        let pool = try ThreadPool(name: "preferred", width: 2)
         let threads = await withTaskExecutorPreference(pool) {
             await withTaskGroup(of: [UInt].self) { group in
                 for _ in 0..<100 {

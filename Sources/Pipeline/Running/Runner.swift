@@ -83,15 +83,15 @@ public struct Runner: Sendable {
 
     private func stopInTime(_ worker: Worker, _ graceOver: @escaping @Sendable () -> Void) {
         let seconds = options.graceSeconds
-        context.stop.whenStopped {
-            let thread = Thread {
-                Thread.sleep(forTimeInterval: seconds)
-                worker.end()
-                graceOver()
-            }
-            thread.name = "grace"
-            thread.start()
+        // Started now: when the job is asked to stop, there may be no thread to be had.
+        let isStopping = DispatchSemaphore(value: 0)
+        OwnThread.startRequired("grace") {
+            isStopping.wait()
+            Thread.sleep(forTimeInterval: seconds)
+            worker.end()
+            graceOver()
         }
+        context.stop.whenStopped { isStopping.signal() }
     }
 
     /// What this process tells of its progress, for `cristae status` on any node.

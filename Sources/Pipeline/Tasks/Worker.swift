@@ -23,7 +23,7 @@ final class Worker: Sendable {
     ///
     /// It is a thread of its own: neither a slow disk nor a long computation may hold it up.
     func startBeating(_ context: JobContext, progress: @escaping @Sendable () -> JSONValue) {
-        let thread = Thread { [self] in
+        OwnThread.startRequired("beat") { [self] in
             while !isEnded.withLock({ $0 }) {
                 do throws(LedgerError) {
                     try owner.beat(progress())
@@ -39,9 +39,6 @@ final class Worker: Sendable {
                 Thread.sleep(forTimeInterval: watch.beatSeconds)
             }
         }
-        thread.name = "beat"
-        thread.stackSize = 1 << 20
-        thread.start()
     }
 
     /// Gives back all claims and takes the process off the job. Blocks; may be called more than once and from any thread.

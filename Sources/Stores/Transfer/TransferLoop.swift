@@ -1,5 +1,6 @@
 internal import CCurl
 internal import Foundation
+internal import Threads
 
 /// One thread with a libcurl event loop over many kept connections. Requests wait in line for a free connection;
 /// nothing blocks in Swift's cooperative pool. The thread ends with the last reference to the loop.
@@ -36,10 +37,7 @@ final class TransferLoop: Sendable {
             throw StoreError(.connection, url: "", message: "libcurl cannot be initialised")
         }
         self.core = core
-        let thread = Thread { core.run() }
-        thread.name = "transfers"
-        thread.stackSize = 1 << 20
-        thread.start()
+        OwnThread.startRequired("transfers") { core.run() }
     }
 
     deinit { core.stop() }
