@@ -40,6 +40,7 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CPrefetch"),
+        .systemLibrary(name: "CRename"),
         .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CBlosc", pkgConfig: "blosc", providers: [.apt(["libblosc-dev"])]),
@@ -58,7 +59,7 @@ let package = Package(
         library("Volumes", ["Elements", "JSONText", "Geometry", "Codecs", "Stores"]),
         library("HDF5", ["Elements", "Threads", "CHDF5"]),
         library("Resampling", ["Elements", "Geometry", "CPrefetch"]),
-        library("Ledger", ["Elements", "JSONText", "Threads", "Codecs", crypto]),
+        library("Ledger", ["Elements", "JSONText", "Threads", "Codecs", "CRename", crypto]),
         library(
             "Pipeline",
             [

@@ -6,137 +6,219 @@ internal import Synchronization
 ///
 /// A claim is a hard link to the owner file: it comes into being whole, only one process gets it, and it says by itself who holds
 /// it. To release it is to rename it into the owner's folder, and to take it from a dead owner is to rename it into one's own, once
-/// that owner's folder is gone: whoever has no folder any more can do neither (``Owner``). All functions block.
+/// that owner's folder is gone: whoever has no folder any more can do neither (``Owner``).
+///
+/// Where the file system has no hard links, or makes something else of them, a claim is a file with the first line of the owner file. It is
+/// written and flushed in the owner's folder, and renamed without replacing anything. Where that cannot be done either, it is made by
+/// `O_EXCL` and then written. A process that dies in between leaves a claim without a name, which runs out like others (``OwnerWatch``).
+///
+/// All functions block, and may be called from several threads: a name is in the hands of one thread at a time.
 public final class Claims: Sendable {
     private struct State: Sendable {
+        /// Names that are held, or that a thread is just taking or giving back.
+        var busy: Set<String> = []
         var held: Set<String> = []
+        /// Owners that could not be taken over to the end: this process still has the claim to do it.
+        var unfinished: Set<String> = []
         var isClosed = false
         var counter = 0
+        /// Cleared when the file system has refused.
+        var canLink = true
+        var canRename = true
     }
 
     public let owner: Owner
+    private let claimSeconds: Double
     private let state = Mutex(State())
-    private var folder: ConfinedFolder { owner.state }
+    var folder: ConfinedFolder { owner.state }
 
-    public init(of owner: Owner) { self.owner = owner }
+    /// - Parameter claimSeconds: seconds after which a claim that does not say whose it is may be removed by others.
+    public init(of owner: Owner, claimSeconds: Double = .infinity) {
+        self.owner = owner
+        self.claimSeconds = claimSeconds
+    }
 
-    private static func path(_ name: String) -> String { "claims/\(name)" }
+    static func path(_ name: String) -> String { "claims/\(name)" }
 
-    /// Takes the claim `name`; false where somebody holds it.
+    /// Takes the claim `name`; false where somebody holds it, be it another thread of this process.
     ///
     /// - Throws: ``LedgerError`` `.locked` where another process has taken over this owner's work.
     public func take(_ name: String) throws(LedgerError) -> Bool {
-        guard !state.withLock({ $0.isClosed }) else { return false }
-        switch try owner.folder.link("owner", to: name, in: owner.claims) {
-        case .made: break
-        case .taken: return false
-        case .gone: try takenOver()
-        case .unsupported: guard try create(name) else { return false }
-        }
-        state.withLock { _ = $0.held.insert(name) }
-        return true
-    }
-
-    /// The way without hard links: the claim names its owner in its own text.
-    private func create(_ name: String) throws(LedgerError) -> Bool {
-        let opened: FileHandle?
+        guard state.withLock({ !$0.isClosed && $0.busy.insert(name).inserted }) else { return false }
+        let isMade: Bool
         do throws(LedgerError) {
-            opened = try folder.open(Self.path(name), flags: O_WRONLY | O_CREAT | O_EXCL)
+            isMade = try make(name)
         } catch {
-            if error.errorNumber == EEXIST { return false }
+            letGo(of: name)
             throw error
         }
-        guard let opened else { return false }
-        try ByteBuffer(try OwnerFile.firstLine(owner.identity)).withUnsafeBytes { bytes throws(LedgerError) in
-            try opened.write(bytes, at: 0, path: Self.path(name))
-        }
-        try owner.check()
-        return true
+        if isMade { state.withLock { _ = $0.held.insert(name) } } else { letGo(of: name) }
+        return isMade
     }
 
-    private func takenOver() throws(LedgerError) {
-        try owner.check()
-        // The folder is there: somebody has removed `claims`, or the state directory is being taken apart.
-        throw LedgerError(.cannotWrite, path: "\(folder.path)/claims", "a claim could not be made")
-    }
+    private func letGo(of name: String) { state.withLock { _ = $0.busy.remove(name) } }
 
     /// Gives a claim back.
     public func release(_ name: String) throws(LedgerError) {
         guard state.withLock({ $0.held.remove(name) }) != nil else { return }
+        // Only when it is out of the folder may another thread take it.
+        defer { letGo(of: name) }
         try remove(name)
     }
 
-    /// Gives all claims back and takes no more: the last thing an owner does before it ends.
-    public func close() {
+    /// Removes a claim of this owner which no thread holds: giving it back has failed, or the answer to taking it was lost.
+    ///
+    /// - Returns: false where a thread holds it.
+    public func releaseStale(_ name: String) throws(LedgerError) -> Bool {
+        guard state.withLock({ !$0.isClosed && $0.busy.insert(name).inserted }) else { return false }
+        defer { letGo(of: name) }
+        try remove(name)
+        return true
+    }
+
+    /// Ends the owner and takes no more claims. First its right to publish goes, then its claims are freed.
+    ///
+    /// With its folder it has lost the right to free them. Anybody else may do it, and mostly nothing is left to be freed; so it is done by
+    /// a new owner, for just this.
+    public func end() {
         let names = state.withLock { state in
             state.isClosed = true
             defer { state.held = [] }
             return state.held
         }
-        for name in names { _ = try? remove(name) }
+        owner.end()
+        guard !names.isEmpty,
+            let caretaker = try? Owner(role: OwnerIdentity.wholeJob, state: owner.state, output: owner.output)
+        else { return }
+        _ = try? Claims(of: caretaker).fence(owner.identity.id, claims: names.sorted())
+        caretaker.end()
     }
 
-    /// Takes the claim out of the folder. This needs the folder of this owner, which nobody has who has been taken over.
-    private func remove(_ name: String) throws(LedgerError) {
+    // MARK: Making and removing
+
+    private func make(_ name: String) throws(LedgerError) -> Bool {
+        if state.withLock({ $0.canLink }) {
+            switch try owner.folder.link("owner", to: name, in: owner.claims) {
+            case .made: return true
+            case .taken: return false
+            case .gone: try takenOver()
+            case .somethingElse: try remove(name)
+            case .unsupported: break
+            }
+            state.withLock { $0.canLink = false }
+        }
+        let text = ByteBuffer(try OwnerFile.firstLine(owner.identity))
+        if state.withLock({ $0.canRename }) {
+            if let isMade = try rename(text, to: name) { return isMade }
+            state.withLock { $0.canRename = false }
+        }
+        return try create(name, text)
+    }
+
+    /// The way without hard links; nil where the file system cannot rename without replacing.
+    private func rename(_ text: ByteBuffer, to name: String) throws(LedgerError) -> Bool? {
+        let new = newName()
+        guard let file = try open(new, in: owner.folder) else { throw Self.occupied("\(owner.folder.path)/\(new)") }
+        let path = "\(owner.folder.path)/\(new)"
+        try text.withUnsafeBytes { bytes throws(LedgerError) in try file.write(bytes, at: 0, path: path) }
+        try file.sync(path: path)
+        switch try owner.folder.renameToFreeName(new, to: name, in: owner.claims) {
+        case .made: return true
+        case .gone: try takenOver()
+        case .taken:
+            try owner.folder.remove(new)
+            return false
+        case .unsupported, .somethingElse: break
+        }
+        try owner.folder.remove(new)
+        return nil
+    }
+
+    /// The way where nothing but `O_EXCL` can be had: the claim has no name until it is written.
+    private func create(_ name: String, _ text: ByteBuffer) throws(LedgerError) -> Bool {
+        let begin = OwnerWatch.monotonicSeconds()
+        guard let file = try open(name, in: owner.claims) else { return false }
+        let path = "\(owner.claims.path)/\(name)"
+        do throws(LedgerError) {
+            try text.withUnsafeBytes { bytes throws(LedgerError) in try file.write(bytes, at: 0, path: path) }
+            try file.sync(path: path)
+        } catch {
+            try? takeAway(name, file.stamp)
+            throw error
+        }
+        try owner.check()
+        // Had this process stood still before it wrote, the claim may have run out, and be another's by now.
+        let isLate = OwnerWatch.monotonicSeconds() - begin > claimSeconds / 2
+        if !isLate, let status = try owner.claims.status(of: name), FileStamp(status).isSameFile(as: file.stamp) {
+            return true
+        }
+        try takeAway(name, file.stamp)
+        return false
+    }
+
+    /// Makes a new file; nil where there is one.
+    private func open(_ name: String, in folder: ConfinedFolder) throws(LedgerError) -> FileHandle? {
+        do throws(LedgerError) {
+            return try folder.open(name, flags: O_WRONLY | O_CREAT | O_EXCL)
+        } catch {
+            if error.errorNumber == EEXIST { return nil }
+            if let number = error.errorNumber, ConfinedFolder.isGone(number) { try takenOver() }
+            throw error
+        }
+    }
+
+    private static func occupied(_ path: String) -> LedgerError {
+        LedgerError(.cannotWrite, path: path, "there is a file already which only this process makes")
+    }
+
+    private func takenOver() throws(LedgerError) -> Never {
+        try owner.check()
+        // The folder is there: somebody has removed `claims`, or the state directory is being taken apart.
+        throw LedgerError(.cannotWrite, path: "\(folder.path)/claims", "a claim could not be made")
+    }
+
+    /// A name in the owner's folder that no other thread uses.
+    private func newName() -> String {
         let number = state.withLock { state in
             state.counter += 1
             return state.counter
         }
-        let aside = "claim-\(number)"
-        if try owner.claims.rename(name, to: aside, in: owner.folder) { try owner.folder.remove(aside) }
+        return "claim-\(number)"
     }
 
-    // MARK: Others
-
-    /// The names of all claims that anybody holds, sorted.
-    public static func all(in state: ConfinedFolder) throws(LedgerError) -> [String] { try state.list("claims") }
-
-    /// Who holds the claim `name`; nil where nobody does, or its owner is just writing it.
-    public static func holder(of name: String, in state: ConfinedFolder) throws(LedgerError) -> OwnerIdentity? {
-        guard let file = try state.open(path(name), flags: O_RDONLY) else { return nil }
-        return try OwnerFile(file, path: "\(state.path)/\(path(name))")?.identity
+    /// Takes the claim out of the folder. This needs the folder of this owner, which nobody has who has been taken over.
+    func remove(_ name: String) throws(LedgerError) {
+        let aside = newName()
+        if try owner.claims.rename(name, to: aside, in: owner.folder) { try discard(aside) }
     }
 
-    public static func isTaken(_ name: String, in state: ConfinedFolder) throws(LedgerError) -> Bool {
-        try state.fileSize(path(name)) != nil
-    }
-
-    /// The claim of the process that takes over from an owner.
-    public static func fenceName(_ id: String) -> String { "fence-\(id)" }
-
-    /// Takes over from an owner that is dead: from now on it can publish nothing, and its claims are free. The work of one who does
-    /// that and dies on the way is finished by the next one.
-    ///
-    /// - Parameter nameless: only where its owner file is missing or says nothing: a process that is just making it begins anew.
-    /// - Returns: false where another process is at it.
-    @discardableResult
-    public func fence(_ id: String, nameless: Bool = false) throws(LedgerError) -> Bool {
-        guard id != owner.identity.id else { return false }
-        let fence = Self.fenceName(id)
-        guard try take(fence) else { return false }
-        if nameless, try !OwnerWatch.isNameless(id, in: folder) {
-            try release(fence)
-            return false
+    /// The same, for a file that may have made way to another one meanwhile: that one is put back.
+    func takeAway(_ name: String, _ stamp: FileStamp) throws(LedgerError) {
+        let aside = newName()
+        guard try owner.claims.rename(name, to: aside, in: owner.folder) else { return }
+        guard let status = try owner.folder.status(of: aside), !FileStamp(status).isSameFile(as: stamp) else {
+            return try discard(aside)
         }
-        if try folder.rename(Owner.folder(of: id, in: folder), to: fence, in: owner.folder) {
-            try owner.folder.removeFolder(fence)
-        }
-        try owner.check()
-        try owner.output.removeFolder(Owner.folder(of: id, in: owner.output))
-        // Only now, when it can neither publish nor claim nor release, its claims are free.
-        for name in try Self.all(in: folder) where try Self.holder(of: name, in: folder)?.id == id { try remove(name) }
-        try release(fence)
-        return true
-    }
-
-    /// Removes claims whose owner has no folder any more, or that name none: for a process that knows to be alone.
-    public func removeOrphans() throws(LedgerError) {
-        for name in try Self.all(in: folder) where !state.withLock({ $0.held.contains(name) }) {
-            guard let holder = try Self.holder(of: name, in: folder) else {
-                try remove(name)
-                continue
-            }
-            if try folder.fileSize(Owner.file(of: holder.id)) == nil { _ = try fence(holder.id) }
+        if case .unsupported = try owner.folder.renameToFreeName(aside, to: name, in: owner.claims) {
+            _ = try owner.folder.rename(aside, to: name, in: owner.claims)
         }
     }
+
+    /// What was under a claim's name may be anything.
+    private func discard(_ aside: String) throws(LedgerError) {
+        if let status = try owner.folder.status(of: aside), status.st_mode & S_IFMT == S_IFDIR {
+            try owner.folder.removeFolder(aside)
+        } else {
+            try owner.folder.remove(aside)
+        }
+    }
+
+    // MARK: What others have
+
+    /// Whether this process had begun to take over from the owner `id` and could not finish it. The caller does so now.
+    func resume(_ id: String) -> Bool { state.withLock { $0.unfinished.remove(id) != nil } }
+
+    func noteUnfinished(_ id: String) { state.withLock { _ = $0.unfinished.insert(id) } }
+
+    func isHeldHere(_ name: String) -> Bool { state.withLock { $0.busy.contains(name) } }
 }

@@ -1,7 +1,8 @@
+internal import CRename
 internal import Glibc
 
 /// Making, moving and removing folders and names: what owners and claims are built on. Only what `link`, `rename`, `mkdir` and
-/// `O_EXCL` promise is relied on, also over NFS and Lustre.
+/// `O_EXCL` promise is relied on, also over NFS and Lustre, and not even that a `link` which succeeds has made a hard link.
 extension ConfinedFolder {
     /// Renames, also into another folder of the same file system; false where there was nothing to rename, or no folder to rename it into.
     func rename(_ from: String, to: String, in other: ConfinedFolder? = nil) throws(LedgerError) -> Bool {
@@ -21,8 +22,10 @@ extension ConfinedFolder {
         case taken
         /// The file to be linked, or the folder of the name, is not there.
         case gone
-        /// The file system has no hard links.
+        /// The file system cannot do it.
         case unsupported
+        /// Under the new name there is something now, but it is not the file: some file systems make symbolic links of hard links.
+        case somethingElse
     }
 
     /// Gives a file a second name in a folder, if nobody has that name. Where the answer of a server was lost, a second look tells.
@@ -30,19 +33,45 @@ extension ConfinedFolder {
         guard let source = try place(of: from, creating: false), let target = try other.place(of: to, creating: false)
         else { return .gone }
         operations.note()
-        if linkat(source.folder.number, source.name, target.folder.number, target.name, 0) == 0 { return .made }
+        if linkat(source.folder.number, source.name, target.folder.number, target.name, 0) == 0 {
+            operations.note()
+            guard let found = Self.stamp(of: target) else { return .gone }
+            if found.isRegular, found.isSameFile(as: Self.stamp(of: source) ?? found) { return .made }
+            return .somethingElse
+        }
         switch errno {
         case EEXIST:
-            var (own, found) = (stat(), stat())
-            let isOwn =
-                fstatat(source.folder.number, source.name, &own, AT_SYMLINK_NOFOLLOW) == 0
-                && fstatat(target.folder.number, target.name, &found, AT_SYMLINK_NOFOLLOW) == 0
-                && own.st_ino == found.st_ino && own.st_dev == found.st_dev
-            return isOwn ? .made : .taken
+            guard let found = Self.stamp(of: target), let own = Self.stamp(of: source) else { return .taken }
+            return own.isSameFile(as: found) ? .made : .taken
         case EPERM, EOPNOTSUPP, ENOSYS, EXDEV, EMLINK: return .unsupported
         case let number where Self.isGone(number): return .gone
         default: throw LedgerError.system(.cannotWrite, path: "\(other.path)/\(to)", "linking")
         }
+    }
+
+    /// Renames a file into another folder, if nobody has the new name there. Where the answer of a server was lost, a second look tells.
+    func renameToFreeName(_ from: String, to: String, in other: ConfinedFolder) throws(LedgerError) -> Linked {
+        guard let source = try place(of: from, creating: false), let target = try other.place(of: to, creating: false)
+        else { return .gone }
+        operations.note()
+        let file = Self.stamp(of: source)
+        if cristae_rename_to_free_name(source.folder.number, source.name, target.folder.number, target.name) == 0 {
+            return .made
+        }
+        switch errno {
+        case EEXIST:
+            guard let file, let found = Self.stamp(of: target) else { return .taken }
+            return file.isSameFile(as: found) ? .made : .taken
+        case EINVAL, EPERM, EOPNOTSUPP, ENOSYS: return .unsupported
+        case let number where Self.isGone(number): return .gone
+        default: throw LedgerError.system(.cannotWrite, path: "\(other.path)/\(to)", "renaming")
+        }
+    }
+
+    private static func stamp(of place: borrowing Place) -> FileStamp? {
+        var status = stat()
+        guard fstatat(place.folder.number, place.name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { return nil }
+        return FileStamp(status)
     }
 
     /// Makes a folder and its parents; whether it was not there before.
@@ -70,8 +99,11 @@ extension ConfinedFolder {
     /// Removes a folder with all that is in it, also what somebody still puts there. What lies below it is files and folders of files.
     ///
     /// Over NFS, a removed file that a process of this machine has open stays in the folder as `.nfs…` until it is closed. That is waited
-    /// for a while; where the process sleeps, the folder stays, with nothing else in it.
-    func removeFolder(_ relative: String) throws(LedgerError) {
+    /// for a while. Where the process sleeps, such files are moved into the folder `refuge`, which is the caller's own.
+    ///
+    /// - Returns: false where the folder is still there, with nothing but such files in it.
+    @discardableResult
+    func removeFolder(_ relative: String, refuge: String? = nil) throws(LedgerError) -> Bool {
         var pauses = 0
         for _ in 0..<1000 {
             for name in try list(relative) {
@@ -83,12 +115,17 @@ extension ConfinedFolder {
                 guard errno == EISDIR || errno == EPERM else {
                     throw LedgerError.system(.cannotWrite, path: "\(self.path)/\(path)", "removing")
                 }
-                try removeFolder(path)
+                try removeFolder(path, refuge: refuge)
             }
-            if try removeEmptyFolder(relative) { return }
+            if try removeEmptyFolder(relative) { return true }
             let rest = try list(relative)
             if !rest.isEmpty, rest.allSatisfy({ $0.hasPrefix(".nfs") }) {
-                if pauses == 100 { return }
+                if pauses == 50, let refuge {
+                    for name in rest {
+                        _ = try? rename("\(relative)/\(name)", to: refuge.isEmpty ? name : "\(refuge)/\(name)")
+                    }
+                }
+                if pauses == 100 { return false }
                 pauses += 1
                 usleep(10_000)
             }

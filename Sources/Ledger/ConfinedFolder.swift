@@ -221,12 +221,20 @@ public final class ConfinedFolder: Sendable {
     public func forEachName(in relative: String, _ body: (Span<UInt8>) -> Void) throws(LedgerError) {
         guard let place = try place(of: relative.isEmpty ? "-" : relative + "/-", creating: false) else { return }
         let number = openat(place.folder.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        // Removed since it was opened.
+        if number < 0 && errno == ENOENT { return }
         guard number >= 0, let stream = fdopendir(number) else {
             throw LedgerError.system(.cannotRead, path: "\(path)/\(relative)", "listing")
         }
         defer { closedir(stream) }
         var count = 0
-        while let entry = readdir(stream) {
+        while true {
+            errno = 0
+            guard let entry = readdir(stream) else {
+                // ENOENT: the folder has been removed meanwhile. After any other error names may be missing.
+                if errno == 0 || errno == ENOENT { break }
+                throw LedgerError.system(.cannotRead, path: "\(path)/\(relative)", "listing")
+            }
             // Not by way of a pointer to the field: the record may be shorter than the field's type.
             let start = UnsafeRawPointer(entry) + (MemoryLayout<dirent>.offset(of: \dirent.d_name) ?? 0)
             let length = strlen(start.assumingMemoryBound(to: CChar.self))

@@ -9,7 +9,7 @@ internal import Synchronization
 /// there and renamed into place; its claims are hard links to the owner file in the first. To take its work over, another
 /// process renames the first folder into its own, which only one can do, then empties and removes both, and only then takes the claims
 /// away (``Claims``). From that moment on this process can neither publish, nor claim, nor release: each of these is one system
-/// call that needs a folder which is gone. No clock and no lock is asked.
+/// call that needs a folder which is gone. No clock and no lock is asked. A process that ends does the same to itself, in the same order.
 ///
 /// All functions block.
 public final class Owner: Sendable {
@@ -22,7 +22,6 @@ public final class Owner: Sendable {
     let folder: ConfinedFolder
     let claims: ConfinedFolder
     private let file: Mutex<FileHandle?>
-    private let identityBytes: Int
     private let beats = Mutex(0)
 
     /// Where in a directory the folder of an owner is: hidden in the output, in sight in the state directory.
@@ -49,7 +48,6 @@ public final class Owner: Sendable {
             self.output = try output.owned(by: made.identity.id, workFolder: ".work")
             self.claims = claims
             folder = made.folder
-            identityBytes = made.identityBytes
             file = Mutex(made.file)
             return
         }
@@ -64,14 +62,21 @@ public final class Owner: Sendable {
             beats += 1
             return beats
         }
-        let text = OwnerFile.secondLine(beat: count, progress: progress)
+        // The whole text: that mends a first line which was damaged.
+        let text = try OwnerFile.firstLine(identity) + OwnerFile.secondLine(beat: count, progress: progress)
         let path = "\(state.path)/\(Self.file(of: identity.id))"
-        try file.withLock { file throws(LedgerError) in
-            guard file != nil else { return }
-            try ByteBuffer(text).withUnsafeBytes { bytes throws(LedgerError) in
-                try file?.write(bytes, at: identityBytes, path: path)
+        do throws(LedgerError) {
+            try file.withLock { file throws(LedgerError) in
+                guard file != nil else { return }
+                try ByteBuffer(text).withUnsafeBytes { bytes throws(LedgerError) in
+                    try file?.write(bytes, at: 0, path: path)
+                }
+                try file?.sync(path: path)
             }
-            try file?.sync(path: path)
+        } catch {
+            // A file that another machine has removed cannot be written either (ESTALE): that would hide the take-over.
+            try check()
+            throw error
         }
         try check()
     }
@@ -91,8 +96,8 @@ public final class Owner: Sendable {
     /// Seconds between the last sign of life of another owner and this one's, by the clock of the file system.
     public func age(of other: OwnerFile) -> Double { lastBeat - other.modified }
 
-    /// Gives everything up. Claims that are still held are void from now on, and removed.
-    public func end() {
+    /// Gives up the right to publish, to claim and to release. Claims that are still held are void from now on: ``Claims/end()``.
+    func end() {
         // A file that is open cannot be removed over NFS.
         file.withLock { $0 = nil }
         // In this order: what publishes first, what holds the claims last.

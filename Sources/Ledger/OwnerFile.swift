@@ -4,8 +4,9 @@ public import JSONText
 
 /// What an owner file says: who the process is, how often it has shown that it is alive, and how far it is.
 ///
-/// The first line is written once. The second is written again with each beat, always with the same length, so that a reader
-/// sees the old one or the new one.
+/// The first line is always the same and carries a checksum of itself. The second changes with each beat and always has the same length, so
+/// that a reader sees the old one or the new one. A first line that is damaged says nothing: nobody must be taken for dead, or for somebody
+/// else, because of a wrong bit.
 public struct OwnerFile: Sendable {
     /// Bytes of the second line.
     private static let beatBytes = 4000
@@ -18,9 +19,16 @@ public struct OwnerFile: Sendable {
     /// Time of the last change, in seconds by the clock of the file system.
     public let modified: Double
 
+    /// The member of the first line that holds the checksum of the others. Earlier versions wrote none.
+    private static let checkKey = "check"
+
     static func firstLine(_ identity: OwnerIdentity) throws(LedgerError) -> [UInt8] {
         do throws(JSONError) {
-            return try JSONFile.encode(identity) + [UInt8(ascii: "\n")]
+            guard case .object(var members) = try JSONValue(parsing: try JSONFile.encode(identity)) else {
+                throw JSONError("an identity is not an object")
+            }
+            members[checkKey] = .string(Fingerprint(of: .object(members)).description)
+            return Array(JSONValue.object(members).canonicalText.utf8) + [UInt8(ascii: "\n")]
         } catch {
             throw LedgerError(.cannotWrite, path: "work/\(identity.id)", error.description)
         }
@@ -34,16 +42,24 @@ public struct OwnerFile: Sendable {
         return text + [UInt8](repeating: UInt8(ascii: " "), count: beatBytes - 1 - text.count) + [UInt8(ascii: "\n")]
     }
 
-    /// Reads an open owner file; nil where it does not hold one (its owner is just writing it).
+    /// What a first line says; nil where it is damaged.
+    private static func identity(_ line: some Collection<UInt8>) -> OwnerIdentity? {
+        guard let value = try? JSONValue(parsing: Array(line)), case .object(var members) = value else { return nil }
+        if let check = members.removeValue(forKey: checkKey) {
+            guard check == .string(Fingerprint(of: .object(members)).description) else { return nil }
+        }
+        guard let identity = try? value.decode(OwnerIdentity.self), identity.hasSafeID else { return nil }
+        return identity
+    }
+
+    /// Reads an open owner file; nil where it does not hold one: it is damaged, or its owner is just writing it.
     init?(_ file: borrowing FileHandle, path: String) throws(LedgerError) {
         let buffer = ByteBuffer(count: 16384)
         let count = try buffer.withUnsafeMutableBytes { bytes throws(LedgerError) in
             try file.read(into: bytes, at: 0, path: path)
         }
         let lines = buffer.array.prefix(count).split(separator: UInt8(ascii: "\n"))
-        guard let first = lines.first, let value = try? JSONValue(parsing: first),
-            let identity = try? value.decode(OwnerIdentity.self)
-        else { return nil }
+        guard let first = lines.first, let identity = Self.identity(first) else { return nil }
         self.identity = identity
         let second = lines.count > 1 ? try? JSONValue(parsing: lines[1]) : nil
         beat = second?["beat"]?.integer ?? 0
@@ -53,17 +69,12 @@ public struct OwnerFile: Sendable {
 }
 
 extension FileHandle {
+    /// Which file this is, and its last change.
+    var stamp: FileStamp { FileStamp(of: self) }
+
     /// The time of the last change, in seconds.
-    var modified: Double {
-        var status = stat()
-        guard fstat(number, &status) == 0 else { return 0 }
-        return Double(status.st_mtim.tv_sec) + Double(status.st_mtim.tv_nsec) * 1e-9
-    }
+    var modified: Double { stamp.modified }
 
     /// Device and inode: which file this is, for all processes of one kernel.
-    var place: String {
-        var status = stat()
-        guard fstat(number, &status) == 0 else { return "" }
-        return "\(status.st_dev) \(status.st_ino)"
-    }
+    var place: String { stamp.place }
 }

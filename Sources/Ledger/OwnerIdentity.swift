@@ -20,6 +20,19 @@ public struct OwnerIdentity: Sendable, Hashable, Codable {
     /// Device and inode of the owner file as the owner sees it, where its lock has been seen to work; else empty.
     var lock: String
 
+    /// Whether the id can be the name of a folder. It comes from a file, which may hold anything.
+    var hasSafeID: Bool {
+        (1...64).contains(id.utf8.count)
+            && id.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+                    UInt8(ascii: "-"):
+                    true
+                default: false
+                }
+            }
+    }
+
     /// Whether this is a run of the whole job, and not one of its tasks.
     public var isWholeJob: Bool { role == Self.wholeJob }
     public static let wholeJob = "job"

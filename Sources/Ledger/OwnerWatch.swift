@@ -4,9 +4,12 @@ internal import Synchronization
 /// Tells whether other owners are alive, from their signs of life.
 ///
 /// Clocks of several machines are never compared. What counts is whether an owner has shown a new sign of life while this process
-/// looked, by this process's own monotonic clock. The age of the last sign by the clock of the file system only
-/// shortens the wait, and never below two beats. A death is certain at once where the owner ran on this very kernel and its process, or the
-/// lock on its file, is gone.
+/// looked, by this process's own monotonic clock. This process may have stood still itself, and the owner with it: from one look to the next,
+/// never more than one beat is counted. The age of the last sign by the clock of the file system only shortens the wait, and never below
+/// two beats in which this process has looked all the time. A death is certain at once where the owner ran on this very kernel and its
+/// process, or the lock on its file, is gone.
+///
+/// A claim or an owner file that does not say whose it is runs out in the same way: a change of the file is its sign of life.
 public final class OwnerWatch: Sendable {
     public enum Verdict: Sendable {
         /// It has shown a sign of life while this process looked.
@@ -17,19 +20,29 @@ public final class OwnerWatch: Sendable {
         case unknown(age: Double)
     }
 
-    private struct Sign: Sendable {
+    /// What changes with each sign of life.
+    private struct Sign: Sendable, Hashable {
         var beat: Int
-        var modified: Double
-        /// When this process first saw it, in seconds by its own clock.
-        var since: Double
-        var hasChanged: Bool
+        var stamp: FileStamp
+    }
+
+    /// What this process has seen of an owner, or of a claim without a name.
+    private struct Watched: Sendable {
+        var sign: Sign
+        /// Seconds by this process's own clock.
+        var lastLook: Double
+        /// Seconds without a new sign while this process looked.
+        var quiet = 0.0
+        /// The same, since this process last stood still.
+        var steady = 0.0
+        var hasChanged = false
     }
 
     private let owner: Owner
     /// Seconds after which an owner without a sign of life may be taken over.
     public let claimSeconds: Double
     private let now: @Sendable () -> Double
-    private let signs = Mutex<[String: Sign]>([:])
+    private let watched = Mutex<[String: Watched]>([:])
 
     /// Seconds from one sign of life to the next.
     public var beatSeconds: Double { min(15, max(0.5, claimSeconds / 6)) }
@@ -60,7 +73,7 @@ public final class OwnerWatch: Sendable {
         return owners
     }
 
-    /// The ids of folders whose owner has not, or never will have, said who it is, sorted.
+    /// The ids of folders whose owner has not, or never will have, begun to say who it is, sorted.
     public static func nameless(in state: ConfinedFolder) throws(LedgerError) -> [String] {
         var ids: [String] = []
         for id in try state.list("work") where try isNameless(id, in: state) { ids.append(id) }
@@ -69,7 +82,19 @@ public final class OwnerWatch: Sendable {
 
     static func isNameless(_ id: String, in state: ConfinedFolder) throws(LedgerError) -> Bool {
         guard let file = try state.open(Owner.file(of: id), flags: O_RDONLY) else { return true }
-        return try OwnerFile(file, path: "\(state.path)/\(Owner.file(of: id))") == nil
+        return try file.size(path: "\(state.path)/\(Owner.file(of: id))") == 0
+    }
+
+    /// The ids of owners whose file is damaged, sorted. They may be alive.
+    public static func damaged(in state: ConfinedFolder) throws(LedgerError) -> [String] {
+        var ids: [String] = []
+        for id in try state.list("work") {
+            let path = "\(state.path)/\(Owner.file(of: id))"
+            guard let file = try state.open(Owner.file(of: id), flags: O_RDONLY) else { continue }
+            let size = try file.size(path: path)
+            if size > 0, try OwnerFile(file, path: path) == nil { ids.append(id) }
+        }
+        return ids
     }
 
     /// Looks at an owner. Called again and again, it comes to a verdict within ``claimSeconds``.
@@ -79,20 +104,38 @@ public final class OwnerWatch: Sendable {
         guard let file = try owner.state.open(path, flags: O_RDONLY) else { return .dead }
         let found = try OwnerFile(file, path: "\(owner.state.path)/\(path)")
         if let found, Self.isProvenDead(found, file) { return .dead }
-        let (beat, modified) = (found?.beat ?? -1, file.modified)
+        return judge(id, Sign(beat: found?.beat ?? -1, stamp: file.stamp))
+    }
+
+    /// Looks at a claim that does not say whose it is.
+    public func judge(nameless claim: String, _ stamp: FileStamp) -> Verdict {
+        // No id of an owner has a slash.
+        judge("claims/\(claim)", Sign(beat: -1, stamp: stamp))
+    }
+
+    private func judge(_ key: String, _ sign: Sign) -> Verdict {
         let now = now()
-        let sign = signs.withLock { signs in
-            var sign = signs[id] ?? Sign(beat: beat, modified: modified, since: now, hasChanged: false)
-            if sign.beat != beat || sign.modified != modified {
-                sign = Sign(beat: beat, modified: modified, since: now, hasChanged: true)
+        let seen = watched.withLock { watched in
+            guard var seen = watched[key] else {
+                let first = Watched(sign: sign, lastLook: now)
+                watched[key] = first
+                return first
             }
-            signs[id] = sign
-            return sign
+            let gap = now - seen.lastLook
+            seen.lastLook = now
+            if seen.sign != sign {
+                seen.sign = sign
+                (seen.quiet, seen.steady, seen.hasChanged) = (0, 0, true)
+            } else {
+                seen.quiet += min(gap, beatSeconds)
+                seen.steady = gap > beatSeconds ? 0 : seen.steady + gap
+            }
+            watched[key] = seen
+            return seen
         }
-        let quiet = now - sign.since
-        let age = owner.lastBeat - modified
-        if quiet >= claimSeconds || (age > claimSeconds && quiet >= 2 * beatSeconds) { return .dead }
-        return sign.hasChanged ? .alive : .unknown(age: age)
+        let age = owner.lastBeat - sign.stamp.modified
+        if seen.quiet >= claimSeconds || (age > claimSeconds && seen.steady >= 2 * beatSeconds) { return .dead }
+        return seen.hasChanged ? .alive : .unknown(age: age)
     }
 
     /// Whether an owner is certainly gone: it ran on this kernel, and its process or its lock is not there.

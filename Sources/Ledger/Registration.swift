@@ -7,13 +7,14 @@ internal import JSONText
 /// A process that is killed while it makes them leaves a folder whose owner file is missing or says nothing. Nobody can tell it from one
 /// that is alive and only slow, and nobody need to: such folders are cleared away, and who was alive begins anew.
 struct Registration: ~Copyable {
+    /// The name of the owner file until it is whole.
+    private static let newName = "owner-new"
+
     let identity: OwnerIdentity
     /// The owner's folder in the state directory.
     let folder: ConfinedFolder
     /// The owner file, open, and locked where that works.
     let file: FileHandle
-    /// Bytes of the first line of the owner file.
-    let identityBytes: Int
 
     /// Makes all of it; nil where it was cleared away meanwhile.
     init?(_ new: OwnerIdentity, state: ConfinedFolder, output: ConfinedFolder) throws(LedgerError) {
@@ -23,17 +24,18 @@ struct Registration: ~Copyable {
         guard let folder = try state.folder("work/\(identity.id)"),
             let file = try Self.file(in: folder, path: path)
         else { return nil }
-        if FileLock.take(file), let second = try folder.open("owner", flags: O_RDWR),
+        if FileLock.take(file), let second = try folder.open(Self.newName, flags: O_RDWR),
             FileLock.isHeld(second) == true
         {
             identity.lock = file.place
         }
-        let first = try OwnerFile.firstLine(identity)
-        let text = first + OwnerFile.secondLine(beat: 0, progress: .null)
+        let text = try OwnerFile.firstLine(identity) + OwnerFile.secondLine(beat: 0, progress: .null)
         try ByteBuffer(text).withUnsafeBytes { bytes throws(LedgerError) in
             try file.write(bytes, at: 0, path: path)
         }
         try file.sync(path: path)
+        // From here on an owner file that says nothing is damaged.
+        guard try folder.rename(Self.newName, to: "owner") else { return nil }
         // Last, so that whoever finds the owner dead finds this folder, too.
         try output.makeFolder(".work/\(identity.id)")
         guard try state.fileSize(Owner.file(of: identity.id)) != nil else {
@@ -43,12 +45,11 @@ struct Registration: ~Copyable {
         self.identity = identity
         self.folder = folder
         self.file = file
-        identityBytes = first.count
     }
 
     private static func file(in folder: ConfinedFolder, path: String) throws(LedgerError) -> FileHandle? {
         do throws(LedgerError) {
-            return try folder.open("owner", flags: O_RDWR | O_CREAT | O_EXCL)
+            return try folder.open(newName, flags: O_RDWR | O_CREAT | O_EXCL)
         } catch {
             if let number = error.errorNumber, ConfinedFolder.isGone(number) { return nil }
             throw error

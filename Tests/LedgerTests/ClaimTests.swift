@@ -24,8 +24,10 @@ import Testing
     private func moveElsewhere(_ owner: Owner) throws {
         let file = URL(fileURLWithPath: scratch.file("state/work/\(owner.identity.id)/owner"))
         let text = String(decoding: try Data(contentsOf: file), as: UTF8.self)
+        // Without a checksum, as earlier versions wrote it.
         let moved = text.replacing(/"boot":"[^"]+"/, with: #""boot":"00000000-0000-0000-0000-000000000000""#)
-        #expect(moved != text)
+            .replacing(/"check":"[^"]+",/, with: "")
+        #expect(moved.utf8.count < text.utf8.count)
         let handle = try FileHandle(forWritingTo: file)
         try handle.write(contentsOf: Data(moved.utf8))
         try handle.close()
@@ -45,11 +47,10 @@ import Testing
         // What is not held is not released: that would be the other's.
         try first.release("item-a")
         #expect(try Claims.holder(of: "item-a", in: state)?.id == second.owner.identity.id)
-        second.close()
+        second.end()
         #expect(try Claims.all(in: state) == [])
         #expect(try !second.take("item-a"))
-        first.owner.end()
-        second.owner.end()
+        first.end()
         #expect(try state.list() == ["claims"])
         #expect(try output.list() == [])
     }
@@ -93,10 +94,12 @@ import Testing
             return
         }
         #expect(try OwnerWatch.owners(in: state).contains { $0.progress["items"] == 3 })
-        time.withLock { $0 += 59 }
-        guard case .alive = try watch.judge(other.identity.id) else {
-            Issue.record("it has been quiet, but not for long enough")
-            return
+        for _ in 0..<59 {
+            time.withLock { $0 += 1 }
+            guard case .alive = try watch.judge(other.identity.id) else {
+                Issue.record("it has been quiet, but not for long enough")
+                return
+            }
         }
         time.withLock { $0 += 2 }
         guard case .dead = try watch.judge(other.identity.id) else {
@@ -141,8 +144,7 @@ import Testing
         #expect { try late.take("item-c") } throws: { isLocked($0) }
         #expect { try late.owner.beat(.null) } throws: { isLocked($0) }
         try late.release("item-a")
-        late.close()
-        late.owner.end()
+        late.end()
         #expect(try Claims.holder(of: "item-a", in: state)?.id == claims.owner.identity.id)
         #expect(try output.list("hdf5") == [])
         #expect(try state.list("records/a") == [])
@@ -193,8 +195,7 @@ import Testing
                         try claims.release(name)
                         count += 1
                     }
-                    claims.close()
-                    owner.end()
+                    claims.end()
                     return count
                 }
             }
@@ -233,8 +234,9 @@ import Testing
             for number in 0..<300 {
                 let next = try owner("task \(number)/300")
                 try next.check()
-                #expect(try Claims(of: next).take("item-\(number)"))
-                next.end()
+                let claims = Claims(of: next)
+                #expect(try claims.take("item-\(number)"))
+                claims.end()
             }
             group.cancelAll()
             try await group.waitForAll()

@@ -89,15 +89,17 @@ struct JobRun: Sendable {
                 try worker.claims.take(ClaimName.summaries)
             }
             if isTaken { return true }
-            var found = Worker.Held.unclear
-            while found == .unclear {
+            look: while true {
                 try context.stop.check()
-                found = try await ThreadPool.files.run { () throws(LedgerError) in
+                let found = try await ThreadPool.files.run { () throws(LedgerError) in
                     try worker.look(at: ClaimName.summaries)
                 }
-                if found == .unclear { try await Task.sleep(for: .seconds(min(0.25, worker.watch.beatSeconds / 2))) }
+                switch found {
+                case .gone, .alive: return false
+                case .freed: break look
+                case .unclear, .busy: try await Task.sleep(for: .seconds(min(0.25, worker.watch.beatSeconds / 2)))
+                }
             }
-            if found != .freed { return false }
         }
     }
 

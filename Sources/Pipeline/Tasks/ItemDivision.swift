@@ -74,7 +74,9 @@ struct ItemDivision: Sendable {
             on: own.filter { !standing.contains($0.name) }, width: ItemCrew.width, marks: marks, failed: failedBefore,
             refreshes: refreshes)
         guard take(endings, &outcome, &settled) else { return .superseded }
-        guard let share, share.count > 1 else { return .none }
+        let share = share ?? TaskShare(index: 0, count: 1)
+        // Alone, too, an item may have been held: by a claim that a dead process has left.
+        guard share.count > 1 || own.contains(where: { !settled.contains($0.version) }) else { return .none }
         // The items of others: what has failed there is left to them, so that a broken item is not tried by everybody.
         var open = schedule.othersOrder(for: share.index).map { items[$0] } + own
         while !context.stop.isStopped {
@@ -155,6 +157,7 @@ struct ItemDivision: Sendable {
         var lastLook = -Double.infinity
         // Soon at first: the last items of others mostly end at about the same time as one's own.
         var pause = min(0.05, worker.watch.beatSeconds / 4)
+        let begin = OwnerWatch.monotonicSeconds()
         while !context.stop.isStopped {
             let held = try await ThreadPool.files.run { () throws(LedgerError) in
                 Set(try Claims.all(in: context.state))
@@ -169,6 +172,11 @@ struct ItemDivision: Sendable {
                         let left = try Claims.all(in: context.state)
                         return !watched.allSatisfy(left.contains)
                     }
+                }
+                guard OwnerWatch.monotonicSeconds() - begin < 2 * worker.watch.claimSeconds + 60 else {
+                    throw JobError.locked(
+                        "\(context.state.path)/claims/\(unclear[0]): its holder gives no sign of life, but cannot be taken over"
+                    )
                 }
             }
             try await Task.sleep(for: .seconds(pause))

@@ -14,9 +14,10 @@ final class Worker: Sendable {
 
     /// Registers the process as an owner. Blocks.
     init(role: String, _ context: JobContext) throws(LedgerError) {
+        let claimSeconds = Double(context.manifest.limits.claimSeconds)
         owner = try Owner(role: role, state: context.state, output: context.output)
-        claims = Claims(of: owner)
-        watch = OwnerWatch(owner, claimSeconds: Double(context.manifest.limits.claimSeconds))
+        claims = Claims(of: owner, claimSeconds: claimSeconds)
+        watch = OwnerWatch(owner, claimSeconds: claimSeconds)
     }
 
     /// Starts the signs of life. Where somebody has taken over the work, the job is stopped: nothing can be published any more.
@@ -41,15 +42,15 @@ final class Worker: Sendable {
         }
     }
 
-    /// Gives back all claims and takes the process off the job. Blocks; may be called more than once and from any thread.
+    /// Takes the process off the job: it can publish nothing any more, then its claims are free. Blocks; may be called more than once and from
+    /// any thread.
     func end() {
         let isFirst = isEnded.withLock { ended in
             defer { ended = true }
             return !ended
         }
         guard isFirst else { return }
-        claims.close()
-        owner.end()
+        claims.end()
     }
 
     /// Frees what dead owners hold among the claims `names`.
@@ -57,21 +58,19 @@ final class Worker: Sendable {
     /// - Returns: the names whose holders are neither gone nor known to be alive: look again later. Blocks.
     func freeDead(_ names: [String]) throws(LedgerError) -> [String] {
         var unclear: [String] = []
-        var verdicts: [String: OwnerWatch.Verdict] = [:]
+        var seen: [String: Held] = [:]
         for name in names {
-            guard let holder = try Claims.holder(of: name, in: owner.state) else {
-                // Its owner is just writing it, or it has just gone.
-                if try Claims.isTaken(name, in: owner.state) { unclear.append(name) }
-                continue
+            let holding = try Claims.holding(name, in: owner.state)
+            let held: Held
+            if case .owner(let holder) = holding, holder.id != owner.identity.id {
+                if let known = seen[holder.id] { held = known } else { held = try look(at: name, holding, []) }
+                seen[holder.id] = held
+            } else {
+                held = try look(at: name, holding, [])
             }
-            guard holder.id != owner.identity.id else { continue }
-            let verdict: OwnerWatch.Verdict
-            if let known = verdicts[holder.id] { verdict = known } else { verdict = try watch.judge(holder.id) }
-            verdicts[holder.id] = verdict
-            switch verdict {
-            case .alive: break
-            case .unknown: unclear.append(name)
-            case .dead: if try !takeOver(from: holder.id) { unclear.append(name) }
+            switch held {
+            case .unclear, .busy: unclear.append(name)
+            case .gone, .alive, .freed: break
             }
         }
         return unclear
@@ -85,22 +84,52 @@ final class Worker: Sendable {
         case alive
         /// Its holder is dead, and has been taken over.
         case freed
-        /// Look again later.
-        case unclear
+        /// Look again later; seconds since the last sign of life by the clock of the file system.
+        case unclear(age: Double)
+        /// It is dead, but another process is at it: look again soon.
+        case busy
     }
 
-    /// Looks at a claim of another process. Blocks.
+    /// Looks at a claim, and frees it where its holder is dead. Called again and again, it comes to an end within `limits.claim_seconds`. Blocks.
     func look(at name: String) throws(LedgerError) -> Held {
-        guard let holder = try Claims.holder(of: name, in: owner.state) else {
-            // Without hard links, a claim is there before it says whose it is.
-            return try Claims.isTaken(name, in: owner.state) ? .unclear : .gone
-        }
-        return switch try watch.judge(holder.id) {
-        case .alive: .alive
-        case .dead: try takeOver(from: holder.id) ? .freed : .unclear
-        case .unknown: .unclear
+        try look(at: name, Claims.holding(name, in: owner.state), [])
+    }
+
+    /// - Parameter chain: the owners that are being taken over from, each of which holds the right to take over from the one before.
+    private func look(at name: String, _ holding: Claims.Holder, _ chain: [String]) throws(LedgerError) -> Held {
+        switch holding {
+        case .nobody: return .gone
+        case .owner(let holder) where holder.id == owner.identity.id:
+            return try claims.releaseStale(name) ? .freed : .alive
+        case .owner(let holder):
+            switch try watch.judge(holder.id) {
+            case .alive: return .alive
+            case .unknown(let age): return .unclear(age: age)
+            case .dead: return try takeOver(from: holder.id, chain) ? .freed : .busy
+            }
+        case .nameless(let stamp):
+            switch watch.judge(nameless: name, stamp) {
+            case .alive: return .alive
+            case .unknown(let age): return .unclear(age: age)
+            case .dead: return try removeNameless(name, stamp, chain) ? .freed : .busy
+            }
         }
     }
+
+    /// Removes a claim that does not say whose it is. Where one that was about to do so has died on the way, that one comes first.
+    private func removeNameless(
+        _ name: String, _ stamp: FileStamp, _ chain: [String]
+    ) throws(LedgerError) -> Bool {
+        if try claims.removeNameless(name, stamp) { return true }
+        let fence = Claims.fenceName(name)
+        // The name of the claim grows with each step.
+        guard fence.utf8.count < 240, chain.count < Self.longestChain,
+            case .freed = try look(at: fence, Claims.holding(fence, in: owner.state), chain)
+        else { return false }
+        return try claims.removeNameless(name, stamp)
+    }
+
+    private static let longestChain = 100
 
     /// Removes what owners that are certainly dead have left, also where they held nothing. Blocks.
     func clearDead() throws(LedgerError) {
@@ -115,12 +144,19 @@ final class Worker: Sendable {
     /// Takes over from an owner that is dead. Where one that was about to do so has died on the way, that one comes first.
     ///
     /// - Returns: false where another process is at it. Blocks.
-    func takeOver(from id: String, depth: Int = 0) throws(LedgerError) -> Bool {
+    func takeOver(from id: String) throws(LedgerError) -> Bool { try takeOver(from: id, []) }
+
+    private func takeOver(from id: String, _ chain: [String]) throws(LedgerError) -> Bool {
         if try claims.fence(id) { return true }
-        guard depth < 100, let holder = try Claims.holder(of: Claims.fenceName(id), in: owner.state),
-            holder.id != owner.identity.id, case .dead = try watch.judge(holder.id),
-            try takeOver(from: holder.id, depth: depth + 1)
-        else { return false }
+        guard chain.count < Self.longestChain else { return false }
+        let fence = Claims.fenceName(id)
+        let holding = try Claims.holding(fence, in: owner.state)
+        if case .owner(let holder) = holding, (chain + [id]).contains(holder.id) {
+            // Each was taking over from the other when they died.
+            try claims.breakCircle(at: id, heldBy: holder.id)
+        } else {
+            guard case .freed = try look(at: fence, holding, chain + [id]) else { return false }
+        }
         return try claims.fence(id)
     }
 }
