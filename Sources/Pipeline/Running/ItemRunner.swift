@@ -105,13 +105,14 @@ struct ItemRunner: Sendable {
     /// - Returns: what is done now.
     /// - Throws: ``Failure`` with the stage it happened in; ``JobError`` where the whole job has to end.
     func run(_ known: Done, stages: Set<Stage>, verifies: Bool = false) async throws -> Done {
-        var (done, round) = (known, 0)
+        var (done, round, verifies) = (known, 0, verifies)
         while true {
             do {
                 return try await runOnce(done, stages: stages, verifies: verifies, repairs: round > 0)
             } catch let damage as HoldingsDamage {
                 round += 1
-                try await heal(damage, round: round)
+                // Where all entries are whole, they are others than they should be.
+                if try await heal(damage, round: round) == 0 { verifies = true }
                 guard round <= Self.maximumHealings, stages.contains(.download) else { throw damage.failure }
                 done = try await ThreadPool.files.run { () throws in try self.done() }
             }
@@ -219,12 +220,13 @@ struct ItemRunner: Sendable {
     /// Forgets what is damaged of what was downloaded, so that it is fetched again; at last all of it.
     ///
     /// - Parameter round: counts the times within this run.
-    private func heal(_ damage: HoldingsDamage, round: Int) async throws {
+    /// - Returns: how many objects of a crop were damaged; nil where that was not counted.
+    private func heal(_ damage: HoldingsDamage, round: Int) async throws -> Int? {
         let (records, item, holdings) = (context.records, plan.name, context.holdings)
         let path = Download(context: context, plan: plan).packPath
         let isLast = round >= Self.maximumHealings
         let log = isVolume && isLast ? VolumeDownload(context: context, plan: plan).logPath : nil
-        try await stageErrors(.download) {
+        return try await stageErrors(.download) {
             let count = try await ThreadPool.files.run { () throws(LedgerError) -> Int? in
                 try records.remove(item: item, stage: Stage.download.rawValue)
                 if let log { try ChunkLog.remove(log, in: holdings) }
@@ -236,6 +238,7 @@ struct ItemRunner: Sendable {
             context.logger.notice(
                 "\(plan.name): \(what) fetched again: \(damage.failure.reason)",
                 metadata: ["item": "\(plan.name)", "event": "healing"])
+            return count
         }
     }
 }
