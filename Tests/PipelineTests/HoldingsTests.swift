@@ -86,10 +86,11 @@ import Testing
         try state.write(bytes, to: file)
     }
 
-    private func place(of text: [UInt8], in file: String) throws -> Int {
+    private func place(of text: [UInt8], in file: String) throws -> Int { try #require(try search(text, in: file)) }
+
+    private func search(_ text: [UInt8], in file: String) throws -> Int? {
         let bytes = try #require(try state.read(file))
-        return try #require(
-            (0...(bytes.count - text.count)).first { bytes[$0..<($0 + text.count)].elementsEqual(text) })
+        return (0...(bytes.count - text.count)).first { bytes[$0..<($0 + text.count)].elementsEqual(text) }
     }
 
     private func removeFromBucket(_ keys: [String]) throws {
@@ -188,7 +189,7 @@ import Testing
             try state.list("volumes").first { $0.contains(".chunks.1-") && !$0.hasSuffix(".versions") })
         try flip("volumes/\(log)", at: try place(of: (0..<4).map { UInt8($0) + 65 }, in: "volumes/\(log)"))
         for pack in try packs() {
-            guard let start = try? place(of: (0..<64).map { UInt8($0) + 65 }, in: pack) else { continue }
+            guard let start = try search((0..<64).map { UInt8($0) + 65 }, in: pack) else { continue }
             try flip(pack, at: start + 3)
         }
         try removeFromBucket([Self.rawChunks[0], Self.labelChunk])
