@@ -13,9 +13,16 @@ extension EndToEnd {
             let limits: JSONValue = [
                 "connections": 4, "memory": "256MiB", "claim_seconds": .integer(Self.claimSeconds),
             ]
-            let changes: [String: JSONValue] = ["mode": .string(mode), "limits": limits]
-            let server = try await S3Server(
-                root: Replica.small().folder, ["--latency-ms", "40", "--page-size", "20"])
+            var changes: [String: JSONValue] = ["limits": limits]
+            var root = try await Replica.small().folder
+            if mode == "volumes" {
+                root = try await VolumeTests.replica.value
+                changes["mode"] = "volumes"
+                changes["select"] = "all"
+                changes["source"] = .string("s3://\(VolumeTests.bucket)")
+                changes["classes"] = .null
+            }
+            let server = try await S3Server(root: root, ["--latency-ms", "20", "--page-size", "20"])
             let reference = try Job(changes)
             let whole = try await reference.run(against: server)
             try #require(whole.exitCode == 0, "\(whole.summary)")

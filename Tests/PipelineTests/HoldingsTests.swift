@@ -363,6 +363,30 @@ import Testing
         #expect(try job.files() == (try await job.cleanFiles()))
     }
 
+    /// A shard that was stored whole: what is in it is compared with the CRC of all of it.
+    @Test func aDamagedWholeShardHeals() async throws {
+        let raw = "ds/ds.zarr/recon-1/em/fibsem-uint8"
+        let job = try SmallJob()
+        let members: [String: JSONValue] = [
+            "select": "all",
+            "regions": [["dataset": "ds", "offset_nm": [-4, -4, -4], "shape_nm": [16, 16, 64]]],
+        ]
+        try SmallShards(key: raw).write(job)
+        let clean = try await job.cleanFiles(members)
+        _ = try await job.run(members, stages: [.discover, .download])
+        let folder = try ConfinedFolder(creating: "\(job.folder)/state")
+        let pack = "packs/\(try #require(try folder.list("packs").first { $0.hasSuffix(".zip") }))"
+        try #require(try Holdings(in: folder).closedPack(pack).summary("\(raw)/s0/c/0/0/0") != nil)
+        var bytes = try #require(try folder.read(pack))
+        let start = try #require(
+            (0..<bytes.count - 64).first { bytes[$0..<($0 + 64)].elementsEqual([UInt8](repeating: 2, count: 64)) })
+        bytes[start + 9] ^= 1
+        try folder.write(bytes, to: pack)
+        let outcome = try await job.run(members)
+        #expect(outcome.exitCode == 0)
+        #expect(try job.files() == clean)
+    }
+
     /// A shard that is replaced between two runs: its parts are begun anew, wherever the pack lies.
     @Test(arguments: [nil, "scratch"]) func aShardThatChangesIsBegunAnew(scratch: String?) async throws {
         let job = try SmallJob()
