@@ -1,27 +1,25 @@
-internal import Elements
-internal import Glibc
+public import Elements
 
 extension ConfinedFolder {
     private static let copiedBytes = 1 << 20
 
-    /// Writes `head`, and after it the first `count` bytes of a file in another folder, with the same promises as ``write(_:to:)``.
+    /// Writes `head`, and after it `count` bytes that `content` gives in parts, with the same promises as ``write(_:to:)``.
     ///
-    /// - Throws: ``LedgerError`` `.corrupt` where that file has fewer bytes.
+    /// - Parameter content: gives so many bytes from so far on.
     public func write(
-        _ head: [UInt8], followedBy source: String, in folder: ConfinedFolder, count: Int, to relative: String
+        _ head: [UInt8], followedBy count: Int, to relative: String,
+        _ content: (_ count: Int, _ offset: Int) throws(LedgerError) -> ByteBuffer
     ) throws(LedgerError) {
         let file = try TemporaryFile(for: relative, in: self, creating: true)
         do throws(LedgerError) {
             try file.write(ByteBuffer(head))
-            let content = count > 0 ? try PublishedBytes(opening: source, in: folder) : nil
             var done = 0
             while done < count {
-                let part = try content?.read(count: min(Self.copiedBytes, count - done), at: done) ?? []
-                guard !part.isEmpty else {
-                    throw LedgerError(
-                        .corrupt, path: "\(folder.path)/\(source)", "\(done) bytes where \(count) were written")
+                let part = try content(min(Self.copiedBytes, count - done), done)
+                guard part.count > 0 else {
+                    throw LedgerError(.corrupt, path: relative, "\(done) bytes where \(count) were written")
                 }
-                try file.write(ByteBuffer(part), at: head.count + done)
+                try file.write(part, at: head.count + done)
                 done += part.count
             }
             try file.publish()

@@ -6,7 +6,8 @@ internal import Synchronization
 /// What download keeps of an item: one plain ZIP file, stored, that holds its objects under their keys. zarr-python's
 /// `ZipStore`, TensorStore and `unzip` open it once it has been closed.
 ///
-/// It is appended to while downloading. After a kill the intact entries are kept (their CRC says so) and the torn tail is cut
+/// While downloading it is appended to, in a file of this owner's own (``PackParts``); it gets its name when it is closed, and from then on
+/// nobody writes to it. After a kill the intact entries are kept (their CRC says so) and the torn tail is cut
 /// off. Beside it lies a ``PackJournal`` of the keys that the store has proved not to hold (404), and of which version each object is. An
 /// object that has changed is forgotten there, and appended anew; its old bytes stay in the file, where no reader finds them.
 ///
@@ -17,6 +18,8 @@ public final class Pack: Sendable {
         var journal: PackJournal
         /// Whether what lay behind the last entry has been cut off.
         var isCut = false
+        /// Whether it has its name, and is not written to any more.
+        var isPublished = false
     }
 
     /// Bytes that are read at a time to check an entry.
@@ -25,33 +28,45 @@ public final class Pack: Sendable {
     /// The file, for messages.
     public let path: String
     private let file: FileHandle
-    private let journal: FileHandle
+    /// nil where the pack is only read.
+    private let journal: FileHandle?
+    private let parts: PackParts
+    private var holdings: Holdings { parts.holdings }
     private let state: Mutex<State>
 
-    /// Opens a pack at `relative` (ending in `.zip`), making it where there is none.
+    /// Opens a pack at `relative` (ending in `.zip`) to write to it, making it where there is none.
     ///
-    /// - Throws: ``LedgerError``.
-    public init(opening relative: String, in folder: ConfinedFolder) throws(LedgerError) {
-        path = "\(folder.path)/\(relative)"
-        let name = Self.journalName(of: relative)
-        guard let opened = try folder.open(relative, flags: O_RDWR | O_CREAT),
-            let openedJournal = try folder.open(name, flags: O_RDWR | O_CREAT)
-        else { throw LedgerError(.cannotWrite, path: path, "the pack could not be opened") }
-        var index = try PackIndex(of: opened, path: path)
-        let known = try PackJournal(of: openedJournal, path: path)
-        for (key, entry) in index.entries where !known.admits(key, entry) { index.entries[key] = nil }
+    /// - Throws: ``LedgerError``, `.locked` where another process has taken over the work.
+    init(opening relative: String, in holdings: Holdings) throws(LedgerError) {
+        path = "\(holdings.folder.path)/\(relative)"
+        parts = PackParts(pack: relative, holdings: holdings)
+        let adopted = try parts.adopt()
+        state = Mutex(Self.state(adopted.index, adopted.journal))
+        file = adopted.file
+        journal = adopted.journalFile
+    }
+
+    /// Opens a closed pack, only to read.
+    init(reading relative: String, in holdings: Holdings) throws(LedgerError) {
+        path = "\(holdings.folder.path)/\(relative)"
+        parts = PackParts(pack: relative, holdings: holdings)
+        guard let opened = try holdings.folder.open(relative, flags: O_RDONLY) else {
+            throw LedgerError(.corrupt, path: path, "the pack is not there any more")
+        }
+        var known = PackJournal()
+        if let file = try holdings.folder.open(PackParts.journal(of: relative), flags: O_RDONLY) {
+            known = try PackJournal(of: file, path: path)
+        }
+        state = Mutex(Self.state(try PackIndex(of: opened, path: path), known, isPublished: true))
         file = opened
-        journal = openedJournal
-        state = Mutex(State(index: index, journal: known))
+        journal = nil
     }
 
-    /// Removes a pack and its journal.
-    public static func remove(_ relative: String, in folder: ConfinedFolder) throws(LedgerError) {
-        try folder.remove(relative)
-        try folder.remove(journalName(of: relative))
+    private static func state(_ found: PackIndex, _ journal: PackJournal, isPublished: Bool = false) -> State {
+        var index = found
+        for (key, entry) in index.entries where !journal.admits(key, entry) { index.entries[key] = nil }
+        return State(index: index, journal: journal, isPublished: isPublished)
     }
-
-    private static func journalName(of relative: String) -> String { relative + ".absent" }
 
     // MARK: Reading
 
@@ -67,6 +82,9 @@ public final class Pack: Sendable {
 
     /// All marks, by key.
     public var marks: [String: String] { state.withLock { $0.journal.marks.compactMapValues(\.text) } }
+
+    /// Whether it is not known from which time on the objects were fetched: they have to be compared with the store.
+    public var isDoubtful: Bool { state.withLock { $0.journal.isDoubtful } }
 
     /// When the store gave the first answer, as noted with ``noteBegan(_:insteadOfEarlier:)``; nil where nothing was noted.
     public var began: Int? { state.withLock { $0.journal.began } }
@@ -131,11 +149,10 @@ public final class Pack: Sendable {
         let header = ZipFormat.localHeader(name: Array(key.utf8), size: bytes.count, crc32: crc32)
         try withState { state throws(LedgerError) in
             guard state.index.entries[key] == nil else { return }
+            try self.checkOpen(state)
             try self.reopen(&state)
             // It names the bytes by their CRC: where they do not follow, it says nothing.
-            if mark != nil || state.journal.marks[key] != nil {
-                try self.write(.stored(key, size: bytes.count, crc32: crc32, mark: mark), to: &state)
-            }
+            try self.write(.stored(key, size: bytes.count, crc32: crc32, mark: mark), to: &state)
             let start = state.index.end
             // Until it is there: what a write that fails leaves behind has to be cut off again.
             state.isCut = false
@@ -184,7 +201,7 @@ public final class Pack: Sendable {
                 state.index.entries[key] = nil
             }
             guard !keys.isEmpty else { return }
-            try self.journal.sync(path: self.path)
+            try self.journal?.sync(path: self.path)
             // The directory names what is no longer there.
             if state.index.isClosed {
                 try self.file.truncate(to: state.index.end, path: self.path)
@@ -194,32 +211,65 @@ public final class Pack: Sendable {
         }
     }
 
+    /// Forgets the objects that are not as they were written.
+    ///
+    /// - Returns: how many they are.
+    public func forgetDamaged() throws(LedgerError) -> Int {
+        let keys = state.withLock { $0.index.inOrder.map(\.key) }
+        var damaged: Set<String> = []
+        for key in keys {
+            do throws(LedgerError) {
+                try check(key)
+            } catch {
+                guard error.code == .corrupt else { throw error }
+                damaged.insert(key)
+            }
+        }
+        try forget { damaged.contains($0) }
+        return damaged.count
+    }
+
     private func write(_ line: PackJournal.Line, to state: inout State) throws(LedgerError) {
+        try checkOpen(state)
         let bytes = line.bytes
         try ByteBuffer(bytes).withUnsafeBytes { content throws(LedgerError) in
-            try self.journal.write(content, at: state.journal.end, path: self.path)
+            try self.journal?.write(content, at: state.journal.end, path: self.path)
         }
         state.journal.take(line)
         state.journal.end += bytes.count
     }
 
-    /// Writes the central directory and makes all of it durable.
+    /// - Throws: `.cannotWrite` where the pack is closed.
+    private func checkOpen(_ state: borrowing State) throws(LedgerError) {
+        guard state.isPublished else { return }
+        throw LedgerError(.cannotWrite, path: path, "the pack is closed")
+    }
+
+    /// Writes the central directory, makes all of it durable, and gives the pack its name.
+    ///
+    /// The entries are durable before there is a directory: who finds one may rely on them.
+    ///
+    /// - Throws: `.locked` where another process has taken over the work.
     public func close() throws(LedgerError) {
         try withState { state throws(LedgerError) in
+            guard !state.isPublished else { return }
             if !state.index.isClosed {
+                try self.file.truncate(to: state.index.end, path: self.path)
+                try self.file.sync(path: self.path)
                 var directory: [UInt8] = []
-                for (name, entry) in state.index.entries.sorted(by: { $0.value.headerOffset < $1.value.headerOffset }) {
+                for (name, entry) in state.index.inOrder {
                     directory += ZipFormat.centralHeader(name: Array(name.utf8), entry: entry)
                 }
                 let size = directory.count
                 directory += ZipFormat.end(count: state.index.entries.count, size: size, offset: state.index.end)
-                try self.file.truncate(to: state.index.end, path: self.path)
                 try self.write(directory, at: state.index.end)
                 state.index.isClosed = true
                 state.isCut = false
             }
             try self.file.sync(path: self.path)
-            try self.journal.sync(path: self.path)
+            try self.journal?.sync(path: self.path)
+            try self.parts.publish()
+            state.isPublished = true
         }
     }
 

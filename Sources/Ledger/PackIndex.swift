@@ -10,7 +10,7 @@ struct PackIndex: Sendable {
     var isClosed = false
 
     /// Reads the index of a pack: from its central directory where it has one, else by walking the local headers, checking
-    /// each entry's CRC, up to the first that is not whole.
+    /// each entry's CRC.
     init(of file: borrowing FileHandle, path: String) throws(LedgerError) {
         let size = try file.size(path: path)
         if let closed = try Self.directory(of: file, size: size, path: path) {
@@ -21,6 +21,11 @@ struct PackIndex: Sendable {
     }
 
     private init() {}
+
+    /// The entries in the order in which they lie in the file.
+    var inOrder: [(key: String, value: ZipFormat.Entry)] {
+        entries.sorted { $0.value.headerOffset < $1.value.headerOffset }
+    }
 
     // MARK: Central directory
 
@@ -88,25 +93,70 @@ struct PackIndex: Sendable {
 
     // MARK: Walk over the local headers
 
+    /// An entry that is not whole is left out. Where others stand behind it, they count: the file is damaged, not torn.
     private mutating func walk(_ file: borrowing FileHandle, size: Int, path: String) throws(LedgerError) {
-        while true {
-            let header = try Self.bytes(of: file, at: end, count: ZipFormat.localHeaderSize, path: path)[...]
-            guard LittleEndianBytes.load(header, at: 0, as: UInt32.self) == ZipFormat.localSignature,
-                let crc32 = LittleEndianBytes.load(header, at: 14, as: UInt32.self),
-                let count = LittleEndianBytes.load(header, at: 22, as: UInt32.self).map(Int.init),
-                let nameLength = LittleEndianBytes.load(header, at: 26, as: UInt16.self).map(Int.init)
-            else { return }
-            let content = end + ZipFormat.localHeaderSize + nameLength
-            guard nameLength > 0, content + count <= size else { return }
-            let nameBytes = try Self.bytes(
-                of: file, at: end + ZipFormat.localHeaderSize, count: nameLength, path: path)
-            guard let name = String(validating: nameBytes, as: UTF8.self) else { return }
-            let entry = ZipFormat.Entry(headerOffset: end, offset: content, size: count, crc32: crc32)
-            guard try Self.read(entry, of: file, path: path) != nil else { return }
-            entries[name] = entry
-            end = content + count
+        var position = 0
+        while position < size {
+            guard let (name, entry) = try Self.local(of: file, at: position, size: size, path: path) else {
+                guard let next = try Self.signature(of: file, after: position, size: size, path: path) else { return }
+                position = next
+                continue
+            }
+            guard entry.offset + entry.size <= size else { return }
+            if try Self.read(entry, of: file, path: path) != nil {
+                entries[name] = entry
+                end = entry.offset + entry.size
+                position = end
+            } else if try Self.local(of: file, at: entry.offset + entry.size, size: size, path: path) != nil {
+                position = entry.offset + entry.size
+            } else {
+                // The content is damaged, or the size in the header.
+                guard let next = try Self.signature(of: file, after: position, size: size, path: path) else { return }
+                position = next
+            }
         }
     }
+
+    /// The entry whose local header is at `position`; nil where there is none that makes sense.
+    private static func local(
+        of file: borrowing FileHandle, at position: Int, size: Int, path: String
+    ) throws(LedgerError) -> (name: String, entry: ZipFormat.Entry)? {
+        let header = try bytes(of: file, at: position, count: ZipFormat.localHeaderSize, path: path)[...]
+        guard LittleEndianBytes.load(header, at: 0, as: UInt32.self) == ZipFormat.localSignature,
+            let crc32 = LittleEndianBytes.load(header, at: 14, as: UInt32.self),
+            let count = LittleEndianBytes.load(header, at: 22, as: UInt32.self).map(Int.init),
+            let nameLength = LittleEndianBytes.load(header, at: 26, as: UInt16.self).map(Int.init), nameLength > 0
+        else { return nil }
+        let content = position + ZipFormat.localHeaderSize + nameLength
+        guard content <= size,
+            let name = String(
+                validating: try bytes(
+                    of: file, at: position + ZipFormat.localHeaderSize, count: nameLength, path: path), as: UTF8.self)
+        else { return nil }
+        return (name, ZipFormat.Entry(headerOffset: position, offset: content, size: count, crc32: crc32))
+    }
+
+    /// Where the next local header may be.
+    private static func signature(
+        of file: borrowing FileHandle, after position: Int, size: Int, path: String
+    ) throws(LedgerError) -> Int? {
+        let wanted = withUnsafeBytes(of: ZipFormat.localSignature.littleEndian, Array.init)
+        var start = position + 1
+        while start < size {
+            let part = try bytes(of: file, at: start, count: min(searchedBytes, size - start), path: path)
+            guard part.count >= wanted.count else { return nil }
+            if let found = (0...(part.count - wanted.count)).first(where: { offset in
+                part[offset] == wanted[0] && part[offset..<(offset + wanted.count)].elementsEqual(wanted)
+            }) {
+                return start + found
+            }
+            start += part.count - wanted.count + 1
+        }
+        return nil
+    }
+
+    /// Bytes that are searched at a time.
+    private static let searchedBytes = 1 << 20
 
     /// The content of an entry; nil where it is not what its CRC says.
     static func read(

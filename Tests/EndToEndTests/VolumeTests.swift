@@ -6,10 +6,10 @@ import Testing
 extension EndToEnd {
     /// Whole volumes and regions: Zarr v2 and v3, N5, other levels and grids than the raw data's, stops and kills on the way.
     @Suite struct VolumeTests {
-        private static let bucket = "volumes"
+        static let bucket = "volumes"
 
         /// The folder with the bucket that `volumes.py` writes, once for all tests.
-        private static let replica = Task {
+        static let replica = Task {
             let folder = try Harness.newFolder("volumes")
             _ = try await Harness.script("volumes.py", ["write", folder.appending(path: bucket).path])
             return folder

@@ -155,7 +155,7 @@ import Testing
     @Test(arguments: ["", "/inner", "/inner/a"]) func zipFilesAreRead(below: String) async throws {
         let root = try Self.folder([:])
         defer { Self.remove(root) }
-        let pack = try Pack(opening: "a.zip", in: try ConfinedFolder(creating: root.path))
+        let pack = try Holdings(in: try ConfinedFolder(creating: root.path)).pack("a.zip")
         let group = Array(#"{"zarr_format": 2}"#.utf8)
         for (key, bytes) in [
             (".zgroup", group), ("inner/.zgroup", group), ("inner/a/.zarray", Self.zarray([3], [2])),

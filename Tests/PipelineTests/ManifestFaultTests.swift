@@ -109,7 +109,7 @@ struct ManifestFault: Sendable, CustomTestStringConvertible {
         .init("limits", #"{"bandwidth": 0}"#, "$.limits.bandwidth", "bytes per second"),
         .init("limits", #"{"bandwidth": "-1MB/s"}"#, "$.limits.bandwidth", #"found "-1MB/s""#),
         .init("limits", #"{"max_attempts": 101}"#, "$.limits.max_attempts", "from 1 to 100"),
-        .init("limits", #"{"claim_seconds": 4}"#, "$.limits.claim_seconds", "from 5 to 86400"),
+        .init("limits", #"{"claim_seconds": 1}"#, "$.limits.claim_seconds", "from 2 to 86400"),
     ]
 
     static let containers: [ManifestFault] = [

@@ -41,7 +41,7 @@ import Volumes
 
     private func pack() throws -> Pack {
         let name = try #require(try packs().first { $0.hasSuffix(".zip") })
-        return try Pack(opening: "packs/\(name)", in: try ConfinedFolder(creating: "\(job.folder)/state"))
+        return try Holdings(in: try ConfinedFolder(creating: "\(job.folder)/state")).closedPack("packs/\(name)")
     }
 
     /// What is small comes whole, what lies far apart does not; neither shows.

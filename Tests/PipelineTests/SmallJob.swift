@@ -81,7 +81,7 @@ final class SmallJob: Sendable {
     /// Runs a job over all datasets; `members` are further members of the manifest.
     func run(
         _ members: [String: JSONValue] = [:], refresh: Bool = false, share: TaskShare? = nil,
-        stages: Set<Stage> = Set(Stage.allCases),
+        stages: Set<Stage> = Set(Stage.allCases), scratch: String? = nil,
         log: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws -> Runner.Outcome {
         var manifest: [String: JSONValue] = ["source": "bucket", "datasets": ["*"]]
@@ -89,7 +89,7 @@ final class SmallJob: Sendable {
         let text = JSONValue.object(manifest).prettyText
         let context = try JobContext(
             manifest: try Manifest(parsing: Array(text.utf8), folder: folder, overrides: Manifest.Overrides()),
-            stop: StopSignal(), logger: Logger(label: "test") { _ in HeardLog(heard: log) })
+            stop: StopSignal(), logger: Logger(label: "test") { _ in HeardLog(heard: log) }, scratch: scratch)
         return try await Runner(context, options: Runner.Options(share: share, stages: stages, refresh: refresh)).run()
     }
 
@@ -103,6 +103,26 @@ final class SmallJob: Sendable {
         let attributes = try await reader.attributes(of: path)
         await reader.close()
         return (bytes.array, info.shape, attributes)
+    }
+
+    /// The bytes of all files below a folder.
+    func files(_ below: String = "out") throws -> [String: Data] {
+        var files: [String: Data] = [:]
+        for name in try FileManager.default.subpathsOfDirectory(atPath: "\(folder)/\(below)") {
+            files[name] = FileManager.default.contents(atPath: "\(folder)/\(below)/\(name)")
+        }
+        return files
+    }
+
+    /// What a run from nothing makes.
+    func cleanFiles(_ members: [String: JSONValue] = [:]) async throws -> [String: Data] {
+        let name = "clean-\(UUID().uuidString)"
+        defer {
+            for type in ["out", "state"] { try? FileManager.default.removeItem(atPath: "\(folder)/\(name)-\(type)") }
+        }
+        _ = try await run(
+            members.merging(["output": .string("\(name)-out"), "state": .string("\(name)-state")]) { $1 })
+        return try files("\(name)-out")
     }
 
     func exists(_ file: String) -> Bool { FileManager.default.fileExists(atPath: "\(folder)/\(file)") }

@@ -12,7 +12,7 @@ struct ManifestParser {
     static let memory = (128 << 20)...(1 << 50)
     static let bandwidth = 1...(1 << 50)
     static let attempts = 1...100
-    static let claimSeconds = 5...86400
+    static let claimSeconds = 2...86400
 
     private let top: ManifestSection<ManifestKey>
     private let document: JSONValue

@@ -19,7 +19,17 @@ extension ItemRunner {
     /// - Returns: whether something has changed.
     func refresh(_ done: Done, beforehand: @escaping @Sendable () throws -> Void) async throws -> Bool {
         guard let downloaded = done.download else { return false }
-        return try await stageErrors(.download) {
+        do {
+            return try await refreshed(downloaded, beforehand)
+        } catch let damage as HoldingsDamage {
+            throw damage.failure
+        }
+    }
+
+    private func refreshed(_ downloaded: Record, _ beforehand: @escaping @Sendable () throws -> Void) async throws
+        -> Bool
+    {
+        try await stageErrors(.download) {
             switch try await context.progress.working(plan.name, "refresh", { try await changes(since: downloaded) }) {
             case .none: return false
             case .some(let changes):
@@ -54,7 +64,7 @@ extension ItemRunner {
 
     /// The record goes first: a kill after it makes the next run look at the rest.
     private func forget(_ changes: Set<String>?, _ beforehand: @escaping @Sendable () throws -> Void) async throws {
-        let (records, item, state) = (context.records, plan.name, context.scratch)
+        let (records, item, holdings) = (context.records, plan.name, context.holdings)
         try await ThreadPool.files.run { () throws in
             try beforehand()
             try records.remove(item: item, stage: Stage.download.rawValue)
@@ -63,11 +73,11 @@ extension ItemRunner {
                 return
             }
             let path = Download(context: context, plan: plan).packPath
-            guard try state.fileSize(path) != nil else { return }
+            guard try holdings.hasPack(path) else { return }
             if let changes {
-                try Pack(opening: path, in: state).forget(objects: changes)
+                try holdings.pack(path).forget(objects: changes)
             } else {
-                try Pack.remove(path, in: state)
+                try holdings.removePack(path)
             }
         }
     }

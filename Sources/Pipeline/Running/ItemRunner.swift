@@ -83,14 +83,11 @@ struct ItemRunner: Sendable {
     /// Whether what was downloaded is still there, in a pack or in a volume's log.
     private func isHeld(_ downloaded: Record) throws -> Bool {
         guard isVolume else {
-            return try context.scratch.fileSize(Download(context: context, plan: plan).packPath) != nil
+            return try context.holdings.hasClosedPack(Download(context: context, plan: plan).packPath)
         }
         let path = VolumeDownload(context: context, plan: plan).logPath
-        guard let checkpoint = try ChunkLog.checkpoint(path, in: context.scratch),
-            checkpoint.fingerprint == downloaded.fingerprint,
-            checkpoint.length == downloaded.result["length"]?.integer
-        else { return false }
-        return try context.scratch.fileSize(path) ?? 0 >= checkpoint.length
+        let log = try ChunkLog.existing(path, in: context.holdings, fingerprint: downloaded.fingerprint)
+        return log.map { $0.checkpoint.length == downloaded.result["length"]?.integer } ?? false
     }
 
     private func record(_ stage: String) throws -> Record? { try context.records.record(item: plan.name, stage: stage) }
@@ -108,12 +105,30 @@ struct ItemRunner: Sendable {
     /// - Returns: what is done now.
     /// - Throws: ``Failure`` with the stage it happened in; ``JobError`` where the whole job has to end.
     func run(_ known: Done, stages: Set<Stage>, verifies: Bool = false) async throws -> Done {
+        var (done, round, verifies) = (known, 0, verifies)
+        while true {
+            do {
+                return try await runOnce(done, stages: stages, verifies: verifies, repairs: round > 0)
+            } catch let damage as HoldingsDamage {
+                round += 1
+                // Where all entries are whole, they are others than they should be.
+                if try await heal(damage, round: round) == 0 { verifies = true }
+                guard round <= Self.maximumHealings, stages.contains(.download) else { throw damage.failure }
+                done = try await ThreadPool.files.run { () throws in try self.done() }
+            }
+        }
+    }
+
+    private func runOnce(
+        _ known: Done, stages: Set<Stage>, verifies: Bool, repairs: Bool
+    ) async throws -> Done {
         var done = known
         if done.download == nil, stages.contains(.download) {
             _ = try await downloading.with(1) {
                 try await stage(.download) {
                     isVolume
-                        ? try await VolumeDownload(context: context, plan: plan).run(verifies: verifies)
+                        ? try await VolumeDownload(context: context, plan: plan).run(
+                            verifies: verifies, repairs: repairs)
                         : try await Download(context: context, plan: plan).run(verifies: verifies)
                 }
             }
@@ -167,13 +182,13 @@ struct ItemRunner: Sendable {
 
     private func removePack() async throws {
         if isVolume {
-            let (state, path) = (context.scratch, VolumeDownload(context: context, plan: plan).logPath)
-            try await ThreadPool.files.run { () throws(LedgerError) in try ChunkLog.remove(path, in: state) }
+            let (holdings, path) = (context.holdings, VolumeDownload(context: context, plan: plan).logPath)
+            try await ThreadPool.files.run { () throws(LedgerError) in try ChunkLog.remove(path, in: holdings) }
             return
         }
         guard !context.manifest.convert.keepPacks else { return }
-        let (state, path) = (context.scratch, Download(context: context, plan: plan).packPath)
-        try await ThreadPool.files.run { () throws(LedgerError) in try Pack.remove(path, in: state) }
+        let (holdings, path) = (context.holdings, Download(context: context, plan: plan).packPath)
+        try await ThreadPool.files.run { () throws(LedgerError) in try holdings.removePack(path) }
     }
 
     private func stage<R: Sendable>(
@@ -191,21 +206,45 @@ struct ItemRunner: Sendable {
             if context.stop.isStopped { throw JobError.stopped }
             if let jobError = JobError(error) { throw jobError }
             if let failure = error as? Failure { throw failure }
-            try await forgetCorruptPack(error)
-            throw Failure(item: plan.name, dataset: plan.dataset, stage: stage.rawValue, reason: "\(error)")
+            let failure = Failure(item: plan.name, dataset: plan.dataset, stage: stage.rawValue, reason: "\(error)")
+            if let error = error as? LedgerError, error.code == .corrupt { throw HoldingsDamage(failure: failure) }
+            throw failure
         }
     }
 
-    /// A pack that does not hold what it should is checked entry by entry the next time, and what is missing is fetched again.
-    private func forgetCorruptPack(_ error: any Error) async throws {
-        guard let error = error as? LedgerError, error.code == .corrupt else { return }
-        let (records, item) = (context.records, plan.name)
-        let (state, path) = (context.scratch, Download(context: context, plan: plan).packPath)
-        let log = isVolume ? VolumeDownload(context: context, plan: plan).logPath : nil
-        try await ThreadPool.files.run { () throws(LedgerError) in
-            try records.remove(item: item, stage: "download")
-            try Pack.remove(path, in: state)
-            if let log { try ChunkLog.remove(log, in: state) }
+    // MARK: Damage
+
+    /// So often is what is damaged fetched again within one run.
+    static let maximumHealings = 3
+
+    /// Forgets what is damaged of what was downloaded, so that it is fetched again; at last all of it.
+    ///
+    /// - Parameter round: counts the times within this run.
+    /// - Returns: how many objects of a crop were damaged; nil where that was not counted.
+    private func heal(_ damage: HoldingsDamage, round: Int) async throws -> Int? {
+        let (records, item, holdings) = (context.records, plan.name, context.holdings)
+        let path = Download(context: context, plan: plan).packPath
+        let isLast = round >= Self.maximumHealings
+        let log = isVolume && isLast ? VolumeDownload(context: context, plan: plan).logPath : nil
+        return try await stageErrors(.download) {
+            let count = try await ThreadPool.files.run { () throws(LedgerError) -> Int? in
+                try records.remove(item: item, stage: Stage.download.rawValue)
+                if let log { try ChunkLog.remove(log, in: holdings) }
+                if isLast { try holdings.removePack(path) }
+                guard !isVolume, !isLast else { return nil }
+                return try holdings.pack(path).forgetDamaged()
+            }
+            let what = count.map { "\($0) damaged objects are" } ?? "what is damaged is"
+            context.logger.notice(
+                "\(plan.name): \(what) fetched again: \(damage.failure.reason)",
+                metadata: ["item": "\(plan.name)", "event": "healing"])
+            return count
         }
     }
+}
+
+/// What was downloaded of an item is not what was written.
+struct HoldingsDamage: Error {
+    /// What it is to the item where it does not heal.
+    let failure: Failure
 }

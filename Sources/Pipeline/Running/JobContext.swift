@@ -11,8 +11,8 @@ public struct JobContext: Sendable {
     public let store: any ObjectStore
     public private(set) var output: ConfinedFolder
     public private(set) var state: ConfinedFolder
-    /// Where packs and volume logs lie: the state directory, or a disk of this node alone.
-    private(set) var scratch: ConfinedFolder
+    /// Packs and volume logs: in the state directory, or on a disk of this node alone.
+    private(set) var holdings: Holdings
     public let counter: TransferCounter
     public let stop: StopSignal
     public let logger: Logger
@@ -45,7 +45,7 @@ public struct JobContext: Sendable {
         } catch {
             throw JobError.cannotWrite(error.description)
         }
-        try self.init(manifest, stop, logger, output: output, state: state, scratch: packs)
+        try self.init(manifest, stop, logger, output: output, state: state, holdings: Holdings(in: packs, state: state))
     }
 
     /// The same, only to look: makes nothing. nil where the job has no state directory yet.
@@ -58,19 +58,19 @@ public struct JobContext: Sendable {
             throw JobError.cannotWrite(error.description)
         }
         guard let state else { return nil }
-        try self.init(manifest, stop, logger, output: output ?? state, state: state, scratch: state)
+        try self.init(manifest, stop, logger, output: output ?? state, state: state, holdings: Holdings(in: state))
     }
 
     private init(
         _ manifest: Manifest, _ stop: StopSignal, _ logger: Logger, output: ConfinedFolder, state: ConfinedFolder,
-        scratch: ConfinedFolder
+        holdings: Holdings
     ) throws(JobError) {
         self.manifest = manifest
         self.stop = stop
         self.logger = logger
         self.output = output
         self.state = state
-        self.scratch = scratch
+        self.holdings = holdings
         counter = TransferCounter()
         do throws(StoreError) {
             store = try openStore(
@@ -93,11 +93,10 @@ public struct JobContext: Sendable {
     /// The same job, as this owner: what it writes takes its name only as long as nobody has taken the work over.
     func owned(by owner: Owner) -> JobContext {
         var context = self
-        let sharesDisk = context.scratch === context.state
         context.state = owner.state
         context.output = owner.output
         context.records = RecordStore(in: owner.state)
-        if sharesDisk { context.scratch = owner.state }
+        context.holdings = holdings.owned(by: owner)
         return context
     }
 }

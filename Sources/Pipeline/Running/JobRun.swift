@@ -72,10 +72,11 @@ struct JobRun: Sendable {
 
     /// Removes what killed processes have left of temporary files. Only for a process that is alone.
     private func sweep() async throws {
-        let (output, state) = (context.output, context.state)
+        let (output, state, holdings) = (context.output, context.state, context.holdings)
         try await ThreadPool.files.run { () throws(LedgerError) in
             try output.removeTemporaries(in: ["hdf5", "crops", "txt", "txt/zattrs"])
             try state.removeTemporaries(in: ["", "plans", "metadata", "versions", "volumes"])
+            try holdings.removeLeftovers()
         }
     }
 

@@ -51,13 +51,13 @@ struct ChunkFetch: Sendable {
                 try await fetch.settle(wanted, source)
                 return pack
             } catch let error as DownloadError where error.first is ShardChange {
-                let state = context.state
+                let holdings = context.holdings
                 try await ThreadPool.files.run { () throws(LedgerError) in
                     let done = zip(arrays, wanted).reduce(0) { sum, pair in
                         sum + pair.1.count { pair.0.isKnown($0, in: pack) }
                     }
                     context.progress.add(chunks: 0, done: -done)
-                    try Pack.remove(path, in: state)
+                    try holdings.removePack(path)
                 }
                 guard isFirst else { throw error }
                 isFirst = false

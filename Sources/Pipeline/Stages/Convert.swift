@@ -39,8 +39,7 @@ struct Convert: Sendable {
         if plan.kind == .volume {
             return (try await VolumeConvert(context: context, plan: plan).run(download: download), nil)
         }
-        let (state, packPath) = (context.scratch, Download(context: context, plan: plan).packPath)
-        let pack = try await ThreadPool.files.run { () throws(LedgerError) in try Pack(opening: packPath, in: state) }
+        let pack = try await openPack(download)
         let (output, entry) = try await OutputFile.make(path, in: context.output, stop: context.stop) { writer in
             try await writeRaw(writer, pack)
             let grid = try await writeLabels(writer, pack)
@@ -59,6 +58,22 @@ struct Convert: Sendable {
         let records = context.records
         try await ThreadPool.files.run { () throws(LedgerError) in try records.write(record) }
         return (record, entry ?? nil)
+    }
+
+    /// Opens the pack, if it is the one that was recorded.
+    ///
+    /// - Throws: ``LedgerError`` `.corrupt` where its directory or its journal do not name what was downloaded.
+    private func openPack(_ download: Record) async throws -> Pack {
+        let (holdings, path) = (context.holdings, Download(context: context, plan: plan).packPath)
+        let arrays = try plan.arrays.map { try PlannedArray($0, store: context.store.url) }
+        return try await ThreadPool.files.run { () throws(LedgerError) in
+            let pack = try holdings.closedPack(path)
+            let content = Download.contentDigest(of: arrays, metadata: plan.metadata, in: pack)
+            guard content.description == download.result["content"]?.string else {
+                throw LedgerError(.corrupt, path: pack.path, "the pack does not hold what was recorded")
+            }
+            return pack
+        }
     }
 
     /// About how many bytes the chunks of a crop's file have before they are encoded; 0 where the source's chunks are so large that the

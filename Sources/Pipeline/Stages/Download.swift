@@ -83,9 +83,9 @@ struct Download: Sendable {
 
     /// Opens the pack, and tells which of its metadata are not today's: then the rest is of another state of the store, too.
     private func openPack() async throws -> (pack: Pack, others: Set<String>) {
-        let (state, path, metadata) = (context.scratch, packPath, plan.metadata)
+        let (holdings, path, metadata) = (context.holdings, packPath, plan.metadata)
         return try await ThreadPool.files.run { () throws(LedgerError) in
-            let pack = try Pack(opening: path, in: state)
+            let pack = try holdings.pack(path)
             var others: Set<String> = []
             for object in metadata {
                 if let found = try pack.read(object.key), !found.array.elementsEqual(object.text.utf8) {

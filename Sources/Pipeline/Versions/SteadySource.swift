@@ -21,6 +21,7 @@ struct SteadySource: Sendable {
 
     /// Whether a pack holds objects that were changed after the first answer. Blocks.
     static func isDoubtful(_ pack: Pack) -> Bool {
+        if pack.isDoubtful { return true }
         guard let began = pack.began, let latest = latestChange(in: pack) else { return false }
         return latest >= began
     }
@@ -44,7 +45,11 @@ struct SteadySource: Sendable {
         try await ThreadPool.files.run { () throws(LedgerError) in
             try pack.forget(objects: Set(changes.map(\.key)))
             // What is left is of this moment.
-            if let served { try pack.noteBegan(served, insteadOfEarlier: true) }
+            if let served {
+                try pack.noteBegan(served, insteadOfEarlier: true)
+            } else if pack.isDoubtful {
+                try pack.noteBegan(1, insteadOfEarlier: true)
+            }
         }
         return changes.count
     }

@@ -6,7 +6,8 @@ struct VersionFile: Sendable {
     private static let magic = "cristae versions 1"
     private static let partBytes = 256 << 10
 
-    private let bytes: PublishedBytes
+    /// Gives so many bytes from so far on; fewer only at the end.
+    private let read: @Sendable (_ count: Int, _ offset: Int) throws(LedgerError) -> [UInt8]
     private let start: Int
     /// Where it ends; nil is the end of the file.
     private let end: Int?
@@ -21,13 +22,16 @@ struct VersionFile: Sendable {
         guard let file = try PublishedBytes(opening: Self.path(of: item), in: state) else { return nil }
         let head = Self.head(fingerprint)
         guard try file.read(count: head.count, at: 0) == head else { return nil }
-        (bytes, start, end) = (file, head.count, nil)
+        read = { (count, offset) throws(LedgerError) in try file.read(count: count, at: offset) }
+        (start, end) = (head.count, nil)
     }
 
-    /// Opens lines without a first one, up to `length` bytes; nil where there is no such file. Blocks.
-    init?(lines path: String, length: Int, in folder: ConfinedFolder) throws(LedgerError) {
-        guard let file = try PublishedBytes(opening: path, in: folder) else { return nil }
-        (bytes, start, end) = (file, 0, length)
+    /// Lines without a first one, `length` bytes of them.
+    init(
+        length: Int, lines read: @escaping @Sendable (_ count: Int, _ offset: Int) throws(LedgerError) -> [UInt8]
+    ) {
+        self.read = read
+        (start, end) = (0, length)
     }
 
     /// A place between two lines.
@@ -42,7 +46,7 @@ struct VersionFile: Sendable {
     /// - Throws: ``LedgerError`` `.corrupt` for a line that is none.
     func part(at position: Position) throws(LedgerError) -> (versions: [ObjectVersion], next: Position)? {
         let limit = end.map { max(0, min(Self.partBytes, $0 - position.offset)) } ?? Self.partBytes
-        let part = try bytes.read(count: limit, at: position.offset)
+        let part = try read(limit, position.offset)
         guard let last = part.lastIndex(of: UInt8(ascii: "\n")) else {
             guard part.isEmpty else { throw Self.damage(position.offset) }
             return nil

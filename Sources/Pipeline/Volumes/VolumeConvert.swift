@@ -15,16 +15,16 @@ struct VolumeConvert: Sendable {
 
     func run(download: Record) async throws -> Record {
         let layout = try VolumeLayout(plan, context: context)
-        let (logPath, state) = (VolumeDownload(context: context, plan: plan).logPath, context.scratch)
+        let (logPath, holdings) = (VolumeDownload(context: context, plan: plan).logPath, context.holdings)
         let masks = Set((download.result["masks"]?.array ?? []).compactMap(\.string))
-        let (log, checkpoint) = try await ThreadPool.files.run { () throws(LedgerError) in
-            try ChunkLog.open(logPath, in: state, fingerprint: download.fingerprint)
+        let found = try await ThreadPool.files.run { () throws(LedgerError) in
+            try ChunkLog.existing(logPath, in: holdings, fingerprint: download.fingerprint)
         }
-        guard checkpoint.length == download.result["length"]?.integer else {
-            throw LedgerError(.corrupt, path: logPath, "the log has \(checkpoint.length) bytes, not those recorded")
-        }
+        guard let (log, checkpoint) = found, checkpoint.length == download.result["length"]?.integer,
+            checkpoint.content.description == download.result["content"]?.string
+        else { throw LedgerError(.corrupt, path: logPath, "the log is not the one that was recorded") }
         let output = try await OutputFile.make(path, in: context.output, stop: context.stop) { writer in
-            try await LogAssembly(log: log, length: checkpoint.length, stop: context.stop).write(
+            try await LogAssembly(log: log, checkpoint: checkpoint, stop: context.stop).write(
                 layout.arrays.map(\.layout), to: writer)
             for array in layout.arrays {
                 try await writer.setAttributes(
@@ -48,8 +48,8 @@ struct VolumeConvert: Sendable {
 /// Puts the chunks of a log into the datasets of a new HDF5 file.
 struct LogAssembly: Sendable {
     let log: ChunkLog
-    /// Bytes of the log that count.
-    let length: Int
+    /// What of the log counts.
+    let checkpoint: ChunkLog.Checkpoint
     let stop: StopSignal
 
     /// Makes all datasets, those without chunks too, in their order.
@@ -57,14 +57,15 @@ struct LogAssembly: Sendable {
         var offset = 0
         var next = 0
         var current: (handle: DatasetHandle, layout: DatasetLayout)?
-        while offset < length {
+        while offset < checkpoint.length {
             try stop.check()
             let start = offset
             let (entry, end) = try await ThreadPool.files.run { () throws(LedgerError) in
                 var end = start
-                return (try log.read(at: &end), end)
+                return (try log.read(at: &end, of: checkpoint), end)
             }
             offset = end
+            if entry.isMark { continue }
             while next <= entry.array, next < layouts.count {
                 current = (try await writer.createDataset(layouts[next]), layouts[next])
                 next += 1

@@ -3,6 +3,7 @@ internal import Elements
 internal import Geometry
 internal import JSONText
 internal import Ledger
+internal import Logging
 internal import Threads
 internal import Volumes
 
@@ -41,15 +42,15 @@ struct VolumeDownload: Sendable {
     ///
     /// - Parameter changes: their keys; nil is all. Blocks.
     func forget(_ changes: Set<String>?) throws {
-        let state = context.scratch
-        try ChunkLog.remove(logPath, in: state)
+        let holdings = context.holdings
+        try ChunkLog.remove(logPath, in: holdings)
         for number in 0..<(try VolumeLayout(plan, context: context).blockCount) {
             let path = packPath(number)
-            guard try state.fileSize(path) != nil else { continue }
+            guard try holdings.hasPack(path) else { continue }
             if let changes {
-                try Pack(opening: path, in: state).forget(objects: changes)
+                try holdings.pack(path).forget(objects: changes)
             } else {
-                try Pack.remove(path, in: state)
+                try holdings.removePack(path)
             }
         }
     }
@@ -75,58 +76,111 @@ struct VolumeDownload: Sendable {
         let latestChange: Int?
     }
 
-    /// - Parameter verifies: whether what the packs hold may be of an earlier state of the source.
-    func run(verifies: Bool = false) async throws -> Record {
+    /// - Parameters:
+    ///   - verifies: whether what the packs hold may be of an earlier state of the source.
+    ///   - repairs: whether the log is known to be damaged.
+    func run(verifies: Bool = false, repairs: Bool = false) async throws -> Record {
         let layout = try VolumeLayout(plan, context: context)
-        let (path, state) = (logPath, context.scratch)
-        let versions = VolumeVersions(context: context, plan: plan, layout: layout, logPath: path)
-        let opened = try await openLog(versions, verifies: verifies)
-        let log = opened.log
-        var checkpoint = opened.checkpoint
+        var (log, checkpoint) = try await openLog(layout, verifies: verifies, repairs: repairs)
+        let opened = log
+        let versions = VolumeVersions(context: context, plan: plan, layout: layout, log: opened)
         let first = min(checkpoint.blocks, layout.blockCount)
-        let known = first
         context.progress.add(
-            chunks: layout.objectCount, done: await ThreadPool.files.run { layout.objectCount(ofFirst: known) })
+            chunks: layout.objectCount, done: await ThreadPool.files.run { layout.objectCount(ofFirst: first) })
         try await inOrder(count: layout.blockCount - first, width: 1 + Self.blocksAhead) { offset in
             // A task of its own: where another block fails, or the job is stopped, what is under way here is still kept.
             try await Task { try await fetch(first + offset, layout, verifies: verifies) }.value
         } consume: { offset, fetched in
             let number = first + offset
             try await versions.admit(fetched, &checkpoint)
-            try await encode(number, layout, fetched, log, &checkpoint)
+            let taken = try await encodeWhole(number, layout, fetched, opened, &checkpoint)
             checkpoint.blocks = number + 1
-            checkpoint.absent += fetched.absent
-            checkpoint.content = Fingerprint(of: [
-                .string(checkpoint.content.description), .string(fetched.content.description),
-            ])
-            checkpoint.versions = try await versions.append(fetched.versions, at: checkpoint.versions)
-            let durable = checkpoint
-            try await ThreadPool.files.run { () throws(LedgerError) in
-                try log.commit(durable)
-                if context.manifest.convert.keepPacks {
-                    try fetched.pack.close()
-                } else {
-                    try Pack.remove(packPath(number), in: state)
-                }
+            checkpoint.absent += taken.absent
+            checkpoint.content = Self.chained(checkpoint.content, taken.content)
+            var moved = checkpoint
+            moved = try await ThreadPool.files.run { [moved] () throws(LedgerError) in
+                var next = moved
+                try opened.append(versions: taken.versions, to: &next)
+                try opened.commit(next)
+                try letGo(of: taken.pack, ofBlock: number)
+                return next
             }
+            checkpoint = moved
         }
         try await versions.publish(checkpoint)
-        return try await record(checkpoint, layout, log)
+        return try await record(checkpoint, layout, opened)
     }
 
-    /// Opens the log; one whose objects have changed begins anew where `verifies` says so.
+    /// The content of some blocks, and of one more.
+    static func chained(_ content: Fingerprint, _ next: Fingerprint) -> Fingerprint {
+        Fingerprint(of: [.string(content.description), .string(next.description)])
+    }
+
+    /// A block is in the log. Blocks.
+    private func letGo(of pack: Pack, ofBlock number: Int) throws(LedgerError) {
+        if context.manifest.convert.keepPacks {
+            try pack.close()
+        } else {
+            try context.holdings.removePack(packPath(number))
+        }
+    }
+
+    /// Opens the log; one whose objects have changed begins anew where `verifies` says so, and one that is damaged is repaired.
     private func openLog(
-        _ versions: VolumeVersions, verifies: Bool
+        _ layout: VolumeLayout, verifies: Bool, repairs: Bool
     ) async throws -> (log: ChunkLog, checkpoint: ChunkLog.Checkpoint) {
-        let (path, state, fingerprint) = (logPath, context.scratch, fingerprint)
+        let (path, holdings, fingerprint) = (logPath, context.holdings, fingerprint)
         let opened = try await ThreadPool.files.run { () throws(LedgerError) in
-            try ChunkLog.open(path, in: state, fingerprint: fingerprint)
+            try ChunkLog.open(path, in: holdings, fingerprint: fingerprint)
         }
-        guard verifies, try await versions.check(opened.checkpoint).changed != nil else { return opened }
+        let versions = VolumeVersions(context: context, plan: plan, layout: layout, log: opened.log)
+        let isStale = verifies ? try await versions.check(opened.checkpoint).changed != nil : false
+        if !isStale {
+            guard repairs else { return opened }
+            if let checkpoint = try await repaired(opened.log, opened.checkpoint, layout) {
+                return (opened.log, checkpoint)
+            }
+        }
         return try await ThreadPool.files.run { () throws(LedgerError) in
-            try ChunkLog.remove(path, in: state)
-            return try ChunkLog.open(path, in: state, fingerprint: fingerprint)
+            try ChunkLog.remove(path, in: holdings)
+            return try ChunkLog.open(path, in: holdings, fingerprint: fingerprint)
         }
+    }
+
+    /// Makes the blocks anew that the log has lost; nil where it cannot be told which they are, or where the source has changed since.
+    private func repaired(
+        _ log: ChunkLog, _ checkpoint: ChunkLog.Checkpoint, _ layout: VolumeLayout
+    ) async throws -> ChunkLog.Checkpoint? {
+        let stop = context.stop
+        let scan = try await ThreadPool.files.run { () throws in
+            try LogScan(log, checkpoint, blockCount: min(checkpoint.blocks, layout.blockCount), stop: stop)
+        }
+        guard let scan else { return nil }
+        guard !scan.gaps.isEmpty else { return checkpoint }
+        context.logger.notice(
+            "\(plan.name): \(scan.summary)", metadata: ["item": "\(plan.name)", "event": "healing"])
+        var contents = scan.contents
+        var packs: [(pack: Pack, number: Int)] = []
+        let repaired = try await scan.mended(checkpoint) { number, mended in
+            let fetched = try await fetch(number, layout, verifies: false)
+            let taken = try await encodeWhole(number, layout, fetched, log, &mended)
+            contents[number] = taken.content
+            packs.append((taken.pack, number))
+        }
+        // Only the same objects give the same digest.
+        let start = checkpoint.marksFrom ?? ChunkLog.Place(length: 0, blocks: 0, content: Fingerprint(of: .null))
+        let content = (start.blocks..<max(start.blocks, checkpoint.blocks)).reduce(Optional(start.content)) {
+            sum, number in
+            guard let sum, let next = contents[number] else { return nil }
+            return Self.chained(sum, next)
+        }
+        guard content == checkpoint.content else { return nil }
+        let made = packs
+        try await ThreadPool.files.run { () throws(LedgerError) in
+            try log.commit(repaired)
+            for (pack, number) in made { try letGo(of: pack, ofBlock: number) }
+        }
+        return repaired
     }
 
     private func record(_ checkpoint: ChunkLog.Checkpoint, _ layout: VolumeLayout, _ log: ChunkLog) async throws
@@ -152,7 +206,7 @@ struct VolumeDownload: Sendable {
 
     private func fetch(_ number: Int, _ layout: VolumeLayout, verifies: Bool) async throws -> Fetched {
         try context.stop.check()
-        let (path, state) = (packPath(number), context.scratch)
+        let (path, holdings) = (packPath(number), context.holdings)
         let block = layout.block(number)
         let array = layout.arrays[block.array]
         let chunks = array.storedChunks(block.units)
@@ -160,7 +214,7 @@ struct VolumeDownload: Sendable {
             path, with: [chunks], of: [array.planned], plan: plan, context: context
         ) {
             let pack = try await ThreadPool.files.run { () throws(LedgerError) in
-                let pack = try Pack(opening: path, in: state)
+                let pack = try holdings.pack(path)
                 if context.manifest.convert.keepPacks {
                     for object in plan.metadata { try pack.append(object.key, ByteBuffer(Array(object.text.utf8))) }
                 }
@@ -188,6 +242,40 @@ struct VolumeDownload: Sendable {
         let number: Int
         let bytes: ByteBuffer
         let values: ChunkLog.LabelValues?
+    }
+
+    /// Puts a block into the log, with its mark. What its pack turns out to have lost is fetched again.
+    private func encodeWhole(
+        _ number: Int, _ layout: VolumeLayout, _ fetched: Fetched, _ log: ChunkLog,
+        _ checkpoint: inout ChunkLog.Checkpoint
+    ) async throws -> Fetched {
+        let before = checkpoint
+        var fetched = fetched
+        var round = 0
+        while true {
+            do {
+                try await encode(number, layout, fetched, log, &checkpoint)
+                break
+            } catch let error as LedgerError where error.code == .corrupt && round < ItemRunner.maximumHealings {
+                round += 1
+                checkpoint = before
+                let pack = fetched.pack
+                let count = try await ThreadPool.files.run { () throws(LedgerError) in try pack.forgetDamaged() }
+                context.logger.notice(
+                    "\(plan.name): \(count) damaged objects are fetched again: \(error)",
+                    metadata: ["item": "\(plan.name)", "event": "healing"])
+                fetched = try await fetch(number, layout, verifies: false)
+            }
+        }
+        var moved = checkpoint
+        let mark = ChunkLog.BlockMark(content: fetched.content)
+        moved = try await ThreadPool.files.run { [moved] () throws(LedgerError) in
+            var next = moved
+            try log.append(mark, ofBlock: number, to: &next)
+            return next
+        }
+        checkpoint = moved
+        return fetched
     }
 
     private func encode(
@@ -225,11 +313,6 @@ struct VolumeDownload: Sendable {
                 }
                 checkpoint = moved
             }
-        } catch let error as LedgerError where error.code == .corrupt {
-            // What the pack has lost is fetched again the next time.
-            let (path, state) = (packPath(number), context.scratch)
-            try await ThreadPool.files.run { () throws(LedgerError) in try Pack.remove(path, in: state) }
-            throw error
         } catch let error as VolumeError {
             throw Failure(item: plan.name, dataset: plan.dataset, stage: "convert", reason: "\(error)")
         }

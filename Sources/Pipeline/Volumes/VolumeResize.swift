@@ -3,6 +3,7 @@ internal import Geometry
 internal import HDF5
 internal import JSONText
 internal import Ledger
+internal import Logging
 internal import Resampling
 internal import Stores
 internal import Threads
@@ -36,20 +37,25 @@ struct VolumeResize: Sendable {
     func run(convert: Record) async throws -> Record {
         let fingerprint = resize.fingerprint(convert: convert)
         let native = Convert(context: context, plan: plan).path
-        let (path, state) = (logPath, context.scratch)
-        let opened = try await ThreadPool.files.run { () throws(LedgerError) in
-            try ChunkLog.open(path, in: state, fingerprint: fingerprint)
-        }
-        let output: Record.Output
-        do {
-            output = try await InputFile.read(native, in: context.output) { reader in
-                let pieces = try await pieces(reader)
-                let length = try await fill(opened.log, opened.checkpoint, pieces)
-                return try await assemble(pieces, opened.log, length, reader)
+        let (path, holdings) = (logPath, context.holdings)
+        let output = try await InputFile.read(native, in: context.output) { reader in
+            let pieces = try await pieces(reader)
+            var round = 0
+            while true {
+                let (log, checkpoint) = try await ThreadPool.files.run { () throws(LedgerError) in
+                    try ChunkLog.open(path, in: holdings, fingerprint: fingerprint)
+                }
+                do {
+                    let known = round > 0 ? try await repaired(log, checkpoint, pieces) : checkpoint
+                    let filled = try await fill(log, known, pieces)
+                    return try await assemble(pieces, log, filled, reader)
+                } catch let error as LedgerError where error.code == .corrupt {
+                    round += 1
+                    guard round <= ItemRunner.maximumHealings else {
+                        throw ResizeError("\(error), also after \(ItemRunner.maximumHealings) repairs")
+                    }
+                }
             }
-        } catch let error as LedgerError where error.code == .corrupt {
-            try await ThreadPool.files.run { () throws(LedgerError) in try ChunkLog.remove(path, in: state) }
-            throw ResizeError("\(error); run the same command again")
         }
         let entry = try await InputFile.read(resize.path, in: context.output) { reader in
             try await VolumeStatistics(stop: context.stop, workBytes: context.memory.work).entry(
@@ -60,7 +66,7 @@ struct VolumeResize: Sendable {
         let records = context.records
         try await ThreadPool.files.run { () throws(LedgerError) in
             try records.write(record)
-            try ChunkLog.remove(path, in: state)
+            try ChunkLog.remove(path, in: holdings)
         }
         return record
     }
@@ -135,8 +141,35 @@ struct VolumeResize: Sendable {
 
     // MARK: Chunks
 
-    /// Resamples what the log does not hold yet. Returns its length.
-    private func fill(_ log: ChunkLog, _ known: ChunkLog.Checkpoint, _ pieces: [Piece]) async throws -> Int {
+    /// What a log holds whose file could not be assembled, with what is damaged made anew.
+    private func repaired(
+        _ log: ChunkLog, _ checkpoint: ChunkLog.Checkpoint, _ pieces: [Piece]
+    ) async throws -> ChunkLog.Checkpoint {
+        let stop = context.stop
+        let blocks = pieces.indices.flatMap { piece in
+            stride(from: 0, to: pieces[piece].chunks.volume, by: Self.blockChunks).map { (piece: piece, first: $0) }
+        }
+        let scan = try await ThreadPool.files.run { () throws in
+            try LogScan(log, checkpoint, blockCount: min(checkpoint.blocks, blocks.count), stop: stop)
+        }
+        guard let scan else {
+            return ChunkLog.Checkpoint(
+                fingerprint: checkpoint.fingerprint, content: Fingerprint(of: .null), pieces: [], versionPieces: [],
+                generation: checkpoint.generation)
+        }
+        context.logger.notice(
+            "\(plan.name): \(scan.summary)", metadata: ["item": "\(plan.name)", "event": "healing"])
+        return try await scan.mended(checkpoint) { number, mended in
+            let (index, first) = blocks[number]
+            let range = first..<min(first + Self.blockChunks, pieces[index].chunks.volume)
+            try await resample(range, of: pieces[index], index, log, number, &mended)
+        }
+    }
+
+    /// Resamples what the log does not hold yet.
+    private func fill(
+        _ log: ChunkLog, _ known: ChunkLog.Checkpoint, _ pieces: [Piece]
+    ) async throws -> ChunkLog.Checkpoint {
         var checkpoint = known
         var block = 0
         for (index, piece) in pieces.enumerated() {
@@ -144,17 +177,18 @@ struct VolumeResize: Sendable {
                 defer { block += 1 }
                 guard block >= checkpoint.blocks else { continue }
                 let range = first..<min(first + Self.blockChunks, piece.chunks.volume)
-                try await resample(range, of: piece, index, log, &checkpoint)
+                try await resample(range, of: piece, index, log, block, &checkpoint)
                 checkpoint.blocks = block + 1
                 let durable = checkpoint
                 try await ThreadPool.files.run { () throws(LedgerError) in try log.commit(durable) }
             }
         }
-        return checkpoint.length
+        return checkpoint
     }
 
     private func resample(
-        _ range: Range<Int>, of piece: Piece, _ index: Int, _ log: ChunkLog, _ checkpoint: inout ChunkLog.Checkpoint
+        _ range: Range<Int>, of piece: Piece, _ index: Int, _ log: ChunkLog, _ block: Int,
+        _ checkpoint: inout ChunkLog.Checkpoint
     ) async throws {
         let (stop, layout, shape, chunkShape) = (context.stop, piece.layout, piece.shape, piece.chunkShape)
         let codec = layout.codec
@@ -175,15 +209,22 @@ struct VolumeResize: Sendable {
                 return next
             }
         }
+        let current = checkpoint
+        checkpoint = try await ThreadPool.files.run { () throws(LedgerError) in
+            var next = current
+            try log.append(ChunkLog.BlockMark(content: Fingerprint(of: .null)), ofBlock: block, to: &next)
+            return next
+        }
     }
 
-    private func assemble(_ pieces: [Piece], _ log: ChunkLog, _ length: Int, _ reader: HDF5Reader) async throws
-        -> Record.Output
-    {
+    private func assemble(
+        _ pieces: [Piece], _ log: ChunkLog, _ checkpoint: ChunkLog.Checkpoint, _ reader: HDF5Reader
+    ) async throws -> Record.Output {
         let file = try await reader.attributes(of: "/")
         let grid = commonGrid(plan.raw.grid)
         return try await OutputFile.make(resize.path, in: context.output, stop: context.stop) { writer in
-            try await LogAssembly(log: log, length: length, stop: context.stop).write(pieces.map(\.layout), to: writer)
+            try await LogAssembly(log: log, checkpoint: checkpoint, stop: context.stop).write(
+                pieces.map(\.layout), to: writer)
             for piece in pieces { try await writer.setAttributes(piece.attributes, on: piece.layout.path) }
             var attributes = file
             attributes["scale"] = .doubles(grid.voxelSize.array)

@@ -9,21 +9,7 @@ struct VolumeVersions: Sendable {
     let context: JobContext
     let plan: ItemPlan
     let layout: VolumeLayout
-    let logPath: String
-
-    private var path: String { ChunkLog.versionsPath(logPath) }
-
-    /// Appends lines after `length` bytes. Returns how long it is then; nil where what stood before is not known.
-    func append(_ lines: [UInt8], at length: Int?) async throws -> Int? {
-        guard let length else { return nil }
-        let (state, path) = (context.scratch, path)
-        return try await ThreadPool.files.run { () throws(LedgerError) in
-            let file = try AppendedFile(opening: path, in: state, length: length)
-            try file.write(ByteBuffer(lines), at: length)
-            try file.sync()
-            return length + lines.count
-        }
-    }
+    let log: ChunkLog
 
     /// Asks whether everything that is in the log is still the same.
     ///
@@ -32,14 +18,17 @@ struct VolumeVersions: Sendable {
         guard checkpoint.blocks > 0 else { return (nil, nil) }
         var served: Int?
         if let object = plan.metadata.first { served = try await context.store.mark(of: object.key).served }
-        let (state, path) = (context.scratch, path)
-        let file = try await ThreadPool.files.run { () throws(LedgerError) -> VersionFile? in
-            guard let length = checkpoint.versions else { return nil }
-            return try VersionFile(lines: path, length: length, in: state)
+        guard let length = checkpoint.versions else { return (plan.group, served) }
+        let log = log
+        let file = VersionFile(length: length) { (count, offset) throws(LedgerError) in
+            try log.versions(count: count, at: offset, of: checkpoint).array
         }
-        guard let file else { return (plan.group, served) }
         let check = SourceCheck(context: context, arrays: layout.arrays.map(\.planned))
-        return (try await check.changes(in: file, isOneEnough: true).first?.key, served)
+        do {
+            return (try await check.changes(in: file, isOneEnough: true).first?.key, served)
+        } catch let error as LedgerError where error.code == .corrupt {
+            return (plan.group, served)
+        }
     }
 
     /// Sees to it that a block that is about to be taken in is of the same state of the source as what is in the log. What is of no use any
@@ -77,12 +66,14 @@ struct VolumeVersions: Sendable {
 
     /// Gives the versions their place in the state directory. Where they are not known, there are none.
     func publish(_ checkpoint: ChunkLog.Checkpoint) async throws {
-        let (state, scratch, path) = (context.state, context.scratch, path)
+        let (state, log) = (context.state, log)
         let name = VersionFile.path(of: plan.name)
         let head = VersionFile.head(checkpoint.fingerprint)
         try await ThreadPool.files.run { () throws(LedgerError) in
             if let length = checkpoint.versions {
-                try state.write(head, followedBy: path, in: scratch, count: length, to: name)
+                try state.write(head, followedBy: length, to: name) { (count, offset) throws(LedgerError) in
+                    try log.versions(count: count, at: offset, of: checkpoint)
+                }
             } else {
                 try state.remove(name)
             }

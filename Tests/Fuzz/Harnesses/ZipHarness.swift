@@ -24,9 +24,10 @@ struct ZipHarness: Harness {
         let journal = Array(input[2...].prefix(Int(input[1])))
         var file = Array(input[(2 + journal.count)...])
         if input[0] & 1 == 1 { ZipHeaders.setChecksums(of: &file) }
+        try? folder.removeTree(Self.pack + ".parts")
         write(file, to: Self.pack)
         write(journal, to: Self.pack + ".absent")
-        guard let pack = try? Pack(opening: Self.pack, in: folder) else { return }
+        guard let pack = try? Holdings(in: folder).pack(Self.pack) else { return }
         let names = ZipHeaders.names(in: file)
         let contents = names.compactMap { name in (try? pack.read(name)).flatMap(\.self).map { (name, $0.array) } }
         for name in names {
@@ -43,7 +44,7 @@ struct ZipHarness: Harness {
         guard (try? pack.append(added, bytes)) != nil, (try? pack.noteAbsent("absent/0")) != nil,
             (try? pack.close()) != nil
         else { fatalError("\(name): the pack cannot be appended to") }
-        guard let again = try? Pack(opening: Self.pack, in: folder) else {
+        guard let again = try? Holdings(in: folder).pack(Self.pack) else {
             fatalError("\(name): it does not open again")
         }
         require(again.isAbsent("absent/0"), "the note of an absent key is lost")
@@ -75,13 +76,17 @@ struct ZipHarness: Harness {
     }
 
     private func written(_ count: Int, isClosed: Bool) throws -> (file: [UInt8], journal: [UInt8]) {
-        try Pack.remove(Self.pack, in: folder)
-        let pack = try Pack(opening: Self.pack, in: folder)
+        try Holdings(in: folder).removePack(Self.pack)
+        let pack = try Holdings(in: folder).pack(Self.pack)
         for number in 0..<count {
             try pack.append("s0/\(number)", ByteBuffer([UInt8](repeating: UInt8(number), count: 10 * number)))
             try pack.noteAbsent("s1/\(number)")
         }
         if isClosed { try pack.close() }
-        return (try folder.read(Self.pack) ?? [], try folder.read(Self.pack + ".absent") ?? [])
+        let names = try isClosed ? [] : folder.list(Self.pack + ".parts").map { "\(Self.pack).parts/\($0)" }
+        func bytes(_ type: String, _ closed: String) throws -> [UInt8] {
+            try folder.read(names.first { $0.hasSuffix(type) } ?? closed) ?? []
+        }
+        return (try bytes(".zip", Self.pack), try bytes(".absent", Self.pack + ".absent"))
     }
 }
