@@ -189,10 +189,12 @@ struct ItemRunner: Sendable {
             return try await body()
         } catch {
             if context.stop.isStopped { throw JobError.stopped }
-            if let jobError = JobError(error) { throw jobError }
+            if let jobError = JobError(error, context.stop) { throw jobError }
             if let failure = error as? Failure { throw failure }
+            if Cancellation.isFromOutside(error) { throw error }
             try await forgetCorruptPack(error)
-            throw Failure(item: plan.name, dataset: plan.dataset, stage: stage.rawValue, reason: "\(error)")
+            throw Failure(
+                item: plan.name, dataset: plan.dataset, stage: stage.rawValue, reason: Cancellation.reason(error))
         }
     }
 
