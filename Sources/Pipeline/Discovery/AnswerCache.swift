@@ -128,6 +128,9 @@ actor AnswerCache {
         continuation.resume(throwing: CancellationError())
     }
 
+    /// How many wait for the answer to a question, e.g. `get key`.
+    func waiting(_ question: String) -> Int { asking[question]?.waiting.count ?? 0 }
+
     private func end(_ number: Int, _ question: String, _ result: Result<Answer, any Error>) {
         // Where all have left, and others have asked anew, it is not this answer that they wait for.
         guard let request = asking[question], request.number == number else { return }

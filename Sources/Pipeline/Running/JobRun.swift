@@ -132,8 +132,14 @@ struct JobRun: Sendable {
             }
             return (try markers.all(), failed)
         }
-        let damaged = try await Summaries(context: context).write(marks: marks)
         let all = Set(planFailures + failed.values.map(\.failure)).sorted { $0.order < $1.order }
+        // What other tasks have done was known by its marks alone up to now; whoever ends last looks at the files, too.
+        let elsewhere = account.items(wanted, .elsewhere).filter { failed[$0.name] == nil }
+        let standing = try await ThreadPool.files.run { () throws(LedgerError) in
+            try markers.standing(elsewhere, marks)
+        }
+        var damaged = elsewhere.map(\.name).filter { !standing.contains($0) }
+        if damaged.isEmpty { damaged = try await Summaries(context: context).write(marks: marks) }
         let again = try await reopen(damaged, wanted, marks, markers)
         if again.isEmpty {
             // What is damaged and none of this run's is made again by one that it belongs to.
@@ -154,7 +160,7 @@ struct JobRun: Sendable {
         return .ended
     }
 
-    /// Opens items again that are marked as complete, but whose records are damaged.
+    /// Opens items again that are marked as complete, but whose records are damaged, or whose files are not what the marks say.
     ///
     /// - Returns: their names.
     private func reopen(
@@ -163,7 +169,7 @@ struct JobRun: Sendable {
         guard !damaged.isEmpty else { return [] }
         for name in damaged {
             context.logger.warning(
-                "\(context.state.path)/records/\(name): a record is damaged or missing: the item is looked at again",
+                "\(context.state.path)/records/\(name): a record or a file of it is damaged or missing: it is looked at again",
                 metadata: ["item": "\(name)", "event": "state_damaged"])
         }
         let names = Set(damaged)

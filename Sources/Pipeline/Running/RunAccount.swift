@@ -45,7 +45,10 @@ final class RunAccount: Sendable {
     /// Forgets what was noted of an item: it is open again.
     func reopen(_ item: ItemEntry) { state.withLock { $0.entries[item.version] = nil } }
 
-    func isSettled(_ item: ItemEntry) -> Bool { state.withLock { $0.entries[item.version] != nil } }
+    /// Those of `items` that have this entry.
+    func items(_ items: [ItemEntry], _ entry: Entry) -> [ItemEntry] {
+        state.withLock { state in items.filter { state.entries[$0.version] == entry } }
+    }
 
     /// Those of `items` that have no entry.
     func unsettled(_ items: [ItemEntry]) -> [ItemEntry] {
