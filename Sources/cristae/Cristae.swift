@@ -19,4 +19,25 @@ struct Cristae: AsyncParsableCommand {
             Sample.self, Schema.self,
         ],
         defaultSubcommand: Run.self)
+
+    /// Parses the command line and runs the verb. Help and version are documents like others: a full stdout is an error.
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            let text = fullMessage(for: error)
+            guard exitCode(for: error).isSuccess, !text.isEmpty else { exit(withError: error) }
+            do {
+                try StandardOutput.line(text)
+            } catch {
+                StandardError.line("cristae: \(error)")
+                exit(withError: ExitCode(74))
+            }
+        }
+    }
 }

@@ -69,10 +69,14 @@ import Testing
         let plan = try #require(try PlanFile(of: "ds", in: state))
         let items = try plan.items.map { try PlanFile.item($0, in: state) }
         var noticed = 0
+        let file = try #require(FileHandle(forUpdatingAtPath: "\(job.folder)/state/\(path)"))
+        func put(_ byte: UInt8, at place: Int) throws {
+            try file.seek(toOffset: UInt64(place))
+            try file.write(contentsOf: [byte])
+        }
         for place in text.indices {
-            var damaged = text
-            damaged[place] ^= 1
-            try state.write(damaged, to: path)
+            try put(text[place] ^ 1, at: place)
+            defer { try? put(text[place], at: place) }
             guard let found = try PlanFile(of: "ds", in: state) else {
                 noticed += 1
                 continue
