@@ -89,7 +89,7 @@ extension EndToEnd {
             let server = try await S3Server(root: Replica.small().folder, ["--latency-ms", "600000"])
             let job = try Job()
             let process = try job.start(against: server)
-            while process.isRunning(), !process.text(of: process.errorFile).contains("\"start\"") {
+            for _ in 0..<500 where !process.text(of: process.errorFile).contains("\"start\"") {
                 try await Task.sleep(for: .milliseconds(10))
             }
             try await Task.sleep(for: .milliseconds(300))

@@ -53,8 +53,8 @@ struct VolumeVersions: Sendable {
         // The block may have been fetched before something changed that is in the log, or before the log was asked for.
         let times = [checkpoint.latestChange, checkpoint.checked].compactMap { $0 }
         if let began = block.began, times.contains(where: { $0 >= began }) {
-            let versions = String(decoding: block.versions, as: UTF8.self).split(separator: "\n")
-                .compactMap { ObjectVersion(line: $0) }
+            let versions = block.versions.split(separator: UInt8(ascii: "\n"))
+                .compactMap { ObjectVersion(line: $0, isChecked: true) }
             let check = SourceCheck(context: context, arrays: source.arrays)
             if let change = try await check.changes(in: versions).changes.first { try await drop(change.key, source) }
         }
@@ -79,9 +79,11 @@ struct VolumeVersions: Sendable {
     func publish(_ checkpoint: ChunkLog.Checkpoint) async throws {
         let (state, scratch, path) = (context.state, context.scratch, path)
         let name = VersionFile.path(of: plan.name)
-        let head = VersionFile.head(checkpoint.fingerprint)
         try await ThreadPool.files.run { () throws(LedgerError) in
             if let length = checkpoint.versions {
+                // A volume that an earlier version has begun has its first lines without checksums.
+                let isChecked = try VersionFile.isChecked(lines: path, in: scratch)
+                let head = VersionFile.head(checkpoint.fingerprint, isChecked: isChecked)
                 try state.write(head, followedBy: path, in: scratch, count: length, to: name)
             } else {
                 try state.remove(name)
