@@ -23,7 +23,8 @@ extension EndToEnd {
             }
             #expect(numbers.count == 6, "\(end)")
             #expect((end["reason"]?.string == nil) == (code == 0), "\(end)")
-            if code != 75 { #expect(numbers[0] == numbers[1...].reduce(0, +), "it does not balance: \(end)") }
+            let sum = numbers.dropFirst().reduce(0, +) + (end["elsewhere"]?.integer ?? 0)
+            if code != 75 { #expect(numbers[0] == sum, "it does not balance: \(end)") }
             return end
         }
 
@@ -103,6 +104,22 @@ extension EndToEnd {
             #expect(Date().timeIntervalSince(start) < (twice ? 4 : 12))
             let end = try end(outcome, code: 75)
             #expect(end["reason"]?.string?.contains("signal 15") == true, "\(end)")
+        }
+
+        /// What tasks say adds up: each item is done by one of them, and each of them accounts for all.
+        @Test func tasksAccountForAllItems() async throws {
+            let bucket = try await Replica.small().folder.appending(path: "janelia-cosem-datasets")
+            let job = try Job(["source": .string("file://\(bucket.path)")])
+            let tasks = try (0..<3).map { try job.start(["run", job.manifest.path, "--task", "\($0)/3"]) }
+            var ends: [JSONValue] = []
+            for task in tasks { ends.append(try end(try await task.wait(atMost: 120), code: 0)) }
+            let done = ends.compactMap { $0["done"]?.integer }.reduce(0, +)
+            let items = try #require(ends.first?["items"]?.integer)
+            #expect(items > 3 && done == items, "\(ends)")
+            // Where all is done, each task has its own share, and the rest is elsewhere.
+            let again = try await job.run(["run", job.manifest.path, "--task", "0/3"])
+            let end = try end(again, code: 0)
+            #expect(end["done"] == 0 && (end["elsewhere"]?.integer ?? 0) > 0, "\(end)")
         }
 
         /// Half a document is worse than none.

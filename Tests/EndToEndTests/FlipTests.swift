@@ -25,7 +25,11 @@ extension EndToEnd {
             let change: UInt8
 
             var description: String { "\(path) byte \(offset) ^ \(change)" }
-            var name: String { path.split(separator: "/").last.map(String.init) ?? path }
+            /// What a message about it has to say; a journal is part of its pack.
+            var name: String {
+                let name = path.split(separator: "/").last.map(String.init) ?? path
+                return name.hasSuffix(".absent") ? String(name.dropLast(7)) : name
+            }
 
             init?(in state: URL, _ random: inout SplitMix) throws {
                 var kinds: [String: [(path: String, size: Int)]] = [:]
