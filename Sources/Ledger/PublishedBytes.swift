@@ -13,6 +13,8 @@ public final class PublishedBytes: Sendable {
         path = "\(folder.path)/\(relative)"
     }
 
+    public func size() throws(LedgerError) -> Int { try file.size(path: path) }
+
     /// Bytes from `offset` on; fewer than `count` only where the file ends before.
     public func read(count: Int, at offset: Int) throws(LedgerError) -> [UInt8] {
         let size = try file.size(path: path)

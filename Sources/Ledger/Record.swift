@@ -36,17 +36,20 @@ public struct RecordStore: Sendable {
 
     public init(in state: ConfinedFolder) { self.state = state }
 
-    /// nil where there is none; one that cannot be read counts as none, for the stage can always be done again.
+    /// nil where there is none; one that cannot be read, or does not match its checksum, counts as none, for the stage can always be
+    /// done again.
     public func record(item: String, stage: String) throws(LedgerError) -> Record? {
-        guard let text = try state.read(path(item, stage), maximumBytes: 1 << 28) else { return nil }
-        return try? JSONFile.decode(Record.self, from: text)
+        guard let text = try state.read(path(item, stage), maximumBytes: 1 << 28), let text = SealedJSON.open(text),
+            let record = try? JSONFile.decode(Record.self, from: text), record.item == item, record.stage == stage
+        else { return nil }
+        return record
     }
 
     /// Writes a record; from then on the stage is done.
     public func write(_ record: Record) throws(LedgerError) {
         let text: [UInt8]
         do throws(JSONError) {
-            text = try JSONFile.encode(record, pretty: true)
+            text = SealedJSON.seal(try JSONFile.encode(record, pretty: true))
         } catch {
             throw LedgerError(.cannotWrite, path: path(record.item, record.stage), error.description)
         }

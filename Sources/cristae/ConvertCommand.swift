@@ -110,8 +110,9 @@ struct ConvertCommand: AsyncParsableCommand {
             logger.info(
                 "\(outcome.arrays) arrays, \(chunks) chunks, \(outcome.passedChunks) of them as they were: \(output)",
                 metadata: [
-                    "event": "end", "arrays": "\(outcome.arrays)", "chunks_passed_through": "\(outcome.passedChunks)",
-                    "chunks_transcoded": "\(outcome.transcodedChunks)",
+                    "event": "end", "arrays": .stringConvertible(outcome.arrays),
+                    "chunks_passed_through": .stringConvertible(outcome.passedChunks),
+                    "chunks_transcoded": .stringConvertible(outcome.transcodedChunks),
                 ])
             return 0
         }

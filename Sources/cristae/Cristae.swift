@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Threads
 
 /// The command: one file a verb, thin.
@@ -28,4 +29,32 @@ struct Cristae: AsyncParsableCommand {
             Sample.self, Schema.self,
         ],
         defaultSubcommand: Run.self)
+
+    /// Parses the command line and runs the verb. Help and version are documents like others: a full stdout is an error.
+    static func main() async {
+        if let probe = ThreadProbe.failure() {
+            StandardError.line(
+                "cristae: the system lets only \(probe.started) of \(ThreadProbe.needed) threads start "
+                    + "(\(String(cString: strerror(probe.errorNumber))), errno \(probe.errorNumber)): is `ulimit -u` too low?"
+            )
+            exit(withError: ExitCode(74))
+        }
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            let text = fullMessage(for: error)
+            guard exitCode(for: error).isSuccess, !text.isEmpty else { exit(withError: error) }
+            do {
+                try StandardOutput.line(text)
+            } catch {
+                StandardError.line("cristae: \(error)")
+                exit(withError: ExitCode(74))
+            }
+        }
+    }
 }

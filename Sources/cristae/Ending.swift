@@ -9,21 +9,41 @@ enum Ending {
         let code: Int32
         do {
             code = try await body()
-        } catch let error as ManifestError {
-            StandardError.line("cristae: \(error)")
-            code = 78
-        } catch let error as JobError {
-            StandardError.line("cristae: \(error)")
-            code = error.exitCode
         } catch let error as ExitCode {
             throw error
         } catch let error as ValidationError {
             throw error
         } catch {
             StandardError.line("cristae: \(error)")
-            code = 1
+            code = exitCode(of: error)
         }
         if code != 0 { throw ExitCode(code) }
+    }
+
+    static func exitCode(of error: any Error) -> Int32 {
+        switch error {
+        case is ManifestError: 78
+        case let error as JobError: error.exitCode
+        default: 1
+        }
+    }
+}
+
+/// The one way to stdout: a device that is full is an error (exit 74), and not half a document.
+enum StandardOutput {
+    /// Writes a text and a line break.
+    static func line(_ text: String) throws { try write(text + "\n") }
+
+    static func write(_ text: String) throws {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let count = bytes.withUnsafeBytes { Foundation.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else {
+                throw JobError.cannotWrite("stdout: \(String(cString: strerror(errno))) (errno \(errno))")
+            }
+            bytes = bytes.dropFirst(count)
+        }
     }
 }
 

@@ -15,7 +15,7 @@ struct Plan: AsyncParsableCommand {
     func run() async throws {
         try await Ending.of {
             let plan = try await PlanReport(try options.context())
-            print(plan.text)
+            try StandardOutput.line(plan.text)
             for failure in plan.failures { StandardError.line("cristae: \(failure)") }
             return plan.failures.isEmpty ? 0 : 1
         }
@@ -54,7 +54,7 @@ struct Status: AsyncParsableCommand {
                 let context = try JobContext(reading: manifest, stop: stop, logger: logger)
                 let status: StatusReport?
                 if let context { status = try await StatusReport(context) } else { status = nil }
-                show(status, manifest)
+                try show(status, manifest)
                 looks += 1
                 guard watch, status?.isRunning ?? (looks < 2) || looks < 2 else { return 0 }
                 for _ in 0..<Int((interval * 10).rounded(.up)) where !stop.isStopped {
@@ -65,7 +65,7 @@ struct Status: AsyncParsableCommand {
         }
     }
 
-    private func show(_ status: StatusReport?, _ manifest: Manifest) {
+    private func show(_ status: StatusReport?, _ manifest: Manifest) throws {
         let text: String
         if json {
             text = (status?.json ?? StatusTable.empty(manifest)).prettyText
@@ -74,9 +74,8 @@ struct Status: AsyncParsableCommand {
                 status.map { StatusTable($0).text } ?? "\(manifest.job): nothing has been done yet in \(manifest.state)"
         }
         // On a terminal each look takes the place of the one before.
-        if watch, !json, isatty(STDOUT_FILENO) != 0 { print("\u{1B}[H\u{1B}[2J", terminator: "") }
-        print(text)
-        fflush(nil)
+        let clearing = watch && !json && isatty(STDOUT_FILENO) != 0 ? "\u{1B}[H\u{1B}[2J" : ""
+        try StandardOutput.line(clearing + text)
     }
 }
 
@@ -91,7 +90,7 @@ struct Verify: AsyncParsableCommand {
         try await Ending.of {
             let findings = try await Verification(try options.context()).verify()
             for finding in findings {
-                print(
+                try StandardOutput.line(
                     "\(finding.problem == nil ? "ok" : "BAD") \(finding.path)\(finding.problem.map { ": \($0)" } ?? "")"
                 )
             }
@@ -113,8 +112,13 @@ extension ManifestOptions {
 }
 
 /// `cristae schema`: the manifest's JSON Schema.
-struct Schema: ParsableCommand {
+struct Schema: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Print the JSON Schema of the manifest.")
 
-    func run() throws { print(Manifest.schema.prettyText) }
+    func run() async throws {
+        try await Ending.of {
+            try StandardOutput.line(Manifest.schema.prettyText)
+            return 0
+        }
+    }
 }

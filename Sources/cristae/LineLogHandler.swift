@@ -35,13 +35,21 @@ struct LineLogHandler: LogHandler {
             "message": .string(event.message.description),
         ]
         for (key, value) in metadata.merging(event.metadata ?? [:], uniquingKeysWith: { $1 }) {
-            object[key] = Self.value(value.description)
+            object[key] = Self.value(value)
         }
         return JSONValue.object(object).canonicalText
     }
 
-    /// Numbers as numbers.
-    private static func value(_ text: String) -> JSONValue {
-        Int(text).map { .integer($0) } ?? .string(text)
+    /// What was given as a number is one; what was given as text stays text, also where it is made of digits, as names may be.
+    private static func value(_ value: Logger.MetadataValue) -> JSONValue {
+        switch value {
+        case .string(let text): .string(text)
+        case .stringConvertible(let value as Int): .integer(value)
+        case .stringConvertible(let value as Double): .number(value)
+        case .stringConvertible(let value as Bool): .bool(value)
+        case .stringConvertible(let value): .string(value.description)
+        case .array(let values): .array(values.map(Self.value))
+        case .dictionary(let values): .object(values.mapValues(Self.value))
+        }
     }
 }

@@ -42,10 +42,11 @@ final class ProgressDisplay: Sendable {
         context.logger.info(
             "\(progress.finished) of \(progress.items) items, \(Self.bytes(transfer.bytes)), \(Self.bytes(Int(rate)))/s",
             metadata: [
-                "event": "progress", "items": "\(progress.items)", "finished": "\(progress.finished)",
-                "failed": "\(progress.failed)", "chunks": "\(progress.chunks)", "chunks_done": "\(progress.chunksDone)",
-                "requests": "\(transfer.requests)", "retries": "\(transfer.retries)", "bytes": "\(transfer.bytes)",
-                "bytes_per_second": "\(Int(rate))",
+                "event": "progress", "items": .stringConvertible(progress.items),
+                "finished": .stringConvertible(progress.finished), "failed": .stringConvertible(progress.failed),
+                "chunks": .stringConvertible(progress.chunks), "chunks_done": .stringConvertible(progress.chunksDone),
+                "requests": .stringConvertible(transfer.requests), "retries": .stringConvertible(transfer.retries),
+                "bytes": .stringConvertible(transfer.bytes), "bytes_per_second": .stringConvertible(Int(rate)),
             ])
     }
 

@@ -8,7 +8,14 @@ nonisolated(unsafe) private var signalPipe: Int32 = -1
 /// Turns SIGTERM, SIGINT and SIGUSR1 into a stop in good order. A second one ends the process at once: everything is safe to be killed.
 enum SignalWatcher {
     /// Installs the handlers. They hand the signal's number to a thread of its own through a pipe, which is all that a handler may do.
-    static func start(_ stop: StopSignal) {
+    ///
+    /// - Parameters:
+    ///   - first: tells of a signal that stops the job.
+    ///   - second: tells of one that ends the process at once.
+    static func start(
+        _ stop: StopSignal, first: @escaping @Sendable (UInt8) -> Void = { announce($0) },
+        second: @escaping @Sendable (UInt8) -> Void = { _ in _exit(75) }
+    ) {
         signal(SIGPIPE, SIG_IGN)
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { return }
@@ -21,9 +28,12 @@ enum SignalWatcher {
                 let count = read(readEnd, &number, 1)
                 if count < 0 && errno == EINTR { continue }
                 guard count == 1 else { return }
-                if stop.isStopped { _exit(75) }
+                if stop.isStopped {
+                    second(number)
+                    continue
+                }
                 stop.stop()
-                StandardError.line("cristae: signal \(number): finishing what is under way; once more to stop at once")
+                first(number)
             }
         }
         for number in [SIGTERM, SIGINT, SIGUSR1] {
@@ -32,5 +42,11 @@ enum SignalWatcher {
                 _ = write(signalPipe, &byte, 1)
             }
         }
+    }
+
+    static func announce(_ number: UInt8) { StandardError.line("cristae: \(message(number))") }
+
+    static func message(_ number: UInt8) -> String {
+        "signal \(number): finishing what is under way; once more to stop at once"
     }
 }

@@ -16,7 +16,7 @@ struct StatCommand: AsyncParsableCommand {
     func run() async throws {
         try await Ending.of {
             let (json, failures) = try await CropInspection(options.settings()).entries(of: paths)
-            print(json.prettyText)
+            try StandardOutput.line(json.prettyText)
             for failure in failures { StandardError.line("cristae: \(failure)") }
             return failures.isEmpty ? 0 : 1
         }

@@ -21,6 +21,8 @@ enum Harness {
     static var kills: Int { environment["CRISTAE_KILLS"].flatMap { Int($0) } ?? 25 }
     /// How many times a task is paused at a random instant.
     static var pauses: Int { environment["CRISTAE_PAUSES"].flatMap { Int($0) } ?? 4 }
+    /// How many bytes of state directories are flipped, one at a time.
+    static var flips: Int { environment["CRISTAE_FLIPS"].flatMap { Int($0) } ?? 12 }
     /// Where the random instants start; printed with a failure.
     static var seed: UInt64 { environment["CRISTAE_SEED"].flatMap { UInt64($0) } ?? 20_240_607 }
 

@@ -36,7 +36,7 @@ extension EndToEnd {
             func objects(of item: String) throws -> [String] {
                 let text = try String(contentsOf: job.state.appending(path: "versions/\(item)"), encoding: .utf8)
                 return text.split(separator: "\n").dropFirst().filter { !$0.hasSuffix("\tabsent") }
-                    .compactMap { $0.split(separator: "\t").first.map { "\(store)/\($0)" } }.sorted()
+                    .compactMap { $0.dropFirst(9).split(separator: "\t").first.map { "\(store)/\($0)" } }.sorted()
             }
 
             /// Changes one of the chunks of an item; returns its key.

@@ -20,6 +20,34 @@ import Testing
         #expect(try records.record(item: "crop_1", stage: "convert") == nil)
     }
 
+    /// A digit that has become another one must not be believed.
+    @Test func aRecordWithAFlippedByteIsNone() throws {
+        let scratch = try Scratch()
+        let records = RecordStore(in: try ConfinedFolder(creating: scratch.path))
+        let record = Record(
+            item: "crop_1", stage: "stat", fingerprint: Fingerprint(of: ["a": 1]), outputs: [],
+            result: ["mean": 1.25, "instances": 17])
+        try records.write(record)
+        let path = "records/crop_1/stat.json"
+        let text = try scratch.bytes(path)
+        var none = 0
+        for place in text.indices {
+            for bit in [UInt8(1), 16, 128] {
+                var damaged = text
+                damaged[place] ^= bit
+                try scratch.write(damaged, path)
+                let found = try records.record(item: "crop_1", stage: "stat")
+                #expect(found == nil || found == record, "byte \(place)")
+                if found == nil { none += 1 }
+            }
+        }
+        #expect(none > text.count * 5 / 2)
+        // It is JSON still, and one of an earlier version has no checksum.
+        #expect(try JSONValue(parsing: text)["result"]?["instances"] == 17)
+        try scratch.write(Array("{".utf8) + text.dropFirst(20), path)
+        #expect(try records.record(item: "crop_1", stage: "stat") == record)
+    }
+
     @Test func fingerprintsDependOnContentNotOnOrder() {
         #expect(Fingerprint(of: ["a": 1, "b": 2]) == Fingerprint(of: ["b": 2, "a": 1]))
         #expect(Fingerprint(of: ["a": 1]) != Fingerprint(of: ["a": 2]))

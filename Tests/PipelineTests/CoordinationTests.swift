@@ -78,8 +78,11 @@ private final class Tally: Sendable {
                     let worker = try await JobEntrance(context: context, share: share).enter()
                     let owned = context.owned(by: worker.owner)
                     let markers = DoneMarkers(owned)
+                    let account = RunAccount()
+                    account.open(items, failures: [], datasets: 60, cropsWithoutClass: 0)
                     let crew = ItemCrew(
-                        context: owned, worker: worker, stages: Set(Stage.allCases), markers: markers, known: [:]
+                        context: owned, worker: worker, stages: Set(Stage.allCases), markers: markers,
+                        account: account, known: [:]
                     ) { item, mark in
                         let number = try #require(Int(item.name.dropFirst(5)))
                         let isFirst = tally.begin(number)
@@ -88,11 +91,12 @@ private final class Tally: Sendable {
                         try markers.mark(item, native: 1, resized: 1, insteadOf: mark)
                         return isFirst ? .done : .already
                     }
-                    var outcome = Runner.Outcome()
-                    var settled: Set<ItemEntry.Version> = []
                     let rest = try await ItemDivision(
                         context: owned, worker: worker, share: share, crew: crew, known: [:]
-                    ).work(on: items, &settled, &outcome)
+                    ).work(on: items)
+                    let outcome = account.outcome
+                    #expect(outcome.unaccounted.isEmpty)
+                    #expect(outcome.done + outcome.alreadyDone + outcome.elsewhere == items.count)
                     worker.end()
                     return rest == .none
                 }

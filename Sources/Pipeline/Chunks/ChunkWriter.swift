@@ -15,6 +15,11 @@ struct ChunkWriter: Sendable {
     /// Takes the chunks in, before they are encoded, for whoever reads them next.
     var kept: KeptChunks?
 
+    /// Chunks that have the same place in z.
+    var chunksPerLayer: Int {
+        zip(layout.shape, layout.chunkShape).dropFirst().reduce(1) { $0 * (($1.0 + $1.1 - 1) / max(1, $1.1)) }
+    }
+
     /// Creates the dataset and writes all its chunks.
     ///
     /// - Parameters:
@@ -103,13 +108,15 @@ func inOrder<Value: Sendable>(
         var ready: [Int: Value] = [:]
         for next in 0..<count {
             // Values that wait for their turn count as under way, or one slow chunk would let the others pile up.
-            while started < min(count, next + width) {
+            while started < min(count, next + max(1, width)) {
                 let number = started
                 group.addTask { (number, try await produce(number)) }
                 started += 1
             }
             while ready[next] == nil, let (number, value) = try await group.next() { ready[number] = value }
-            guard let value = ready.removeValue(forKey: next) else { throw CancellationError() }
+            guard let value = ready.removeValue(forKey: next) else {
+                preconditionFailure("the values of all tasks were taken, and \(next) was not among them")
+            }
             try await consume(next, value)
         }
     }

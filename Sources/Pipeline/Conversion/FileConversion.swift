@@ -61,7 +61,7 @@ public struct FileConversion: Sendable {
             return outcome
         } catch {
             await reader.close()
-            throw JobError(error) ?? error
+            throw JobError(error, stop) ?? error
         }
     }
 

@@ -112,7 +112,7 @@ public struct StoreConversion: Sendable {
             for node in nodes { try checkMemory(node) }
             return try await withTaskExecutorPreference(ThreadPool.compute) { try await write(nodes) }
         } catch {
-            throw JobError(error) ?? error
+            throw JobError(error, stop) ?? error
         }
     }
 

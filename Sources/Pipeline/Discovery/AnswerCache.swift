@@ -6,7 +6,8 @@ internal import Stores
 internal import Threads
 
 /// What the store has said about a dataset's metadata, kept in `state/metadata/<dataset>.jsonl`: each question is asked once, also
-/// over kills and re-plans. A line a question; a torn last line is dropped.
+/// over kills and re-plans. A line a question, after its CRC-32 in 8 hexadecimal digits and a space; lines of earlier versions have none.
+/// What is torn or damaged is dropped, and asked again.
 ///
 /// Kept are listings, metadata that are JSON, and "there is no such object"; never a failure. On a refresh everything is asked again, and
 /// written only where an answer is another one.
@@ -14,6 +15,14 @@ actor AnswerCache {
     private enum Answer: Sendable {
         case text(String?)
         case listing(Listing)
+    }
+
+    /// A question that the store has not answered yet. It belongs to nobody's task: each of those who wait may leave, and only with the
+    /// last one it is given up.
+    private struct Request {
+        let number: Int
+        let task: Task<Void, Never>
+        var waiting: [Int: CheckedContinuation<Answer, any Error>] = [:]
     }
 
     /// Answers that a kill may lose.
@@ -26,10 +35,12 @@ actor AnswerCache {
     private let state: ConfinedFolder
     private let path: String
     private var answers: [String: Answer] = [:]
-    private var asking: [String: Task<Answer, any Error>] = [:]
+    private var asking: [String: Request] = [:]
+    private var requests = 0
+    private var waiters = 0
     private var unsaved: [String] = []
     private var isSaving = false
-    /// On a refresh the lines that are kept, by question; else nil.
+    /// On a refresh what the kept lines say, by question; else nil.
     private var kept: [String: String]?
 
     /// Reads what is known of `dataset` at `store`.
@@ -52,9 +63,11 @@ actor AnswerCache {
             return
         }
         for line in lines.dropFirst() {
-            guard let value = try? JSONValue(parsing: line), let question = value["ask"]?.string else { continue }
+            guard let body = Self.body(ofLine: line), let value = try? JSONValue(parsing: body),
+                let question = value["ask"]?.string
+            else { continue }
             if refreshes {
-                kept?[question] = String(decoding: line, as: UTF8.self) + "\n"
+                kept?[question] = String(decoding: body, as: UTF8.self)
             } else {
                 answers[question] = Self.answer(from: value)
             }
@@ -75,20 +88,58 @@ actor AnswerCache {
 
     private func answer(_ question: String) async throws -> Answer {
         if let known = answers[question] { return known }
-        if let task = asking[question] { return try await task.value }
-        let store = store
-        let task = Task { try await Self.ask(question, store) }
-        asking[question] = task
-        defer { asking[question] = nil }
+        waiters += 1
+        let waiter = waiters
         let answer = try await withTaskCancellationHandler {
-            try await task.value
+            try await withCheckedThrowingContinuation { wait(waiter, for: question, $0) }
         } onCancel: {
-            task.cancel()
+            Task { await self.leave(waiter, question) }
         }
-        answers[question] = answer
-        if kept == nil, let line = Self.line(question, answer) { unsaved.append(line) }
         if unsaved.count >= Self.saveEvery { try await save() }
         return answer
+    }
+
+    private func wait(_ waiter: Int, for question: String, _ continuation: CheckedContinuation<Answer, any Error>) {
+        // Whoever is cancelled before it waits is not told later.
+        guard !Task.isCancelled else {
+            continuation.resume(throwing: CancellationError())
+            return
+        }
+        if asking[question] == nil {
+            requests += 1
+            let (number, store) = (requests, store)
+            let task = Task {
+                let result: Result<Answer, any Error>
+                do { result = .success(try await Self.ask(question, store)) } catch { result = .failure(error) }
+                self.end(number, question, result)
+            }
+            asking[question] = Request(number: number, task: task)
+        }
+        asking[question]?.waiting[waiter] = continuation
+    }
+
+    /// A waiter that was cancelled waits no longer.
+    private func leave(_ waiter: Int, _ question: String) {
+        guard let continuation = asking[question]?.waiting.removeValue(forKey: waiter) else { return }
+        if let request = asking[question], request.waiting.isEmpty {
+            asking[question] = nil
+            request.task.cancel()
+        }
+        continuation.resume(throwing: CancellationError())
+    }
+
+    /// How many wait for the answer to a question, e.g. `get key`.
+    func waiting(_ question: String) -> Int { asking[question]?.waiting.count ?? 0 }
+
+    private func end(_ number: Int, _ question: String, _ result: Result<Answer, any Error>) {
+        // Where all have left, and others have asked anew, it is not this answer that they wait for.
+        guard let request = asking[question], request.number == number else { return }
+        asking[question] = nil
+        if case .success(let answer) = result {
+            answers[question] = answer
+            if kept == nil, let body = Self.body(question, answer) { unsaved.append(Self.line(body)) }
+        }
+        for continuation in request.waiting.values { continuation.resume(with: result) }
     }
 
     private static func ask(_ question: String, _ store: any ObjectStore) async throws -> Answer {
@@ -118,13 +169,14 @@ actor AnswerCache {
         guard let kept else { return false }
         let rest = kept.keys.filter { answers[$0] == nil }.sorted()
         _ = try await concurrentMap(rest) { question in _ = try await self.answer(question) }
-        var lines: [String: String] = [:]
-        for (question, answer) in answers { lines[question] = Self.line(question, answer) }
-        guard lines != kept else { return false }
-        let text = Self.header(of: store) + "\n" + lines.sorted { $0.key < $1.key }.map(\.value).joined()
+        var bodies: [String: String] = [:]
+        for (question, answer) in answers { bodies[question] = Self.body(question, answer) }
+        guard bodies != kept else { return false }
+        let lines = bodies.sorted { $0.key < $1.key }.map { Self.line($0.value) }
+        let text = Self.header(of: store) + "\n" + lines.joined()
         let (state, path) = (state, path)
         try await ThreadPool.files.run { () throws(LedgerError) in try state.write(Array(text.utf8), to: path) }
-        self.kept = lines
+        self.kept = bodies
         return true
     }
 
@@ -134,7 +186,16 @@ actor AnswerCache {
         JSONValue.object(["source": .string(store.url.description), "version": 1]).canonicalText
     }
 
-    private static func line(_ question: String, _ answer: Answer) -> String? {
+    private static func line(_ body: String) -> String { "\(LineChecksum.digits(of: body.utf8)) \(body)\n" }
+
+    /// What a line says; nil where it is torn or damaged. One of an earlier version begins with a brace, and has no checksum.
+    private static func body(ofLine line: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        if line.first == UInt8(ascii: "{") { return line }
+        return LineChecksum.checked(line)
+    }
+
+    /// nil for an answer that is not kept.
+    private static func body(_ question: String, _ answer: Answer) -> String? {
         var value: [String: JSONValue] = ["ask": .string(question)]
         switch answer {
         case .text(let text?):
@@ -147,7 +208,7 @@ actor AnswerCache {
             value["folders"] = .array(listing.prefixes.map { .string($0) })
             value["objects"] = .array(listing.objects.map { .string($0.name) })
         }
-        return JSONValue.object(value).canonicalText + "\n"
+        return JSONValue.object(value).canonicalText
     }
 
     private static func answer(from value: JSONValue) -> Answer? {

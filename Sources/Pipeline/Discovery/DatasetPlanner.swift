@@ -6,6 +6,7 @@ internal import Volumes
 struct DatasetPlanner: Sendable {
     let manifest: Manifest
     let reader: DatasetReader
+    let stop: StopSignal
 
     /// - Throws: ``Failure`` where the dataset itself cannot be read; a crop that cannot be planned is in the plan's failures.
     func plan() async throws -> DatasetPlan {
@@ -67,9 +68,10 @@ struct DatasetPlanner: Sendable {
 
     /// The failure of one item; errors that end the job are thrown on.
     private func failure(_ error: any Error, item: String) throws -> Failure {
-        if let jobError = JobError(error) { throw jobError }
+        if let jobError = JobError(error, stop) { throw jobError }
+        if Cancellation.isFromOutside(error) { throw error }
         return error as? Failure
-            ?? Failure(item: item, dataset: reader.dataset, stage: "discover", reason: "\(error)")
+            ?? Failure(item: item, dataset: reader.dataset, stage: "discover", reason: Cancellation.reason(error))
     }
 
     /// The EM images that can be read, the one to prefer first. Those that cannot be are warned of.
@@ -100,7 +102,7 @@ struct DatasetPlanner: Sendable {
         _ reconstruction: Reconstruction, _ images: [MultiscaleImage], _ plan: inout DatasetPlan
     ) async throws {
         let planner = CropPlanner(manifest: manifest, reader: reader, images: images)
-        let dataset = reader.dataset
+        let (dataset, stop) = (reader.dataset, stop)
         let results = try await concurrentMap(reconstruction.crops) { crop -> Result<ItemPlan?, Failure> in
             let cropID = DatasetReader.cropID(crop) ?? 0
             let name = "crop_\(cropID)"
@@ -114,8 +116,10 @@ struct DatasetPlanner: Sendable {
             do {
                 return .success(try await planner.plan(name: name, cropID: cropID, group: group))
             } catch {
-                if let jobError = JobError(error) { throw jobError }
-                return .failure(Failure(item: name, dataset: dataset, stage: "discover", reason: "\(error)"))
+                if let jobError = JobError(error, stop) { throw jobError }
+                if Cancellation.isFromOutside(error) { throw error }
+                return .failure(
+                    Failure(item: name, dataset: dataset, stage: "discover", reason: Cancellation.reason(error)))
             }
         }
         for result in results {

@@ -7,7 +7,9 @@ internal import Volumes
 
 /// A dataset's plan as it is kept in `state/plans/<dataset>.plan`: the dataset's own part, an index of the items, then an item's plan a line.
 ///
-/// Whoever schedules or counts reads only the head and the index; whoever works on an item reads that item's line.
+/// Whoever schedules or counts reads only the head and the index; whoever works on an item reads that item's line. The first line says how
+/// long the head and the index are, and has the CRC-32 of each; plans of earlier versions have none. The index has a digest of each item's
+/// line: damage is told from a plan that was made anew.
 struct PlanFile: Sendable {
     private static let magic = "cristae plan 2"
     private static let preambleBytes = 64
@@ -65,7 +67,8 @@ struct PlanFile: Sendable {
             index += Array(columns.joined(separator: "\t").utf8) + [UInt8(ascii: "\n")]
             lines += line + [UInt8(ascii: "\n")]
         }
-        var preamble = Array("\(magic) \(header.count) \(index.count)".utf8)
+        let sums = "\(LineChecksum.digits(of: header)) \(LineChecksum.digits(of: index))"
+        var preamble = Array("\(magic) \(header.count) \(index.count) \(sums)".utf8)
         preamble += [UInt8](repeating: UInt8(ascii: " "), count: preambleBytes - 1 - preamble.count)
         return preamble + [UInt8(ascii: "\n")] + header + index + lines
     }
@@ -84,15 +87,13 @@ struct PlanFile: Sendable {
     /// Reads the head and the index of a dataset's plan; nil where there is none, or it is damaged: it is made anew then. Blocks.
     init?(of dataset: String, in state: ConfinedFolder) throws(LedgerError) {
         guard let file = try PublishedBytes(opening: Self.path(of: dataset), in: state),
-            let (headerBytes, indexBytes) = try Self.preamble(file)
+            let preamble = try Preamble(file)
         else { return nil }
-        let text = try file.read(count: headerBytes + indexBytes, at: Self.preambleBytes)
-        guard text.count == headerBytes + indexBytes,
-            let header = try? JSONFile.decode(Header.self, from: Array(text.prefix(headerBytes)))
+        let text = try file.read(count: preamble.headerBytes + preamble.indexBytes, at: Self.preambleBytes)
+        let index = Array(text.dropFirst(preamble.headerBytes))
+        guard let header = preamble.header(text), header.plan.dataset == dataset, preamble.fits(index: index),
+            let items = Self.items(in: index, dataset: dataset, linesAt: preamble.end, fileBytes: try file.size())
         else { return nil }
-        let index = Array(text.dropFirst(headerBytes))
-        let start = Self.preambleBytes + headerBytes + indexBytes
-        guard let items = Self.items(in: index, dataset: header.plan.dataset, linesAt: start) else { return nil }
         plan = header.plan
         source = header.source
         fingerprint = header.fingerprint
@@ -106,9 +107,8 @@ struct PlanFile: Sendable {
         var plans: [DatasetPlan] = []
         for name in try state.list("plans") where name.hasSuffix(".plan") {
             guard let file = try PublishedBytes(opening: "plans/\(name)", in: state),
-                let (headerBytes, _) = try preamble(file),
-                let header = try? JSONFile.decode(
-                    Header.self, from: try file.read(count: headerBytes, at: preambleBytes)),
+                let preamble = try Preamble(file),
+                let header = preamble.header(try file.read(count: preamble.headerBytes, at: preambleBytes)),
                 header.source == source.description
             else { continue }
             plans.append(header.plan)
@@ -116,18 +116,44 @@ struct PlanFile: Sendable {
         return plans.sorted { $0.dataset < $1.dataset }
     }
 
-    /// Bytes of the head and of the index.
-    private static func preamble(_ file: PublishedBytes) throws(LedgerError) -> (Int, Int)? {
-        let text = String(decoding: try file.read(count: preambleBytes, at: 0), as: UTF8.self)
-        let words = text.split(whereSeparator: \.isWhitespace)
-        guard text.hasPrefix(magic + " "), words.count == 5, let header = Int(words[3]), let index = Int(words[4]),
-            (0..<1 << 30).contains(header), (0..<1 << 32).contains(index)
-        else { return nil }
-        return (header, index)
+    /// The first line: bytes of the head and of the index, and their checksums.
+    private struct Preamble {
+        let headerBytes: Int
+        let indexBytes: Int
+        /// nil in a plan of an earlier version.
+        let sums: (header: String, index: String)?
+
+        /// Where the items' lines begin.
+        var end: Int { preambleBytes + headerBytes + indexBytes }
+
+        init?(_ file: PublishedBytes) throws(LedgerError) {
+            let text = String(decoding: try file.read(count: preambleBytes, at: 0), as: UTF8.self)
+            let words = text.split(whereSeparator: \.isWhitespace).map(String.init)
+            guard text.hasPrefix(magic + " "), words.count == 5 || words.count == 7, let header = Int(words[3]),
+                let index = Int(words[4]), (0..<1 << 30).contains(header), (0..<1 << 32).contains(index)
+            else { return nil }
+            (headerBytes, indexBytes) = (header, index)
+            sums = words.count == 7 ? (words[5], words[6]) : nil
+        }
+
+        /// The header at the beginning of `text`; nil where it is not what was written.
+        func header(_ text: [UInt8]) -> Header? {
+            let bytes = Array(text.prefix(headerBytes))
+            guard bytes.count == headerBytes, sums.map({ $0.header == LineChecksum.digits(of: bytes) }) ?? true else {
+                return nil
+            }
+            return try? JSONFile.decode(Header.self, from: bytes)
+        }
+
+        func fits(index: [UInt8]) -> Bool {
+            index.count == indexBytes && sums.map { $0.index == LineChecksum.digits(of: index) } ?? true
+        }
     }
 
     /// The entries of an index; nil where a line is not what it should be.
-    private static func items(in index: [UInt8], dataset: String, linesAt start: Int) -> [ItemEntry]? {
+    private static func items(
+        in index: [UInt8], dataset: String, linesAt start: Int, fileBytes: Int
+    ) -> [ItemEntry]? {
         var items: [ItemEntry] = []
         var columns: [Range<Int>] = []
         var from = 0
@@ -138,7 +164,9 @@ struct PlanFile: Sendable {
             guard byte == UInt8(ascii: "\n") else { continue }
             guard columns.count == 8, let chunks = number(index[columns[2]]), let bytes = number(index[columns[3]]),
                 let offset = number(index[columns[4]]), let length = number(index[columns[5]]),
-                let digest = PlanDigest(hexadecimal: index[columns[1]])
+                let digest = PlanDigest(hexadecimal: index[columns[1]]),
+                // All of them lie behind the index, and inside the file.
+                offset <= fileBytes - start, length <= fileBytes - start - offset
             else { return nil }
             items.append(
                 ItemEntry(
@@ -173,12 +201,15 @@ struct PlanFile: Sendable {
     /// The plan of one item, under the name that it has in the job. Blocks.
     ///
     /// Another task may have made the dataset's plan anew since its index was read: the item lies elsewhere then.
+    ///
+    /// - Throws: ``PlanChange`` where the plan is another one; ``PlanDamage`` where it is not what was written.
     static func item(_ entry: ItemEntry, in state: ConfinedFolder) throws -> ItemPlan {
         let path = path(of: entry.dataset)
         var place = entry
+        // Whatever is replaced again and again between two reads is damaged, too.
         for _ in 0..<5 {
             guard let file = try PublishedBytes(opening: path, in: state) else {
-                throw LedgerError(.corrupt, path: "\(state.path)/\(path)", "the plan has vanished")
+                throw PlanChange(item: entry.name, path: "\(state.path)/\(path)")
             }
             let line = try file.read(count: place.length, at: place.offset)
             if digest(of: line) == entry.digest {
@@ -186,11 +217,27 @@ struct PlanFile: Sendable {
                 plan.name = entry.name
                 return plan
             }
-            let items = try PlanFile(of: entry.dataset, in: state)?.items ?? []
-            guard let moved = items.first(where: { $0.digest == entry.digest }) else { break }
-            place = moved
+            guard let kept = try PlanFile(of: entry.dataset, in: state) else { break }
+            guard let found = kept.items.first(where: { $0.digest == entry.digest }) else {
+                throw PlanChange(item: entry.name, path: "\(state.path)/\(path)")
+            }
+            place = found
         }
-        throw PlanChange(item: entry.name, path: "\(state.path)/\(path)")
+        throw PlanDamage(item: entry.name, path: "\(state.path)/\(path)")
+    }
+
+    /// Removes a dataset's plan where it is not what was written, so that it is made anew. Blocks.
+    static func removeDamaged(_ dataset: String, in state: ConfinedFolder) throws(LedgerError) {
+        let path = path(of: dataset)
+        guard let file = try PublishedBytes(opening: path, in: state) else { return }
+        if let plan = try PlanFile(of: dataset, in: state) {
+            var isWhole = true
+            for item in plan.items where isWhole {
+                isWhole = digest(of: try file.read(count: item.length, at: item.offset)) == item.digest
+            }
+            if isWhole { return }
+        }
+        try state.remove(path)
     }
 
     private static func digest(of line: [UInt8]) -> PlanDigest {
@@ -200,6 +247,14 @@ struct PlanFile: Sendable {
         }
         return digest
     }
+}
+
+/// The plan of a dataset is not what was written.
+struct PlanDamage: Error, CustomStringConvertible {
+    let item: String
+    let path: String
+
+    var description: String { "\(path) is damaged, seen at \(item): it is made anew" }
 }
 
 /// A dataset was planned anew after its items had been looked up.

@@ -54,17 +54,37 @@ public enum JobError: Error, Sendable, CustomStringConvertible {
     }
 
     /// The job-wide meaning of an error, where it has one: a full or read-only disk ends the job, a bad chunk does not.
-    public init?(_ error: any Error) {
+    ///
+    /// - Parameter stop: a cancellation means "stopped" only where the job has been asked to stop.
+    public init?(_ error: any Error, _ stop: StopSignal) {
         switch error {
+        case _ where Cancellation.is(error):
+            guard stop.isStopped else { return nil }
+            self = .stopped
         case let error as JobError: self = error
-        case is CancellationError: self = .stopped
-        case let error as StoreError where error.code == .cancelled: self = .stopped
         case let error as LedgerError where error.code == .cannotWrite || error.code == .unsafePath:
             self = .cannotWrite(error.description)
         case let error as LedgerError where error.code == .locked: self = .locked(error.description)
         case let error as HDF5Error where error.isOutOfSpace: self = .cannotWrite(error.description)
         default: return nil
         }
+    }
+}
+
+/// Errors which say that work was given up because somebody else wanted that.
+enum Cancellation {
+    static func `is`(_ error: any Error) -> Bool {
+        if case JobError.stopped = error { return true }
+        return error is CancellationError || (error as? StoreError)?.code == .cancelled
+    }
+
+    /// Whether the work was given up because a task around this one has ended: what that one met with is what counts.
+    static func isFromOutside(_ error: any Error) -> Bool { Task.isCancelled && Self.is(error) }
+
+    /// What an error says of an item. A cancellation that nobody has asked for is a fault of the program, and is told as one.
+    static func reason(_ error: any Error) -> String {
+        Self.is(error)
+            ? "given up, although nobody has asked the job to stop (\(error)); run the same command again" : "\(error)"
     }
 }
 

@@ -35,13 +35,23 @@ struct FailureLog: Sendable {
     func entry(_ name: String) throws(LedgerError) -> Entry? { try read(Self.path(name)) }
 
     private func read(_ path: String) throws(LedgerError) -> Entry? {
-        guard let text = try state.read(path, maximumBytes: 1 << 22) else { return nil }
-        return try? JSONFile.decode(Entry.self, from: text)
+        guard let text = try state.read(path, maximumBytes: 1 << 22), let text = SealedJSON.open(text),
+            let entry = try? JSONFile.decode(Entry.self, from: text), path == Self.path(Self.name(entry.failure))
+        else { return nil }
+        return entry
+    }
+
+    /// Removes what is damaged: whoever it was about is tried again anyway. Blocks.
+    func removeDamaged() throws(LedgerError) {
+        for file in try state.list(Self.folder) where file.hasSuffix(".json") {
+            let path = "\(Self.folder)/\(file)"
+            if try read(path) == nil { try state.remove(path) }
+        }
     }
 
     /// Notes a failure. Blocks.
     func note(_ failure: Failure, owner: String) throws {
-        let text = try JSONFile.encode(Entry(failure: failure, owner: owner), pretty: true)
+        let text = SealedJSON.seal(try JSONFile.encode(Entry(failure: failure, owner: owner), pretty: true))
         try state.update(text, to: Self.path(Self.name(failure)))
     }
 

@@ -89,6 +89,6 @@ extension ItemRunner {
         let note = unmarked > 0 ? "; the store does not say which version \(unmarked) of them are" : ""
         context.logger.notice(
             "\(plan.name): \(context.store.url.url(of: first.key)) has changed\(more)\(note)",
-            metadata: ["item": "\(plan.name)", "event": "item_changed", "changed": "\(changes.count)"])
+            metadata: ["item": "\(plan.name)", "event": "item_changed", "changed": .stringConvertible(changes.count)])
     }
 }

@@ -204,9 +204,11 @@ struct ItemRunner: Sendable {
             return try await body()
         } catch {
             if context.stop.isStopped { throw JobError.stopped }
-            if let jobError = JobError(error) { throw jobError }
+            if let jobError = JobError(error, context.stop) { throw jobError }
             if let failure = error as? Failure { throw failure }
-            let failure = Failure(item: plan.name, dataset: plan.dataset, stage: stage.rawValue, reason: "\(error)")
+            if Cancellation.isFromOutside(error) { throw error }
+            let failure = Failure(
+                item: plan.name, dataset: plan.dataset, stage: stage.rawValue, reason: Cancellation.reason(error))
             if let error = error as? LedgerError, error.code == .corrupt { throw HoldingsDamage(failure: failure) }
             throw failure
         }

@@ -10,37 +10,46 @@ struct JobRun: Sendable {
     /// nil for a run of the whole job.
     let share: TaskShare?
     let stages: Set<Stage>
+    let account: RunAccount
     /// Whether the store is asked again what it holds.
     var refreshes = false
 
+    /// So often a run begins again because something was planned anew by others, or was damaged.
+    private static let maximumRounds = 64
+    /// So often, where what is planned is the same as before: then what was made anew is damaged again.
+    private static let maximumEqualRounds = 4
+
     private var failureLog: FailureLog { FailureLog(state: context.state) }
 
-    func run() async throws -> Runner.Outcome {
+    /// How a round ended.
+    private enum Round {
+        case ended
+        /// Some items have been planned anew by another process, or something in the state directory was damaged: once more.
+        case again
+    }
+
+    func run() async throws {
         if share == nil { try await sweep() }
         let known = try await ThreadPool.files.run { () throws(LedgerError) in try failureLog.all() }
-        var outcome = Runner.Outcome()
-        var settled: Set<ItemEntry.Version> = []
-        var isFirst = true
-        while true {
+        var plansBefore: [Set<ItemEntry.Version>] = []
+        for round in 0..<Self.maximumRounds {
             let discover = Discover(
-                context, worker: worker, share: share, known: known, refreshes: refreshes && isFirst)
+                context, worker: worker, share: share, known: known, refreshes: refreshes && round == 0)
             let (plans, failures) = try await discover.run()
-            if try await run(plans, failures, known, &settled, &outcome) { return outcome }
-            // Some have been planned anew by another process.
-            isFirst = false
+            guard case .again = try await run(plans, failures, known) else { return }
+            let items = Set(plans.flatMap(\.items).map(\.version))
+            guard plansBefore.count(where: { $0 == items }) < Self.maximumEqualRounds else { break }
+            plansBefore.append(items)
         }
+        throw JobError.cannotWrite(
+            "\(context.state.path): files in it change or are damaged again and again while the job is running; is the disk healthy?"
+        )
     }
 
     /// Works on what is planned.
-    ///
-    /// - Parameter settled: items that are through.
-    /// - Returns: false where some of it has been planned anew meanwhile.
     private func run(
-        _ plans: [PlanFile], _ datasetFailures: [Failure], _ known: [String: FailureLog.Entry],
-        _ settled: inout Set<ItemEntry.Version>, _ outcome: inout Runner.Outcome
-    ) async throws -> Bool {
-        outcome.datasets = plans.count { $0.plan.isSelected }
-        outcome.cropsWithoutClass = plans.reduce(0) { $0 + $1.plan.cropsWithoutClass }
+        _ plans: [PlanFile], _ datasetFailures: [Failure], _ known: [String: FailureLog.Entry]
+    ) async throws -> Round {
         let only = try context.manifest.only.map { try Glob($0) }
         func isWanted(_ item: String, _ dataset: String) -> Bool {
             only.isEmpty || only.contains { $0.matches(item) || $0.matches("\(dataset)/\(item)") }
@@ -49,25 +58,29 @@ struct JobRun: Sendable {
             datasetFailures + plans.flatMap(\.plan.failures).filter { isWanted($0.item ?? "", $0.dataset) }
         for failure in planFailures { failure.log(to: context.logger) }
         let items = plans.flatMap(\.items).filter { isWanted($0.name, $0.dataset) }
-        context.progress.add(items: items.count - outcome.items)
-        outcome.items = items.count
-        outcome.failures = planFailures + outcome.failures.filter { !planFailures.contains($0) }
-        guard stages.contains(where: { $0 != .discover }) else { return true }
+        let before = account.outcome.items
+        account.open(
+            items, failures: planFailures, datasets: plans.count { $0.plan.isSelected },
+            cropsWithoutClass: plans.reduce(0) { $0 + $1.plan.cropsWithoutClass })
+        context.progress.add(items: account.outcome.items - before)
+        guard stages.contains(where: { $0 != .discover }) else {
+            // Nothing else was asked for.
+            account.note(items, .done)
+            return .ended
+        }
         let markers = DoneMarkers(context)
-        let crew = ItemCrew(context: context, worker: worker, stages: stages, markers: markers, known: known)
+        let crew = ItemCrew(
+            context: context, worker: worker, stages: stages, markers: markers, account: account, known: known)
         let division = ItemDivision(
             context: context, worker: worker, share: share, crew: crew, known: known, refreshes: refreshes)
-        let rest = try await division.work(on: items, &settled, &outcome)
+        let rest = try await division.work(on: items)
         // What is left undone is no failure: the reports wait for a run that ends by itself.
         if context.stop.isStopped { throw JobError.stopped }
         switch rest {
-        case .superseded: return false
-        case .others: return true
-        case .none: break
+        case .superseded: return .again
+        case .others: return .ended
+        case .none: return try await finish(plans, markers, planFailures, items)
         }
-        let isComplete = context.manifest.only.isEmpty
-        try await finish(plans, markers, planFailures, isComplete: isComplete, &outcome)
-        return true
     }
 
     /// Removes what killed processes have left of temporary files. Only for a process that is alone.
@@ -106,13 +119,14 @@ struct JobRun: Sendable {
 
     /// Writes the summaries and the failures of the whole job.
     private func finish(
-        _ plans: [PlanFile], _ markers: DoneMarkers, _ planFailures: [Failure], isComplete: Bool,
-        _ outcome: inout Runner.Outcome
-    ) async throws {
-        guard try await takeSummaries() else { return }
+        _ plans: [PlanFile], _ markers: DoneMarkers, _ planFailures: [Failure], _ wanted: [ItemEntry]
+    ) async throws -> Round {
+        guard try await takeSummaries() else { return .ended }
+        let isComplete = context.manifest.only.isEmpty
         let items = Set(plans.flatMap(\.items).map(\.name))
         let (marks, failed) = try await ThreadPool.files.run { () throws(LedgerError) in
             if isComplete { try markers.removeOthers() }
+            try failureLog.removeDamaged()
             var failed = try failureLog.all()
             // Failures of what is not in the job any more.
             for (name, entry) in failed where isComplete && entry.failure.item != nil && !items.contains(name) {
@@ -121,16 +135,53 @@ struct JobRun: Sendable {
             }
             return (try markers.all(), failed)
         }
-        try await Summaries(context: context).write(marks: marks)
         let all = Set(planFailures + failed.values.map(\.failure)).sorted { $0.order < $1.order }
-        try await FailureReport(context: context).write(all)
+        // What other tasks have done was known by its marks alone up to now; whoever ends last looks at the files, too.
+        let elsewhere = account.items(wanted, .elsewhere).filter { failed[$0.name] == nil }
+        let standing = try await ThreadPool.files.run { () throws(LedgerError) in
+            try markers.standing(elsewhere, marks)
+        }
+        var damaged = elsewhere.map(\.name).filter { !standing.contains($0) }
+        if damaged.isEmpty { damaged = try await Summaries(context: context).write(marks: marks) }
+        let again = try await reopen(damaged, wanted, marks, markers)
+        if again.isEmpty {
+            // What is damaged and none of this run's is made again by one that it belongs to.
+            if !damaged.isEmpty {
+                let names = Set(damaged)
+                _ = try await Summaries(context: context).write(marks: marks.filter { !names.contains($0.key) })
+            }
+            try await FailureReport(context: context).write(all)
+        }
         try await ThreadPool.files.run { () throws(LedgerError) in
             // In this order: who finds the claim taken leaves what dead processes have left to the one that holds it.
             try worker.claims.release(ClaimName.summaries)
             try worker.clearDead()
         }
+        guard again.isEmpty else { return .again }
         // A task that closes the job tells what became of all of it.
-        if share != nil { outcome.failures = all }
+        if share != nil { account.takeIn(all) }
+        return .ended
+    }
+
+    /// Opens items again that are marked as complete, but whose records are damaged, or whose files are not what the marks say.
+    ///
+    /// - Returns: their names.
+    private func reopen(
+        _ damaged: [String], _ wanted: [ItemEntry], _ marks: [String: DoneMarkers.Mark], _ markers: DoneMarkers
+    ) async throws -> [String] {
+        guard !damaged.isEmpty else { return [] }
+        for name in damaged {
+            context.logger.warning(
+                "\(context.state.path)/records/\(name): a record or a file of it is damaged or missing: it is looked at again",
+                metadata: ["item": "\(name)", "event": "state_damaged"])
+        }
+        let names = Set(damaged)
+        let items = wanted.filter { names.contains($0.name) }
+        for item in items { account.reopen(item) }
+        try await ThreadPool.files.run { () throws(LedgerError) in
+            for name in damaged { if let mark = marks[name] { try markers.remove(mark) } }
+        }
+        return items.map(\.name)
     }
 }
 

@@ -27,28 +27,65 @@ public struct Runner: Sendable {
         }
     }
 
-    /// How a job, or a task, ended.
+    /// How a job, or a task, ended: done, done before, failed, waiting, left out and elsewhere are all items, or some are unaccounted for.
     public struct Outcome: Sendable {
-        /// Items of the job.
+        /// Items of the job, those that could not be planned among them.
         public var items = 0
         /// Items that this run has finished.
         public var done = 0
         /// Items that were complete before this run, as far as it has looked.
         public var alreadyDone = 0
+        /// Items that failed.
+        public var failed = 0
         /// Items that could not begin, by the stage that they wait for: it was not asked for.
         public var waiting: [Stage: Int] = [:]
+        /// Items of which nothing is made, by the rules of the manifest.
+        public var leftOut = 0
+        /// Items that other tasks have done, or are at.
+        public var elsewhere = 0
+        /// Names of the items of which nobody knows what became of them.
+        public var unaccounted: [String] = []
+        /// Of items, and of datasets as a whole: those could not be read, and nobody knows what items they have.
         public var failures: [Failure] = []
         /// Crops of selected datasets without any of the classes.
         public var cropsWithoutClass = 0
         /// Datasets that `select` takes.
         public var datasets = 0
 
-        /// 0, or 1 where some items failed, or 75 where some wait for a stage that was not asked for.
-        public var exitCode: Int32 { failures.isEmpty ? (waiting.isEmpty ? 0 : 75) : 1 }
+        public init() {}
+
+        public var failedDatasets: Int { Set(failures.filter { $0.item == nil }.map(\.dataset)).count }
+        public var waitingItems: Int { waiting.values.reduce(0, +) }
+
+        /// 0; 1 where some items failed; 75 where some wait for a stage that was not asked for, or are unaccounted for.
+        public var exitCode: Int32 {
+            guard unaccounted.isEmpty else { return 75 }
+            return failures.isEmpty ? (waiting.isEmpty ? 0 : 75) : 1
+        }
+
+        /// Why it did not end with 0.
+        public var reason: String? {
+            if !unaccounted.isEmpty {
+                let names = unaccounted.prefix(20).joined(separator: ", ")
+                let more = unaccounted.count > 20 ? ", …" : ""
+                return "nobody knows what became of \(unaccounted.count) items (\(names)\(more)): run me again"
+            }
+            var parts: [String] = []
+            if failed > 0 { parts.append("\(failed) items failed") }
+            if failedDatasets > 0 { parts.append("\(failedDatasets) datasets could not be read") }
+            if parts.isEmpty, !waiting.isEmpty {
+                parts.append("\(waitingItems) items wait for a stage that was not asked for")
+            }
+            return parts.isEmpty ? nil : parts.joined(separator: ", ")
+        }
     }
 
     private let context: JobContext
     private let options: Options
+    private let account = RunAccount()
+
+    /// How the run stands, at any time.
+    public var outcome: Outcome { account.outcome }
 
     public init(_ context: JobContext, options: Options = Options()) {
         self.context = context
@@ -66,18 +103,18 @@ public struct Runner: Sendable {
             worker.startBeating(owned) { Self.sign(owned, meter) }
             stopInTime(worker, graceOver)
             do {
-                let outcome = try await JobRun(
-                    context: owned, worker: worker, share: options.share, stages: options.stages,
+                try await JobRun(
+                    context: owned, worker: worker, share: options.share, stages: options.stages, account: account,
                     refreshes: options.refresh
                 ).run()
                 await ThreadPool.files.run { worker.end() }
-                return outcome
+                return account.outcome
             } catch {
                 await ThreadPool.files.run { worker.end() }
                 throw error
             }
         } catch {
-            throw JobError(error) ?? error
+            throw JobError(error, context.stop) ?? error
         }
     }
 

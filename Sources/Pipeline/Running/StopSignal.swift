@@ -17,8 +17,9 @@ public final class StopSignal: Sendable {
     /// Calls `action` once the job is asked to stop, on the thread that asks.
     func whenStopped(_ action: @escaping @Sendable () -> Void) { actions.withLock { $0.append(action) } }
 
-    /// - Throws: ``JobError/stopped``.
+    /// - Throws: ``JobError/stopped``; `CancellationError` where nobody has asked the job to stop, but a task beside this one has failed.
     public func check() throws {
-        if isStopped || Task.isCancelled { throw JobError.stopped }
+        if isStopped { throw JobError.stopped }
+        try Task.checkCancellation()
     }
 }

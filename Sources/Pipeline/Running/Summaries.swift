@@ -35,9 +35,11 @@ struct Summaries: Sendable {
     }
 
     /// `attributes.json`, `crops.json` and `data.json`, unless they are already what these marks give.
-    func write(marks: [String: DoneMarkers.Mark]) async throws {
+    ///
+    /// - Returns: items that are marked as complete, but whose records cannot be read; where there are any, nothing is written.
+    func write(marks: [String: DoneMarkers.Mark]) async throws -> [String] {
         let this = self
-        try await ThreadPool.files.run { () throws in
+        return try await ThreadPool.files.run { () throws in
             let data = try this.data()
             let stamp = Fingerprint(of: [
                 "version": 1, "marks": .array(marks.values.map(\.name).sorted().map { .string($0) }),
@@ -47,33 +49,36 @@ struct Summaries: Sendable {
                 let kept = try? JSONFile.decode(Stamp.self, from: text),
                 kept == Stamp(fingerprint: stamp, sizes: try this.sizes()), kept.sizes.allSatisfy({ $0 != nil })
             {
-                return
+                return []
             }
-            try this.writeEntries()
+            let damaged = try this.writeEntries(marks)
+            guard damaged.isEmpty else { return damaged }
             try this.context.output.update(Array(data.utf8), to: "txt/data.json")
             let text = try JSONFile.encode(Stamp(fingerprint: stamp, sizes: try this.sizes()), pretty: true)
             try this.context.state.update(text, to: Self.stampPath)
+            return []
         }
     }
 
     private func sizes() throws -> [Int?] { try Self.paths.map { try context.output.fileSize($0) } }
 
-    private func writeEntries() throws {
+    private func writeEntries(_ marks: [String: DoneMarkers.Mark]) throws -> [String] {
         var native: [JSONValue] = []
         var resized: [JSONValue] = []
+        var damaged: [String] = []
         for item in try context.records.items() {
+            let convert = try context.records.record(item: item, stage: "convert")
+            let stat = try context.records.record(item: item, stage: "stat")
+            let resize = try context.records.record(item: item, stage: "resize")
+            if marks[item] != nil, convert == nil || stat == nil || resize == nil { damaged.append(item) }
             // An entry stands for a file that is there, as its record says.
-            if let convert = try context.records.record(item: item, stage: "convert"), try hasOutputs(convert),
-                let stat = try context.records.record(item: item, stage: "stat")
-            {
-                native.append(stat.result)
-            }
-            if let resize = try context.records.record(item: item, stage: "resize"), try hasOutputs(resize) {
-                resized.append(resize.result)
-            }
+            if let convert, try hasOutputs(convert), let stat { native.append(stat.result) }
+            if let resize, try hasOutputs(resize) { resized.append(resize.result) }
         }
+        guard damaged.isEmpty else { return damaged }
         try write(native, to: "txt/attributes.json")
         try write(resized, to: "txt/crops.json")
+        return []
     }
 
     /// The text of `data.json`: every dataset seen in this store.

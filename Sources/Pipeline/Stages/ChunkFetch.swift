@@ -101,7 +101,7 @@ struct ChunkFetch: Sendable {
                             return try await perform(work)
                         } catch {
                             // A full disk ends it all; to be stopped only means that nothing new is begun.
-                            if let jobError = JobError(error), case .cannotWrite = jobError { throw jobError }
+                            if let jobError = JobError(error, stop), case .cannotWrite = jobError { throw jobError }
                             failures.append(error)
                             return []
                         }

@@ -16,19 +16,31 @@ actor ComponentVolume {
     private let slab: Int
     /// Planes of a layer: the chunks' thickness in z.
     private let layerPlanes: Int
-    private var layers: [Int: Task<ComponentLayer, any Error>] = [:]
+    /// Chunks of a layer: so many times each one is asked for.
+    private let chunksPerLayer: Int
+    private var layers: [Int: Layer] = [:]
+    /// The layer that was begun last: the next one comes after it, also where it has been served already.
+    private var last: Task<ComponentLayer, any Error>?
     private var nextLayer = 0
+
+    private struct Layer {
+        let task: Task<ComponentLayer, any Error>
+        var unserved: Int
+    }
 
     /// - Parameters:
     ///   - box: voxels of `source` that count.
+    ///   - chunksPerLayer: how often each layer is asked for in the second pass; then it is let go of.
     ///   - workBytes: memory for slabs and for the table of runs, half each.
     init(
-        source: any ChunkSource, box: Box, ids: [Int], layerPlanes: Int, workBytes: Int, stop: StopSignal
+        source: any ChunkSource, box: Box, ids: [Int], layerPlanes: Int, chunksPerLayer: Int, workBytes: Int,
+        stop: StopSignal
     ) throws {
         self.source = source
         self.box = box
         self.stop = stop
         self.layerPlanes = layerPlanes
+        self.chunksPerLayer = chunksPerLayer
         mask = IdentifierMask(elementType: source.elementType, ids: ids)
         let planeBytes = max(1, box.shape.y * box.shape.x * (source.elementType.byteCount + 1))
         slab = max(1, min(source.chunkShape.z, workBytes / 2 / planeBytes))
@@ -50,22 +62,40 @@ actor ComponentVolume {
         return labeller.finish()
     }
 
-    /// Second pass: the components of planes `layerPlanes * index` and the following. Layers are asked for in order, though
-    /// the last one may be asked for again.
+    /// Second pass: the components of planes `layerPlanes * index` and the following.
+    ///
+    /// Chunks are computed concurrently, so that layers are asked for in any order. Each one is kept until it has been served
+    /// to all of its chunks.
     func layer(_ index: Int) async throws -> ComponentLayer {
         while nextLayer <= index {
-            let number = nextLayer
-            let previous = layers[number - 1]
-            layers[number - 2] = nil
+            let (number, previous) = (nextLayer, last)
             nextLayer += 1
-            layers[number] = Task {
+            let task = Task {
                 _ = try await previous?.value
                 return try await self.makeLayer(number)
             }
+            last = task
+            layers[number] = Layer(task: task, unserved: chunksPerLayer)
         }
-        guard let task = layers[index] else { throw CancellationError() }
-        return try await task.value
+        guard let task = layers[index]?.task else { throw ServedLayer(index: index, chunks: chunksPerLayer) }
+        let layer = try await task.value
+        layers[index]?.unserved -= 1
+        if let unserved = layers[index]?.unserved, unserved <= 0 { layers[index] = nil }
+        return layer
     }
+
+    /// A layer was asked for more often than it has chunks.
+    struct ServedLayer: Error, CustomStringConvertible {
+        let index: Int
+        let chunks: Int
+
+        var description: String {
+            "layer \(index) of the components was asked for after its \(chunks) chunks were served"
+        }
+    }
+
+    /// Layers that are held at the moment.
+    var heldLayers: Int { layers.count }
 
     private func makeLayer(_ number: Int) async throws -> ComponentLayer {
         let first = box.start.z + number * layerPlanes

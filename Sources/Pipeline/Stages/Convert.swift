@@ -215,14 +215,13 @@ struct Convert: Sendable {
         let shape = rule.source.written.shape
         let chunkWriter = chunkWriter(
             writer, path: path, type: .uint32, shape: shape, fill: [0, 0, 0, 0], source: array)
+        let planes = chunkWriter.layout.chunkShape[0]
         let components = try ComponentVolume(
-            source: source, box: rule.source.written, ids: rule.ids, layerPlanes: chunkWriter.layout.chunkShape[0],
-            workBytes: context.memory.work, stop: context.stop)
+            source: source, box: rule.source.written, ids: rule.ids, layerPlanes: planes,
+            chunksPerLayer: chunkWriter.chunksPerLayer, workBytes: context.memory.work, stop: context.stop)
         let count = shape.allSatisfy { $0 > 0 } ? try await components.count() : 0
         guard count > 0 || isRequired else { return false }
-        let planes = chunkWriter.layout.chunkShape[0]
-        try await chunkWriter.write(bytesPerVoxel: 8) {
-            box in
+        try await chunkWriter.write(bytesPerVoxel: 8) { box in
             let layer = try await components.layer(box.start.z / planes)
             return await ThreadPool.compute.run { layer.identifiers(in: box) }
         }

@@ -208,17 +208,19 @@ public struct Discover: Sendable {
         } catch let failure as Failure {
             return .failed(failure)
         } catch {
-            if let jobError = JobError(error) { throw jobError }
+            if let jobError = JobError(error, context.stop) { throw jobError }
+            if Cancellation.isFromOutside(error) { throw error }
             return .failed(Self.failure(error, name))
         }
     }
 
     private static func failure(_ error: any Error, _ name: String) -> Failure {
-        error as? Failure ?? Failure(item: nil, dataset: name, stage: "discover", reason: "\(error)")
+        error as? Failure
+            ?? Failure(item: nil, dataset: name, stage: "discover", reason: Cancellation.reason(error))
     }
 
     private func note(_ error: any Error, _ name: String) async throws {
-        guard JobError(error) == nil, let worker else { return }
+        guard JobError(error, context.stop) == nil, !Cancellation.isFromOutside(error), let worker else { return }
         try await ThreadPool.files.run { () throws in
             try FailureLog(state: context.state).note(Self.failure(error, name), owner: worker.owner.identity.id)
         }
@@ -269,7 +271,7 @@ public struct Discover: Sendable {
             grids: context.manifest.grids.filter { $0.dataset == name })
         let plan: DatasetPlan
         do {
-            plan = try await DatasetPlanner(manifest: context.manifest, reader: reader).plan()
+            plan = try await DatasetPlanner(manifest: context.manifest, reader: reader, stop: context.stop).plan()
         } catch {
             if !refreshes { try? await cache.save() }
             throw error

@@ -22,15 +22,29 @@ struct ItemCrew: Sendable {
         case failed(Failure)
         /// Another process has tried it since this one began, in vain.
         case failedElsewhere
-        /// The dataset has been planned anew meanwhile.
+        /// The dataset has been planned anew meanwhile, or its plan is damaged.
         case superseded
         case stopped
+
+        /// What it is in the account; nil where the item is still open.
+        var entry: RunAccount.Entry? {
+            switch self {
+            case .done: .done
+            case .already: .alreadyDone
+            case .waiting(let stage): .waiting(stage)
+            case .failed(let failure): .failed(failure)
+            case .failedElsewhere: .elsewhere
+            case .held, .superseded, .stopped: nil
+            }
+        }
     }
 
     let context: JobContext
     let worker: Worker
     let stages: Set<Stage>
     let markers: DoneMarkers
+    /// Takes in how each item ended, as soon as it did.
+    let account: RunAccount
     /// What is done with an item: its stages, unless a test of the coordination puts something else here.
     private let perform: (@Sendable (ItemEntry, DoneMarkers.Mark?) async throws -> Ending)?
     /// The failures that lay there when this process began.
@@ -40,7 +54,7 @@ struct ItemCrew: Sendable {
     private var failures: FailureLog { FailureLog(state: context.state) }
 
     init(
-        context: JobContext, worker: Worker, stages: Set<Stage>, markers: DoneMarkers,
+        context: JobContext, worker: Worker, stages: Set<Stage>, markers: DoneMarkers, account: RunAccount,
         known: [String: FailureLog.Entry],
         perform: (@Sendable (ItemEntry, DoneMarkers.Mark?) async throws -> Ending)? = nil
     ) {
@@ -50,6 +64,7 @@ struct ItemCrew: Sendable {
         self.worker = worker
         self.stages = stages
         self.markers = markers
+        self.account = account
         downloading = ByteBudget(limit: Self.downloadingItems)
         computing = ByteBudget(limit: context.memory.computingItems)
     }
@@ -78,6 +93,7 @@ struct ItemCrew: Sendable {
                 }
                 guard running > 0, let ending = try await group.next() else { break }
                 running -= 1
+                if let entry = ending.1.entry { account.note([ending.0], entry) }
                 endings.append(ending)
             }
             return endings
@@ -150,21 +166,37 @@ struct ItemCrew: Sendable {
             context.progress.finish(failed: false, bytes: item.bytes)
             context.logger.info("\(item.name): done", metadata: ["item": "\(item.name)", "event": "item_done"])
             return .done
-        } catch let failure as Failure {
-            context.progress.finish(failed: true)
-            failure.log(to: context.logger)
-            try await ThreadPool.files.run { () throws in try failures.note(failure, owner: worker.owner.identity.id) }
-            return .failed(failure)
         } catch is PlanChange {
             return .superseded
+        } catch let damage as PlanDamage {
+            context.logger.warning(
+                "\(damage)", metadata: ["item": "\(item.name)", "dataset": "\(item.dataset)", "event": "state_damaged"])
+            try await ThreadPool.files.run { () throws(LedgerError) in
+                try PlanFile.removeDamaged(item.dataset, in: context.state)
+            }
+            return .superseded
+        } catch let failure as Failure {
+            return try await fail(failure)
         } catch {
-            switch JobError(error) {
+            switch JobError(error, context.stop) {
             // The others finish what they have under way, too.
             case .stopped?: return .stopped
             case let jobError?: throw jobError
-            case nil: throw error
+            case nil: break
             }
+            if Cancellation.isFromOutside(error) { throw error }
+            return try await fail(
+                Failure(
+                    item: item.name, dataset: item.dataset, stage: Stage.discover.rawValue,
+                    reason: Cancellation.reason(error)))
         }
+    }
+
+    private func fail(_ failure: Failure) async throws -> Ending {
+        context.progress.finish(failed: true)
+        failure.log(to: context.logger)
+        try await ThreadPool.files.run { () throws in try failures.note(failure, owner: worker.owner.identity.id) }
+        return .failed(failure)
     }
 }
 

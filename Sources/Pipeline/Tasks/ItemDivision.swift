@@ -2,8 +2,8 @@ internal import JSONText
 internal import Ledger
 internal import Threads
 
-/// Who works on which items: each process on its own share first, then on what nobody has, and in the end it makes sure that the rest
-/// is in good hands.
+/// Who works on which items: each process on its own share first, then on what nobody has. In the end it makes sure that others are at
+/// work on each of the rest.
 struct ItemDivision: Sendable {
     /// Claims of others that a task which is through watches: with hundreds of tasks, all of them together are watched by somebody.
     private static let watchedClaims = 16
@@ -40,65 +40,66 @@ struct ItemDivision: Sendable {
 
     private func survey(_ markers: DoneMarkers) async throws -> Survey {
         try await ThreadPool.files.run { () throws(LedgerError) in
-            Survey(
-                marks: try markers.all(), claimed: Set(try Claims.all(in: context.state)),
-                failed: try failureLog.all())
+            // The claims first: what is done after this look is still claimed here, and not taken for an item that nobody has.
+            let claimed = Set(try Claims.all(in: context.state))
+            return Survey(marks: try markers.all(), claimed: claimed, failed: try failureLog.all())
         }
     }
 
-    /// Works on the items of this process, then on those that nobody has.
-    ///
-    /// - Parameter settled: items that are through.
-    func work(
-        on items: [ItemEntry], _ settled: inout Set<ItemEntry.Version>, _ outcome: inout Runner.Outcome
-    ) async throws -> Rest {
+    /// Works on the items of this process, then on those that nobody has. What becomes of each is noted in the account.
+    func work(on items: [ItemEntry]) async throws -> Rest {
+        let account = crew.account
         let schedule = Schedule(items, tasks: share?.count ?? 1)
         let markers = crew.markers
         let failedBefore = Set(known.keys)
         var marks = try await ThreadPool.files.run { () throws(LedgerError) in try markers.all() }
         if refreshes {
-            let before = settled
             let endings = try await crew.work(
-                on: refreshed(items).filter { !before.contains($0.version) }, width: ItemCrew.width, marks: marks,
-                failed: failedBefore, refreshes: true)
-            guard take(endings, &outcome, &settled) else { return .superseded }
+                on: account.unsettled(refreshed(items)), width: ItemCrew.width, marks: marks, failed: failedBefore,
+                refreshes: true)
+            if Self.isSuperseded(endings) { return .superseded }
             marks = try await ThreadPool.files.run { () throws(LedgerError) in try markers.all() }
         }
-        let before = settled
-        let own = schedule.shares[share?.index ?? 0].map { items[$0] }.filter { !before.contains($0.version) }
+        let own = account.unsettled(schedule.shares[share?.index ?? 0].map { items[$0] })
         let standing = try await standing(own, markers, marks)
         context.progress.finish(items: standing.count)
-        outcome.alreadyDone += standing.count
-        settled.formUnion(own.filter { standing.contains($0.name) }.map(\.version))
+        account.note(own.filter { standing.contains($0.name) }, .alreadyDone)
         let endings = try await crew.work(
             on: own.filter { !standing.contains($0.name) }, width: ItemCrew.width, marks: marks, failed: failedBefore,
             refreshes: refreshes)
-        guard take(endings, &outcome, &settled) else { return .superseded }
+        if Self.isSuperseded(endings) { return .superseded }
         let share = share ?? TaskShare(index: 0, count: 1)
         // Alone, too, an item may have been held: by a claim that a dead process has left.
-        guard share.count > 1 || own.contains(where: { !settled.contains($0.version) }) else { return .none }
+        guard share.count > 1 || !account.unsettled(own).isEmpty else { return .none }
         // The items of others: what has failed there is left to them, so that a broken item is not tried by everybody.
         var open = schedule.othersOrder(for: share.index).map { items[$0] } + own
         while !context.stop.isStopped {
             let survey = try await survey(markers)
             // What is done stays done: the list gets shorter with each look.
-            let before = settled
-            open.removeAll { item in
-                before.contains(item.version) || survey.marks[item.name]?.digest == item.digest
-                    || survey.failed[item.name] != nil
-            }
+            open = account.unsettled(open)
+            account.note(
+                open.filter { survey.marks[$0.name]?.digest == $0.digest || survey.failed[$0.name] != nil }, .elsewhere)
+            open = account.unsettled(open)
             if open.isEmpty { return .none }
             let free = open.filter { !survey.claimed.contains(ClaimName.item($0.name)) }
             if free.isEmpty {
-                guard try await wait(for: open, share) else { return .others }
-                continue
+                if try await wait(for: open, share) { continue }
+                guard !context.stop.isStopped else { break }
+                account.note(open, .elsewhere)
+                return .others
             }
             let batch = Array(free.prefix(max(Self.leastBatch, free.count / (2 * share.count))))
             let endings = try await crew.work(
                 on: batch, width: min(4, ItemCrew.width), marks: survey.marks, failed: failedBefore)
-            guard take(endings, &outcome, &settled) else { return .superseded }
+            if Self.isSuperseded(endings) { return .superseded }
+            // Others were quicker with all of them: their claims are there at the next look.
+            if !endings.contains(where: { $0.ending.entry != nil }) { try await Task.sleep(for: .milliseconds(20)) }
         }
         return .others
+    }
+
+    private static func isSuperseded(_ endings: [(item: ItemEntry, ending: ItemCrew.Ending)]) -> Bool {
+        endings.contains { if case .superseded = $0.ending { true } else { false } }
     }
 
     /// The items that this process asks the store for on a refresh, the costliest first. Which of several tasks it is, an item's name alone
@@ -110,29 +111,6 @@ struct ItemDivision: Sendable {
             return number % share.count == share.index
         }
         return Schedule(own, tasks: 1).shares[0].map { own[$0] }
-    }
-
-    /// - Returns: false where some have been planned anew.
-    private func take(
-        _ endings: [(item: ItemEntry, ending: ItemCrew.Ending)], _ outcome: inout Runner.Outcome,
-        _ settled: inout Set<ItemEntry.Version>
-    ) -> Bool {
-        var isCurrent = true
-        for (item, ending) in endings {
-            switch ending {
-            case .done: outcome.done += 1
-            case .already: outcome.alreadyDone += 1
-            case .waiting(let stage): outcome.waiting[stage, default: 0] += 1
-            case .failed(let failure): outcome.failures.append(failure)
-            case .failedElsewhere: break
-            case .superseded:
-                isCurrent = false
-                continue
-            case .held, .stopped: continue
-            }
-            settled.insert(item.version)
-        }
-        return isCurrent
     }
 
     /// Of `items` those that are complete by their marks, looked up on several threads.
@@ -148,7 +126,7 @@ struct ItemDivision: Sendable {
 
     /// Waits until the processes that hold the last items are seen to be alive, or let go of them, or are dead and their claims free.
     ///
-    /// - Returns: whether there is something to look for again; false where everything left is in good hands.
+    /// - Returns: whether there is something to look for again; false where somebody alive is at each of those left.
     private func wait(for open: [ItemEntry], _ share: TaskShare) async throws -> Bool {
         let claims = open.map { ClaimName.item($0.name) }
         let offset = claims.count * share.index / share.count

@@ -44,7 +44,8 @@ public struct CropInspection: Sendable {
             values["file"] = .string(path)
             return (.object(values), nil)
         } catch {
-            if case .stopped? = JobError(error) { throw JobError.stopped }
+            if settings.stop.isStopped { throw JobError.stopped }
+            if Cancellation.isFromOutside(error) { throw error }
             let reason = "\(error)"
             let json: JSONValue = ["name": .string(name), "file": .string(path), "error": .string(reason)]
             return (json, reason.contains(path) ? reason : "\(path): \(reason)")

@@ -112,7 +112,9 @@ public struct CropResizing: Sendable {
             report(.done(line))
             return true
         } catch {
-            if let ending = JobError(error) { throw ending }
+            if settings.stop.isStopped { throw JobError.stopped }
+            if Cancellation.isFromOutside(error) { throw error }
+            if let ending = JobError(error, settings.stop) { throw ending }
             let reason = "\(error)"
             report(.failed(reason.contains(job.input) ? reason : "\(job.input): \(reason)"))
             return false

@@ -2,7 +2,7 @@ internal import Geometry
 internal import Ledger
 internal import Stores
 
-/// Which version of an object an item was made from. As text one line: the key, a tab, and the mark, or `absent`.
+/// Which version of an object an item was made from. As text one line: its CRC-32, a space, the key, a tab, and the mark, or `absent`.
 struct ObjectVersion: Sendable, Hashable {
     private static let absent = "absent"
 
@@ -16,19 +16,36 @@ struct ObjectVersion: Sendable, Hashable {
         self.mark = mark
     }
 
-    var line: String { "\(key)\t\(mark?.text ?? Self.absent)\n" }
+    var line: String {
+        let text = "\(key)\t\(mark?.text ?? Self.absent)"
+        return "\(LineChecksum.digits(of: text.utf8)) \(text)\n"
+    }
 
-    /// - Returns: nil for a line that is none of a version; it has no line break at its end.
-    init?(line: Substring) {
-        guard let tab = line.lastIndex(of: "\t") else { return nil }
-        let text = line[line.index(after: tab)...]
-        key = String(line[..<tab])
-        if text == Self.absent {
-            mark = nil
+    /// - Parameter isChecked: whether the line must have a checksum; those of earlier versions have none.
+    /// - Returns: nil for a line that is none of a version, or not what was written; it has no line break at its end.
+    init?(line: ArraySlice<UInt8>, isChecked: Bool) {
+        let text: ArraySlice<UInt8>
+        if isChecked || Self.hasChecksum(line) {
+            guard let checked = LineChecksum.checked(line) else { return nil }
+            text = checked
         } else {
-            guard let mark = ObjectMark(text: String(text)) else { return nil }
+            text = line
+        }
+        guard let tab = text.lastIndex(of: UInt8(ascii: "\t")) else { return nil }
+        key = String(decoding: text[..<tab], as: UTF8.self)
+        let mark = String(decoding: text[(tab + 1)...], as: UTF8.self)
+        if mark == Self.absent {
+            self.mark = nil
+        } else {
+            guard let mark = ObjectMark(text: mark) else { return nil }
             self.mark = mark
         }
+    }
+
+    /// Whether a line looks as if it had a checksum.
+    static func hasChecksum(_ line: ArraySlice<UInt8>) -> Bool {
+        line.count > LineChecksum.byteCount && line[line.startIndex + 8] == UInt8(ascii: " ")
+            && line.prefix(8).allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
     }
 
     /// Whether the store, which now says `found` (nil: no such object), still has this version.

@@ -3,7 +3,9 @@ internal import Ledger
 /// `state/versions/<item>`: which version of each object an item was made from, a line each, so that `--refresh` needs no pack. It is
 /// read in parts: a volume has objects by the million.
 struct VersionFile: Sendable {
-    private static let magic = "cristae versions 1"
+    private static let magic = "cristae versions 2"
+    /// Of earlier versions, whose lines have no checksums.
+    private static let oldMagic = "cristae versions 1"
     private static let partBytes = 256 << 10
 
     /// Gives so many bytes from so far on; fewer only at the end.
@@ -11,27 +13,33 @@ struct VersionFile: Sendable {
     private let start: Int
     /// Where it ends; nil is the end of the file.
     private let end: Int?
+    /// Whether each line must have a checksum.
+    private let isChecked: Bool
 
     static func path(of item: String) -> String { "versions/\(item)" }
 
     /// The first line: of what the versions are.
-    static func head(_ fingerprint: Fingerprint) -> [UInt8] { Array("\(magic) \(fingerprint)\n".utf8) }
+    static func head(_ fingerprint: Fingerprint, isChecked: Bool = true) -> [UInt8] {
+        Array("\(isChecked ? magic : oldMagic) \(fingerprint)\n".utf8)
+    }
 
     /// Opens the versions of an item; nil where there are none of this download. Blocks.
     init?(of item: String, fingerprint: Fingerprint, in state: ConfinedFolder) throws(LedgerError) {
         guard let file = try PublishedBytes(opening: Self.path(of: item), in: state) else { return nil }
         let head = Self.head(fingerprint)
-        guard try file.read(count: head.count, at: 0) == head else { return nil }
+        let found = try file.read(count: head.count, at: 0)
+        isChecked = found == head
+        guard isChecked || found == Self.head(fingerprint, isChecked: false) else { return nil }
         read = { (count, offset) throws(LedgerError) in try file.read(count: count, at: offset) }
         (start, end) = (head.count, nil)
     }
 
-    /// Lines without a first one, `length` bytes of them.
+    /// Lines without a first one, `length` bytes of them. Those that an earlier version has written have no checksums.
     init(
         length: Int, lines read: @escaping @Sendable (_ count: Int, _ offset: Int) throws(LedgerError) -> [UInt8]
     ) {
         self.read = read
-        (start, end) = (0, length)
+        (start, end, isChecked) = (0, length, false)
     }
 
     /// A place between two lines.
@@ -53,7 +61,7 @@ struct VersionFile: Sendable {
         }
         var versions: [ObjectVersion] = []
         for line in part[..<last].split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
-            guard let version = ObjectVersion(line: Substring(String(decoding: line, as: UTF8.self))) else {
+            guard let version = ObjectVersion(line: line, isChecked: isChecked) else {
                 throw Self.damage(position.offset)
             }
             versions.append(version)

@@ -42,8 +42,8 @@ struct VolumeVersions: Sendable {
         // The block may have been fetched before something changed that is in the log, or before the log was asked for.
         let times = [checkpoint.latestChange, checkpoint.checked].compactMap { $0 }
         if let began = block.began, times.contains(where: { $0 >= began }) {
-            let versions = String(decoding: block.versions, as: UTF8.self).split(separator: "\n")
-                .compactMap { ObjectVersion(line: $0) }
+            let versions = block.versions.split(separator: UInt8(ascii: "\n"))
+                .compactMap { ObjectVersion(line: $0, isChecked: true) }
             let check = SourceCheck(context: context, arrays: source.arrays)
             if let change = try await check.changes(in: versions).changes.first { try await drop(change.key, source) }
         }
@@ -68,9 +68,12 @@ struct VolumeVersions: Sendable {
     func publish(_ checkpoint: ChunkLog.Checkpoint) async throws {
         let (state, log) = (context.state, log)
         let name = VersionFile.path(of: plan.name)
-        let head = VersionFile.head(checkpoint.fingerprint)
         try await ThreadPool.files.run { () throws(LedgerError) in
             if let length = checkpoint.versions {
+                // A volume that an earlier version has begun has its first lines without checksums.
+                let start = try log.versions(count: min(64, length), at: 0, of: checkpoint).array
+                let isChecked = start.isEmpty || ObjectVersion.hasChecksum(start[...])
+                let head = VersionFile.head(checkpoint.fingerprint, isChecked: isChecked)
                 try state.write(head, followedBy: length, to: name) { (count, offset) throws(LedgerError) in
                     try log.versions(count: count, at: offset, of: checkpoint)
                 }

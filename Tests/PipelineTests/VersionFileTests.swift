@@ -1,0 +1,67 @@
+import Foundation
+import JSONText
+import Ledger
+import Stores
+import Testing
+
+@testable import Pipeline
+
+/// Which versions of its objects an item was made from: a changed byte must not hide an object from a refresh.
+@Suite struct VersionFileTests {
+    private let folder: String
+    private let state: ConfinedFolder
+    private let fingerprint = Fingerprint(of: "x")
+    private let versions = [
+        ObjectVersion(key: "ds/em/s0/0/0/0", mark: ObjectMark(etag: "0123456789abcdef", byteCount: 64, modified: 12)),
+        ObjectVersion(key: "ds/em/s0/0/0/1", mark: nil),
+        ObjectVersion(key: "ds/em/s0/0/1/0", mark: ObjectMark(etag: nil, byteCount: 7, modified: 1_700_000_000)),
+    ]
+
+    init() throws {
+        folder = NSTemporaryDirectory() + "cristae-versions-\(UUID().uuidString)"
+        state = try ConfinedFolder(creating: folder)
+    }
+
+    private func read() throws -> [ObjectVersion]? {
+        guard let file = try VersionFile(of: "crop_1", fingerprint: fingerprint, in: state) else { return nil }
+        var (found, position) = ([ObjectVersion](), file.first)
+        while let part = try file.part(at: position) {
+            found += part.versions
+            position = part.next
+        }
+        return found
+    }
+
+    @Test func noFlippedByteIsBelieved() throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let text = VersionFile.head(fingerprint) + Array(versions.map(\.line).joined().utf8)
+        try state.write(text, to: VersionFile.path(of: "crop_1"))
+        #expect(try read() == versions)
+        for place in text.indices {
+            for bit in [UInt8(1), 2, 32] {
+                var damaged = text
+                damaged[place] ^= bit
+                try Data(damaged).write(to: URL(filePath: "\(folder)/versions/crop_1"))
+                do {
+                    let found = try read()
+                    #expect(found == nil || found == versions, "byte \(place)")
+                } catch let error as LedgerError {
+                    #expect(error.code == .corrupt)
+                }
+            }
+        }
+    }
+
+    /// Those of earlier versions have no checksums, and are taken over.
+    @Test func oldLinesAreRead() throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let lines = versions.map { String($0.line.dropFirst(9)) }.joined()
+        try state.write(
+            VersionFile.head(fingerprint, isChecked: false) + Array(lines.utf8), to: VersionFile.path(of: "crop_1"))
+        #expect(try read() == versions)
+        try state.write(Array(lines.utf8), to: "old.versions")
+        #expect(try !VersionFile.isChecked(lines: "old.versions", in: state))
+        try state.write(Array(versions.map(\.line).joined().utf8), to: "new.versions")
+        #expect(try VersionFile.isChecked(lines: "new.versions", in: state))
+    }
+}
