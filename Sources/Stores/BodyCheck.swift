@@ -9,7 +9,7 @@ final class BodyCheck: Sendable {
     }
     private struct Memory {
         /// The last fetch of a key, where it differed from the ETag.
-        var differing: [String: Fetch] = [:]
+        var differing: [NameBytes: Fetch] = [:]
         var isProven = false
         var disproofs = 0
     }
@@ -18,7 +18,10 @@ final class BodyCheck: Sendable {
     /// So many objects whose bytes come out alike twice, but never like their ETag, and none that does: no MD5s here.
     private static let disproofsNeeded = 3
 
-    /// Checks a whole object. Two complete fetches in a row with the same digest and length are believed, ETag or not.
+    /// Checks a whole object.
+    ///
+    /// Once a body of this store has matched, its ETags are MD5s, and one that differs is an error to the end. Before, two complete fetches
+    /// in a row with the same digest and length are believed: there are servers whose ETags look like MD5s and are not.
     ///
     /// - Throws: ``StoreError/Code/corruptBody``, which is worth another try.
     func check(_ body: ByteBuffer, headers: [String: String], key: String, url: String) async throws(StoreError) {
@@ -29,16 +32,16 @@ final class BodyCheck: Sendable {
         let isBelieved = memory.withLock { memory in
             if digest == expected {
                 memory.isProven = true
-                memory.differing[key] = nil
+                memory.differing = [:]
                 return true
             }
             let fetch = Fetch(digest: digest, count: body.count)
-            if memory.differing[key] == fetch {
-                memory.differing[key] = nil
+            if !memory.isProven, memory.differing[NameBytes(key)] == fetch {
+                memory.differing[NameBytes(key)] = nil
                 memory.disproofs += 1
                 return true
             }
-            memory.differing[key] = fetch
+            if !memory.isProven { memory.differing[NameBytes(key)] = fetch }
             return false
         }
         guard isBelieved else {

@@ -44,9 +44,10 @@ struct HostName: Sendable, Hashable {
         }
     }
 
-    /// The name without the port.
-    var name: Substring {
-        if text.hasPrefix("[") { return text.firstIndex(of: "]").map { text[...$0] } ?? text[...] }
-        return text.prefix { $0 != ":" }
+    /// Host and port, the scheme's own port as well.
+    func withPort(scheme: String) -> String {
+        let isAddress = text.hasPrefix("[")
+        let hasPort = isAddress ? !text.hasSuffix("]") : text.contains(":")
+        return hasPort ? text : "\(text):\(scheme == "https" ? 443 : 80)"
     }
 }

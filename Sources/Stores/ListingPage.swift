@@ -11,7 +11,13 @@ struct ListingPage: Sendable, Equatable {
 
 /// A store whose listings come in pages, so that a failure repeats one page and not the whole listing.
 protocol PagedStore: ObjectStore {
+    /// What errors call the server: host and port.
+    var server: String { get }
+
     func listPage(_ prefix: String, after token: String?) async throws(StoreError) -> ListingPage
+
+    /// Asks for the store itself, to see whether there is an answer of any kind.
+    func probe() async throws(StoreError)
 }
 
 extension PagedStore {

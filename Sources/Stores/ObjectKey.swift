@@ -10,11 +10,11 @@ enum ObjectKey {
     static func check(_ key: String, in url: StoreURL) throws(StoreError) {
         guard key.utf8.count <= maximumBytes else {
             throw StoreError(
-                .badKey, url: url.url(of: String(key.prefix(80))),
+                .badKey, url: url.url(of: String(key.unicodeScalars.prefix(80))),
                 message: "a key of \(key.utf8.count) bytes; at most \(maximumBytes) are allowed")
         }
         guard !isPlain(key) else { return }
-        for component in key.split(separator: "/", omittingEmptySubsequences: false) where !isName(component) {
+        for component in components(of: key) where !isName(component) {
             throw StoreError(
                 .badKey, url: url.description,
                 message: "the key \"\(key)\" has the component \"\(component)\", which no object may have")
@@ -42,11 +42,43 @@ enum ObjectKey {
 
     /// Whether the text can be one component of a key.
     static func isName(_ text: some StringProtocol) -> Bool {
-        !text.isEmpty && text != "." && text != ".." && !text.contains("/")
+        !text.isEmpty && text != "." && text != ".." && !text.utf8.contains(slash)
             && !text.unicodeScalars.contains(where: isControl)
     }
 
-    /// C0, DEL, C1, and the line and paragraph separators.
+    // MARK: Bytes
+    //
+    // Names are bytes. Swift compares and splits texts by characters: "/" with an accent behind it is no "/" then, and "é" is the same as
+    // "e" with an accent.
+
+    static let slash = UInt8(ascii: "/")
+
+    /// What is between the slashes, empty components included.
+    static func components(of key: some StringProtocol) -> [Substring] {
+        Substring(key).utf8.split(separator: slash, omittingEmptySubsequences: false).map { Substring($0) }
+    }
+
+    /// What follows `prefix`; nil where the key does not begin with it.
+    static func rest(of key: some StringProtocol, after prefix: some StringProtocol) -> Substring? {
+        guard key.utf8.starts(with: prefix.utf8) else { return nil }
+        return Substring(Substring(key).utf8.dropFirst(prefix.utf8.count))
+    }
+
+    /// The first component, and whether there are more.
+    static func head(of key: Substring) -> (name: Substring, isAll: Bool) {
+        guard let end = key.utf8.firstIndex(of: slash) else { return (key, true) }
+        return (key[..<end], false)
+    }
+
+    static func isSame(_ first: some StringProtocol, _ second: some StringProtocol) -> Bool {
+        first.utf8.elementsEqual(second.utf8)
+    }
+
+    static func precedes(_ first: some StringProtocol, _ second: some StringProtocol) -> Bool {
+        first.utf8.lexicographicallyPrecedes(second.utf8)
+    }
+
+    /// C0, DEL, C1, and the line and paragraph separators: no name has them.
     static func isControl(_ scalar: Unicode.Scalar) -> Bool {
         scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || (0x2028...0x2029).contains(scalar.value)
     }
@@ -109,5 +141,20 @@ enum ObjectKey {
         case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
         default: nil
         }
+    }
+}
+
+/// A name by its bytes, for sets and dictionaries.
+struct NameBytes: Hashable, Sendable {
+    let text: String
+
+    init(_ text: some StringProtocol) { self.text = String(text) }
+
+    static func == (first: NameBytes, second: NameBytes) -> Bool { ObjectKey.isSame(first.text, second.text) }
+
+    func hash(into hasher: inout Hasher) {
+        var text = text
+        text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        hasher.combine(UInt8(0xFF))
     }
 }

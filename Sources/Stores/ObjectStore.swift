@@ -63,7 +63,7 @@ public struct StoredObject: Sendable {
 }
 
 /// One object in a listing.
-public struct ListedObject: Sendable, Hashable {
+public struct ListedObject: Sendable, Equatable {
     /// The last component of the key.
     public let name: String
     /// Bytes; nil where the listing does not say (HTML indexes).
@@ -80,14 +80,17 @@ public struct ListedObject: Sendable, Hashable {
 
 /// What is in one folder.
 public struct Listing: Sendable, Equatable {
-    /// Names of the child folders, without slashes, sorted, each once.
+    /// Names of the child folders, without slashes, sorted by their bytes, each once.
     public var prefixes: [String]
     /// The objects directly in the folder, sorted by name, each once.
     public var objects: [ListedObject]
 
     public init(prefixes: [String] = [], objects: [ListedObject] = []) {
-        self.prefixes = Set(prefixes).sorted()
-        var seen = Set<String>()
-        self.objects = objects.filter { seen.insert($0.name).inserted }.sorted { $0.name < $1.name }
+        var folders = Set<NameBytes>()
+        self.prefixes = prefixes.filter { folders.insert(NameBytes($0)).inserted }.sorted(by: ObjectKey.precedes)
+        var seen = Set<NameBytes>()
+        self.objects = objects.filter { seen.insert(NameBytes($0.name)).inserted }.sorted {
+            ObjectKey.precedes($0.name, $1.name)
+        }
     }
 }

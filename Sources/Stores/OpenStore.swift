@@ -6,18 +6,21 @@
 public func openStore(
     _ url: StoreURL, options: StoreOptions, counter: TransferCounter
 ) throws(StoreError) -> any ObjectStore {
+    let policy = RetryPolicy(maxAttempts: options.maxAttempts, outageSeconds: options.outageSeconds)
+    func retrying<Base: PagedStore>(_ base: Base) -> any ObjectStore {
+        RetryingStore(
+            base: base, policy: policy, counter: counter, hasAnswered: options.hasAnswered, tell: options.tell)
+    }
     switch url.scheme {
     case .s3:
         let loop = try TransferLoop(settings: TransferLoop.Settings(options), counter: counter)
-        let store = try S3Store(url: url, options: options, loop: loop)
-        return RetryingStore(base: store, policy: RetryPolicy(maxAttempts: options.maxAttempts), counter: counter)
+        return retrying(try S3Store(url: url, options: options, loop: loop))
     case .http, .https:
         let loop = try TransferLoop(settings: TransferLoop.Settings(options), counter: counter)
-        let store = HTTPStore(url: url, loop: loop)
-        return RetryingStore(base: store, policy: RetryPolicy(maxAttempts: options.maxAttempts), counter: counter)
+        return retrying(HTTPStore(url: url, loop: loop))
     case .file:
         if let store = try ZipStore(url: url, counter: counter) { return store }
-        return FileStore(url: url, counter: counter)
+        return retrying(FileStore(url: url, counter: counter))
     case .sample:
         return SampleStore()
     }

@@ -6,6 +6,8 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         case badURL
         /// The key has empty, `.` or `..` components, a leading slash or control characters; nothing was sent.
         case badKey
+        /// The store has answered nobody for longer than is borne: not about an object, but about all of them.
+        case unreachable
         /// 401 or 403.
         case forbidden
         /// The bucket or the root folder does not exist (a missing *object* is an answer, not an error).
@@ -24,6 +26,8 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         case timeout
         /// Connected, but (nearly) nothing came for too long.
         case stalled
+        /// The server's clock and ours differ too much for a signature.
+        case clockSkew
         /// Fewer bytes than announced.
         case shortBody
         /// The bytes are not those that the ETag or the Content-Range stands for.
@@ -38,6 +42,8 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         case cancelled
         /// The file system refused.
         case file
+        /// The file system refused for the moment: a stale handle, too many open files.
+        case busyFile
     }
 
     public let code: Code
@@ -67,11 +73,21 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
     /// Whether the same request may well succeed a moment later.
     public var isRetryable: Bool {
         switch code {
-        case .throttled, .serverError, .connection, .timeout, .stalled, .shortBody, .corruptBody: true
-        case .badURL, .badKey, .forbidden, .noSuchStore, .badRequest, .certificate, .tooLarge, .malformedListing,
+        case .throttled, .serverError, .connection, .timeout, .stalled, .clockSkew, .shortBody, .corruptBody, .busyFile:
+            true
+        case .badURL, .badKey, .unreachable, .forbidden, .noSuchStore, .badRequest, .certificate, .tooLarge,
+            .malformedListing,
             .noCredentials, .unsupported, .cancelled, .file:
             false
         }
+    }
+
+    /// Whether nothing came that says that there is a server at all.
+    var isUnanswered: Bool { httpStatus == nil && [.connection, .timeout, .stalled].contains(code) }
+
+    /// Whether the store has said something, if not what was wanted.
+    var isAnswer: Bool {
+        httpStatus != nil || [.shortBody, .corruptBody, .tooLarge, .malformedListing].contains(code)
     }
 
     public var description: String {
@@ -80,7 +96,8 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         return "\(url): \(code.rawValue): \(message) (\(attempts), \(tenths) s)"
     }
 
-    /// The text without line breaks and other control characters, cut after `limit` characters.
+    /// The text in one line, cut after `limit` scalars, without control characters and without those that make other text look different
+    /// from what it is: marks of direction, and what has no width.
     static func oneLine(_ text: String, limit: Int) -> String {
         var scalars = String.UnicodeScalarView()
         var count = 0
@@ -89,9 +106,16 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
                 scalars.append("…")
                 break
             }
-            scalars.append(ObjectKey.isControl(scalar) ? " " : scalar)
+            scalars.append(ObjectKey.isControl(scalar) || isDeceptive(scalar) ? " " : scalar)
             count += 1
         }
         return String(scalars)
+    }
+
+    private static func isDeceptive(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .format, .privateUse, .surrogate, .unassigned, .lineSeparator, .paragraphSeparator: true
+        default: false
+        }
     }
 }

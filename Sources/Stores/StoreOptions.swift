@@ -12,6 +12,12 @@ public struct StoreOptions: Sendable {
     public var bandwidth: Int?
     /// Attempts for one object or one page of a listing.
     public var maxAttempts: Int
+    /// Seconds for which it is borne that the store does not answer at all.
+    public var outageSeconds: Double
+    /// Whether the store has answered before; one that never has is given a minute at most.
+    public var hasAnswered: Bool
+    /// Takes a line about faults that pass.
+    public var tell: @Sendable (String) -> Void
     /// Seconds until a connection must stand.
     public var connectSeconds: Int
     /// Seconds below 1 KiB/s after which a transfer is given up.
@@ -21,9 +27,13 @@ public struct StoreOptions: Sendable {
 
     public init(
         endpoint: String? = nil, anonymous: Bool = true, connections: Int = 64, bandwidth: Int? = nil,
-        maxAttempts: Int = 10, connectSeconds: Int = 15, stallSeconds: Int = 30,
-        environment: [String: String]? = nil
+        maxAttempts: Int = 10, outageSeconds: Double = 600, hasAnswered: Bool = false, connectSeconds: Int = 15,
+        stallSeconds: Int = 30, environment: [String: String]? = nil,
+        tell: @escaping @Sendable (String) -> Void = { _ in }
     ) {
+        self.outageSeconds = outageSeconds
+        self.hasAnswered = hasAnswered
+        self.tell = tell
         self.endpoint = endpoint
         self.anonymous = anonymous
         self.connections = connections

@@ -48,7 +48,7 @@ public struct StoreURL: Sendable, Hashable, CustomStringConvertible {
         }
         guard rest.hasPrefix("//") else { throw refuse("\"//\" must follow \"\(scheme.rawValue):\"") }
         rest = rest.dropFirst(2)
-        let slash = rest.firstIndex(of: "/") ?? rest.endIndex
+        let slash = rest.utf8.firstIndex(of: ObjectKey.slash) ?? rest.endIndex
         let authority = String(rest[..<slash])
         let path = rest[slash...]
 
@@ -62,7 +62,7 @@ public struct StoreURL: Sendable, Hashable, CustomStringConvertible {
             guard !decoded.unicodeScalars.contains(where: ObjectKey.isControl) else {
                 throw refuse("the path has control characters")
             }
-            let components = decoded.split(separator: "/").filter { $0 != "." }
+            let components = ObjectKey.components(of: decoded).filter { !$0.isEmpty && $0 != "." }
             self.init(scheme: .file, prefix: components.joined(separator: "/"))
         case .s3:
             guard Self.isBucket(authority) else {
@@ -79,10 +79,9 @@ public struct StoreURL: Sendable, Hashable, CustomStringConvertible {
                 !decoded.unicodeScalars.contains(where: ObjectKey.isControl)
             else { throw refuse("the path has empty, . or .. components, or is not percent-encoded UTF-8") }
             if let aws = AWSHost(host.text) {
-                let components = prefix.split(separator: "/", maxSplits: 1)
-                let bucket = aws.bucket ?? components.first.map(String.init) ?? ""
+                let bucket = aws.bucket ?? String(ObjectKey.head(of: Substring(prefix)).name)
                 guard Self.isBucket(bucket) else { throw refuse("the URL names no bucket") }
-                let folder = aws.bucket == nil ? components.dropFirst().first.map(String.init) ?? "" : prefix
+                let folder = aws.bucket == nil ? String(prefix.utf8.dropFirst(bucket.utf8.count + 1)) ?? "" : prefix
                 self.init(scheme: .s3, bucket: bucket, prefix: folder, region: aws.region)
                 return
             }
@@ -90,6 +89,19 @@ public struct StoreURL: Sendable, Hashable, CustomStringConvertible {
         case .sample:
             self = .sample
         }
+    }
+
+    /// By the bytes of the folder's name.
+    public static func == (first: StoreURL, second: StoreURL) -> Bool {
+        first.scheme == second.scheme && first.bucket == second.bucket && first.authority == second.authority
+            && first.region == second.region && ObjectKey.isSame(first.prefix, second.prefix)
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(scheme)
+        hasher.combine(bucket)
+        hasher.combine(authority)
+        hasher.combine(NameBytes(prefix))
     }
 
     public var description: String { url(of: "") }
@@ -108,12 +120,12 @@ public struct StoreURL: Sendable, Hashable, CustomStringConvertible {
 
     /// A folder path without slashes at its ends; nil where a component is empty, `.` or `..`.
     private static func folder(_ path: Substring) -> String? {
-        var path = path
-        if path.hasPrefix("/") { path = path.dropFirst() }
-        while path.hasSuffix("/") { path = path.dropLast() }
-        guard !path.isEmpty else { return "" }
-        let components = path.split(separator: "/", omittingEmptySubsequences: false)
-        return components.allSatisfy(ObjectKey.isName) ? String(path) : nil
+        var bytes = path.utf8
+        if bytes.first == ObjectKey.slash { bytes = bytes.dropFirst() }
+        while bytes.last == ObjectKey.slash { bytes = bytes.dropLast() }
+        guard !bytes.isEmpty else { return "" }
+        let path = Substring(bytes)
+        return ObjectKey.components(of: path).allSatisfy(ObjectKey.isName) ? String(path) : nil
     }
 
     private static func isBucket(_ name: String) -> Bool {

@@ -15,6 +15,7 @@ public final class TransferCounter: Sendable {
     private let requestCount = Atomic<Int>(0)
     private let byteCount = Atomic<Int>(0)
     private let retryCount = Atomic<Int>(0)
+    private let troubleText = Mutex<String?>(nil)
 
     public init() {}
 
@@ -22,6 +23,12 @@ public final class TransferCounter: Sendable {
         Snapshot(
             requests: requestCount.load(ordering: .relaxed), bytes: byteCount.load(ordering: .relaxed),
             retries: retryCount.load(ordering: .relaxed))
+    }
+
+    /// Why the store gives no answer at the moment, for the progress display; nil where it does.
+    public internal(set) var trouble: String? {
+        get { troubleText.withLock { $0 } }
+        set { troubleText.withLock { $0 = newValue } }
     }
 
     func addRequest() { requestCount.wrappingAdd(1, ordering: .relaxed) }

@@ -39,15 +39,16 @@ final class ProgressDisplay: Sendable {
     func logOnce() {
         let (progress, transfer) = (context.progress.snapshot, context.counter.snapshot)
         let rate = state.withLock { Self.measure(&$0, transfer.bytes) }
+        let trouble: Logger.Metadata = context.counter.trouble.map { ["trouble": "\($0)"] } ?? [:]
         context.logger.info(
             "\(progress.finished) of \(progress.items) items, \(Self.bytes(transfer.bytes)), \(Self.bytes(Int(rate)))/s",
-            metadata: [
+            metadata: trouble.merging([
                 "event": "progress", "items": .stringConvertible(progress.items),
                 "finished": .stringConvertible(progress.finished), "failed": .stringConvertible(progress.failed),
                 "chunks": .stringConvertible(progress.chunks), "chunks_done": .stringConvertible(progress.chunksDone),
                 "requests": .stringConvertible(transfer.requests), "retries": .stringConvertible(transfer.retries),
                 "bytes": .stringConvertible(transfer.bytes), "bytes_per_second": .stringConvertible(Int(rate)),
-            ])
+            ]) { $1 })
     }
 
     /// Prints a line above the live one.
@@ -78,7 +79,9 @@ final class ProgressDisplay: Sendable {
                 let left = elapsed / Double(progress.finished) * Double(progress.items - progress.finished)
                 line += ", \(Self.duration(left)) left"
             }
-            if let first = progress.working.first {
+            if let trouble = context.counter.trouble {
+                line += " · \(trouble)"
+            } else if let first = progress.working.first {
                 line += " · \(first)\(progress.working.count > 1 ? " +\(progress.working.count - 1)" : "")"
             }
             line = String(line.prefix(Self.columns() - 1))

@@ -33,12 +33,21 @@ import Testing
 
     @Test func comparesBodies() async {
         let check = BodyCheck()
-        #expect(await verdict(check, "hello") == nil)
         #expect(await verdict(check, "hellO") == .corruptBody)
         // Other wrong bytes are not believed either, the same ones are.
         #expect(await verdict(check, "hEllo") == .corruptBody)
         #expect(await verdict(check, "hEllo") == nil)
         #expect(await verdict(check, "hEllo", key: "other") == .corruptBody)
+    }
+
+    /// One body that matches proves that the ETags are MD5s.
+    @Test func aConstantWrongBitIsNeverBelieved() async {
+        let check = BodyCheck()
+        #expect(await verdict(check, "hellO", key: "bad") == .corruptBody)
+        #expect(await verdict(check, "hello", key: "good") == nil)
+        for _ in 0..<10 { #expect(await verdict(check, "hellO", key: "bad") == .corruptBody) }
+        #expect(await verdict(check, "hello", key: "bad") == nil)
+        #expect(await verdict(check, "hellO", key: "good") == .corruptBody)
     }
 
     @Test func learnsThatETagsAreNoDigests() async {

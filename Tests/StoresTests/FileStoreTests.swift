@@ -35,9 +35,58 @@ import Testing
         #expect(counter.snapshot == .init(requests: 5, bytes: 19, retries: 0))
     }
 
-    @Test(arguments: ["nothing", "s0", "s0/chunk/deeper", "s0/nothing/x"])
+    @Test(arguments: ["nothing", "s0/nothing/x", "link/nothing"])
     func saysWhatIsNotThere(key: String) async throws {
         #expect(try await store.text(key) == nil)
+        #expect(try await store.mark(of: key).mark == nil)
+    }
+
+    /// Only that there is no entry of a name proves that an object is not stored.
+    @Test(arguments: [
+        ("s0", "a folder"), ("pipe", "a pipe"),
+        ("s0/chunk/deeper", "root/s0/chunk lies in the way of the key: it is a file"),
+        ("dangling", "the symbolic link"), ("dangling", "../annex/objects/x"),
+        ("dangling/deeper", "../annex/objects/x"),
+        ("s0/loop", "the symbolic link"), (String(repeating: "n", count: 300), "name too long"),
+    ])
+    func whatIsInTheWayIsAnError(key: String, words: String) async throws {
+        let root = folder.appending(path: "root").path
+        symlink("../annex/objects/x", root + "/dangling")
+        symlink("loop", root + "/s0/loop")
+        let error = await failure { try await store.text(key) }
+        #expect(error?.code == .file)
+        #expect(error?.message.lowercased().contains(words) == true, "\(error?.message ?? "nothing")")
+        #expect(await failure { try await store.mark(of: key) }?.code == .file)
+    }
+
+    @Test func aLinkThatLeadsNowhereIsListed() async throws {
+        symlink("/nowhere/at/all", folder.appending(path: "root/s0/gone").path)
+        let listing = try await store.list("s0")
+        #expect(listing.objects.map(\.name) == ["chunk", "gone"])
+        #expect(listing.prefixes == ["0", "gone"])
+        #expect(await failure { try await store.list("s0/gone") }?.message.contains("/nowhere/at/all") == true)
+    }
+
+    @Test func someFaultsPass() {
+        for errno in [ESTALE, ETIMEDOUT, EMFILE] {
+            #expect(StoreError(FileStore.code(errno), url: "", message: "").isRetryable)
+        }
+        for errno in [EACCES, ENAMETOOLONG, ELOOP, EIO, ENOENT] {
+            #expect(!StoreError(FileStore.code(errno), url: "", message: "").isRetryable)
+        }
+    }
+
+    @Test func namesAreBytes() async throws {
+        let root = folder.appending(path: "root").path
+        for name in ["caf\u{E9}", "cafe\u{301}", "\u{301}x"] { mkdir("\(root)/\(name)", 0o700) }
+        let listing = try await store.list("")
+        #expect(listing.prefixes.count == 5)
+        #expect(listing.prefixes.contains { $0.utf8.elementsEqual("\u{301}x".utf8) })
+        try Data("deep".utf8).write(to: URL(fileURLWithPath: "\(root)/\u{301}x/k"))
+        #expect(try await store.text("\u{301}x/k") == "deep")
+        let inner = try openStore(
+            StoreURL("file://\(root)/\u{301}x"), options: StoreOptions(environment: [:]), counter: counter)
+        #expect(try await inner.text("k") == "deep")
     }
 
     @Test(arguments: [

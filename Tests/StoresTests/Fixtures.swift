@@ -4,9 +4,46 @@ import Testing
 
 @testable import Stores
 
+/// Time that only passes by sleeping.
+final class FakeClock: @unchecked Sendable {
+    // `seconds` and `naps` are only touched with `lock` locked.
+    private let lock = NSLock()
+    private var seconds = 0.0
+    private var naps: [Double] = []
+
+    var slept: [Double] { lock.withLock { naps } }
+    var now: Double { lock.withLock { seconds } }
+
+    func surroundings(random: Double) -> (
+        now: @Sendable () -> Double, sleep: @Sendable (Double) async throws -> Void, random: @Sendable () -> Double
+    ) {
+        (
+            { self.now },
+            { time in
+                self.lock.withLock {
+                    self.naps.append(time)
+                    self.seconds += time
+                }
+            }, { random }
+        )
+    }
+}
+
+/// Lines that a store tells.
+final class Told: @unchecked Sendable {
+    // Only touched with `lock` locked.
+    private let lock = NSLock()
+    private var list: [String] = []
+
+    var lines: [String] { lock.withLock { list } }
+    func tell(_ line: String) { lock.withLock { list.append(line) } }
+}
+
 /// Stores against a ``MiniServer``, which wait for nothing between attempts.
 struct Bench {
     let counter = TransferCounter()
+    let clock = FakeClock()
+    let told = Told()
     var options = StoreOptions(connections: 4, maxAttempts: 4, environment: [:])
 
     func s3(_ server: MiniServer, _ url: String = "s3://bucket/pre fix") throws -> RetryingStore<S3Store> {
@@ -22,9 +59,11 @@ struct Bench {
     }
 
     private func retrying<Base: PagedStore>(_ base: Base) -> RetryingStore<Base> {
-        RetryingStore(
-            base: base, policy: RetryPolicy(maxAttempts: options.maxAttempts), counter: counter,
-            surroundings: .init(sleep: { _ in }))
+        let (now, sleep, random) = clock.surroundings(random: 1)
+        let policy = RetryPolicy(maxAttempts: options.maxAttempts, outageSeconds: options.outageSeconds)
+        return RetryingStore(
+            base: base, policy: policy, counter: counter, surroundings: .init(now: now, sleep: sleep, random: random),
+            hasAnswered: options.hasAnswered, tell: told.tell)
     }
 }
 

@@ -51,6 +51,31 @@ import Testing
         }
     }
 
+    /// What an address that a redirect leads to does not have is no proof about the one that was asked for.
+    @Test func absenceBehindARedirectIsNoProof() async throws {
+        try await MiniServer.run { request in
+            switch request.target {
+            case "/data/gone": .answer(410)
+            case "/data/moved", "/data/folder/": .answer(302, headers: ["Location": "/login"])
+            case "/data/bucketless": .answer(404, body: "<Error><Code>NoSuchBucket</Code></Error>")
+            default: .answer(404, headers: ["Content-Type": "text/html"], body: "<html>who are you?</html>")
+            }
+        } body: { server in
+            let store = try Bench().http(server)
+            #expect(try await store.text("nothing") == nil)
+            #expect(try await store.text("gone") == nil)
+            #expect(try await store.mark(of: "gone").mark == nil)
+            let error = await failure { try await store.text("moved") }
+            #expect(
+                error?.description.contains("redirected to \(server.endpoint)/login") == true,
+                "\(error?.description ?? "")")
+            #expect(error?.message.contains("who are you?") == true)
+            #expect(await failure { try await store.mark(of: "moved") }?.httpStatus == 404)
+            #expect(await failure { try await store.list("folder") }?.httpStatus == 404)
+            #expect(await failure { try await store.text("bucketless") }?.code == .noSuchStore)
+        }
+    }
+
     @Test func redirectsNeverLoseProtection() {
         #expect(HTTPStore.mayFollow("https://b/x", from: "http://a/x"))
         #expect(HTTPStore.mayFollow("http://b/x", from: "http://a/x"))

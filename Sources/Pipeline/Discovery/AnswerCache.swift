@@ -182,8 +182,16 @@ actor AnswerCache {
 
     // MARK: Lines
 
-    private static func header(of store: any ObjectStore) -> String {
-        JSONValue.object(["source": .string(store.url.description), "version": 1]).canonicalText
+    private static func header(of store: any ObjectStore) -> String { header(of: store.url) }
+    private static func header(of url: StoreURL) -> String {
+        JSONValue.object(["source": .string(url.description), "version": 1]).canonicalText
+    }
+
+    /// Whether a store has ever answered this state: a file of answers has more than its head. Blocks.
+    static func hasAnswers(of url: StoreURL, in state: ConfinedFolder) -> Bool {
+        let head = header(of: url).utf8.count + 1
+        let names = (try? state.list("metadata")) ?? []
+        return names.contains { (try? state.fileSize("metadata/\($0)") ?? 0) ?? 0 > head }
     }
 
     private static func line(_ body: String) -> String { "\(LineChecksum.digits(of: body.utf8)) \(body)\n" }

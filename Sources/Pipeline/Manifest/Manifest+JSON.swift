@@ -83,6 +83,7 @@ extension Manifest.Limits {
         JSONValue([
             LimitsKey.connections: .integer(connections), .memory: ByteCount.json(memory),
             .bandwidth: bandwidth.map { .integer($0) } ?? .null, .maxAttempts: .integer(maxAttempts),
+            .outage: DurationText.json(outageSeconds),
             .claimSeconds: .integer(claimSeconds),
         ])
     }

@@ -9,13 +9,16 @@ extension Manifest {
         public var bandwidth: Int?
         /// Tries of a request, 1 to 100.
         public var maxAttempts: Int
+        /// Seconds for which it is borne that the store does not answer at all, up to a day.
+        public var outageSeconds: Double
         /// Seconds after which a claim that is not renewed may be taken over, at least 5.
         public var claimSeconds: Int
 
         public init(
             connections: Int = 64, memory: Int = 1 << 30, bandwidth: Int? = nil, maxAttempts: Int = 10,
-            claimSeconds: Int = 300
+            outageSeconds: Double = 600, claimSeconds: Int = 300
         ) {
+            self.outageSeconds = outageSeconds
             self.connections = connections
             self.memory = memory
             self.bandwidth = bandwidth

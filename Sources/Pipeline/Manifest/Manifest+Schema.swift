@@ -134,6 +134,16 @@ extension Manifest {
                 .with("default", nil)
         case .maxAttempts:
             integer("Tries of a request.", ManifestParser.attempts).with("default", .integer(standard.maxAttempts))
+        case .outage:
+            described("How long the store may be out of reach: seconds, or a text such as \"10m\" or \"1h30m\".")
+                .with(
+                    "anyOf",
+                    [
+                        ["type": "number", "minimum": 0, "maximum": .exact(ManifestParser.outageSeconds.upperBound)],
+                        ["type": "string", "pattern": "^[0-9.:-]+$|^([0-9.]+d)?([0-9.]+h)?([0-9.]+m)?([0-9.]+s)?$"],
+                    ]
+                )
+                .with("default", DurationText.json(standard.outageSeconds))
         case .claimSeconds:
             integer(
                 "Seconds after which a claim that is not renewed may be taken over.", ManifestParser.claimSeconds

@@ -44,7 +44,7 @@ enum ResizeKey: String, ManifestKeys {
 
 /// The keys of `limits`.
 enum LimitsKey: String, ManifestKeys {
-    case bandwidth, connections, memory
+    case bandwidth, connections, memory, outage
     case claimSeconds = "claim_seconds"
     case maxAttempts = "max_attempts"
 }

@@ -13,6 +13,7 @@ struct ManifestParser {
     static let bandwidth = 1...(1 << 50)
     static let attempts = 1...100
     static let claimSeconds = 2...86400
+    static let outageSeconds = 0...86400.0
 
     private let top: ManifestSection<ManifestKey>
     private let document: JSONValue
@@ -284,6 +285,9 @@ struct ManifestParser {
             .bandwidth, ManifestValue.bytes(bandwidth, in: Self.bandwidth, perSecond: true))
         limits.maxAttempts =
             section.value(.maxAttempts, ManifestValue.integer(in: Self.attempts)) ?? limits.maxAttempts
+        let outage = "a length of time from 0 s to 24 h: seconds, or a text such as \"10m\" or \"1h30m\""
+        limits.outageSeconds =
+            section.value(.outage, ManifestValue.seconds(outage, in: Self.outageSeconds)) ?? limits.outageSeconds
         limits.claimSeconds =
             section.value(.claimSeconds, ManifestValue.integer(in: Self.claimSeconds)) ?? limits.claimSeconds
         return limits

@@ -117,6 +117,15 @@ enum ManifestValue {
         }
     }
 
+    /// A length of time in seconds: a number, or a text.
+    static func seconds(_ expected: String, in range: ClosedRange<Double>) -> Reader<Double> {
+        { (value, path) throws(ManifestProblem) in
+            let seconds = value.double ?? value.string.flatMap(DurationText.seconds)
+            guard let seconds, range.contains(seconds) else { throw mismatch(value, path, expected) }
+            return seconds
+        }
+    }
+
     /// What is wrong with `value`; a string is shown cut and escaped, a container by its size.
     static func mismatch(
         _ value: JSONValue, _ path: JSONPath, _ expected: String, note: String = ""

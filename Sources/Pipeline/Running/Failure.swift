@@ -34,12 +34,15 @@ public enum JobError: Error, Sendable, CustomStringConvertible {
     case locked(String)
     /// SIGTERM, SIGINT, SIGUSR1: stopped in good order; exit 75.
     case stopped
+    /// The store has not answered for as long as is borne; exit 75.
+    case unreachable(String)
     /// The manifest asks for something this version cannot do, or that cannot be had; exit 78.
     case badManifest(String)
 
     public var description: String {
         switch self {
         case .cannotWrite(let reason), .locked(let reason), .badManifest(let reason): reason
+        case .unreachable(let reason): "\(reason); the same command goes on where it was"
         case .stopped: "stopped; the same command goes on where it was"
         }
     }
@@ -48,7 +51,7 @@ public enum JobError: Error, Sendable, CustomStringConvertible {
     public var exitCode: Int32 {
         switch self {
         case .cannotWrite: 74
-        case .locked, .stopped: 75
+        case .locked, .stopped, .unreachable: 75
         case .badManifest: 78
         }
     }
@@ -62,6 +65,7 @@ public enum JobError: Error, Sendable, CustomStringConvertible {
             guard stop.isStopped else { return nil }
             self = .stopped
         case let error as JobError: self = error
+        case let error as StoreError where error.code == .unreachable: self = .unreachable(error.description)
         case let error as LedgerError where error.code == .cannotWrite || error.code == .unsafePath:
             self = .cannotWrite(error.description)
         case let error as LedgerError where error.code == .locked: self = .locked(error.description)

@@ -73,12 +73,16 @@ public struct JobContext: Sendable {
         self.holdings = holdings
         counter = TransferCounter()
         do throws(StoreError) {
+            let url = try StoreURL(manifest.source)
             store = try openStore(
-                try StoreURL(manifest.source),
+                url,
                 options: StoreOptions(
                     endpoint: manifest.endpoint, anonymous: manifest.anonymous,
                     connections: manifest.limits.connections,
-                    bandwidth: manifest.limits.bandwidth, maxAttempts: manifest.limits.maxAttempts),
+                    bandwidth: manifest.limits.bandwidth, maxAttempts: manifest.limits.maxAttempts,
+                    outageSeconds: manifest.limits.outageSeconds,
+                    hasAnswered: AnswerCache.hasAnswers(of: url, in: state),
+                    tell: { logger.warning("\($0)", metadata: ["event": "store"]) }),
                 counter: counter)
         } catch {
             throw JobError.badManifest("$.source: \(error.message)")

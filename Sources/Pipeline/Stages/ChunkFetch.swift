@@ -100,8 +100,12 @@ struct ChunkFetch: Sendable {
                         do {
                             return try await perform(work)
                         } catch {
-                            // A full disk ends it all; to be stopped only means that nothing new is begun.
-                            if let jobError = JobError(error, stop), case .cannotWrite = jobError { throw jobError }
+                            // A full disk and a silent store end it all; to be stopped only means that nothing new is begun.
+                            switch JobError(error, stop) {
+                            case .cannotWrite(let reason)?: throw JobError.cannotWrite(reason)
+                            case .unreachable(let reason)?: throw JobError.unreachable(reason)
+                            default: break
+                            }
                             failures.append(error)
                             return []
                         }

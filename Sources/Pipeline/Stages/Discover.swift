@@ -125,7 +125,13 @@ public struct Discover: Sendable {
         // A folder is a dataset when it holds a container: `csc-zipped-data` beside them does not.
         let found = try await concurrentMap(candidates) { name -> String? in
             guard manifest.lists[name] == nil else { return name }
-            let listing = try await cache.list(name)
+            let listing: Listing
+            do {
+                listing = try await cache.list(name)
+            } catch let error as StoreError where JobError(error) == nil {
+                // One that cannot be looked at fails by itself, when it is planned.
+                return name
+            }
             return DatasetReader.container(of: name, in: listing) == nil ? nil : name
         }
         if refreshes { try await cache.finishRefresh() } else { try await cache.save() }

@@ -5,49 +5,10 @@ public struct TimeBudget: Sendable, Hashable {
 
     public init(seconds: Double) { self.seconds = max(0, seconds) }
 
-    /// Reads `3600`, `90s`, `90m`, `1h30m`, `2d`, or Slurm's `[[days-]hours:]minutes:seconds`.
+    /// Reads what ``DurationText`` reads, but for no time at all.
     public init?(parsing text: String) {
-        guard !text.isEmpty else { return nil }
-        if text.contains(":") || text.contains("-") {
-            self.init(slurm: text)
-            return
-        }
-        var total = 0.0
-        var digits = ""
-        var last = Double.infinity
-        for character in text {
-            if character.isNumber || character == "." {
-                digits.append(character)
-                continue
-            }
-            guard let unit: Double = ["d": 86400, "h": 3600, "m": 60, "s": 1][character], unit < last,
-                let value = Double(digits)
-            else { return nil }
-            total += value * unit
-            last = unit
-            digits = ""
-        }
-        if !digits.isEmpty {
-            guard last.isInfinite, let value = Double(digits) else { return nil }
-            total = value
-        }
-        guard total > 0, total < 1e9 else { return nil }
-        self.init(seconds: total)
-    }
-
-    private init?(slurm text: String) {
-        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.count <= 2 else { return nil }
-        let days = parts.count == 2 ? Double(parts[0]) : 0
-        let numbers = parts[parts.count - 1].split(separator: ":", omittingEmptySubsequences: false).map { Double($0) }
-        guard let days, days >= 0, (1...3).contains(numbers.count), numbers.allSatisfy({ $0.map { $0 >= 0 } ?? false })
-        else { return nil }
-        // With days the first number is hours; without, the last one is seconds.
-        let values = numbers.compactMap { $0 }
-        let units: [Double] = parts.count == 2 ? [3600, 60, 1] : Array([3600, 60, 1].suffix(values.count))
-        let total = zip(values, units).reduce(days * 86400) { $0 + $1.0 * $1.1 }
-        guard total > 0, total < 1e9 else { return nil }
-        self.init(seconds: total)
+        guard let seconds = DurationText.seconds(text), seconds > 0 else { return nil }
+        self.init(seconds: seconds)
     }
 
     /// What Slurm leaves a job, less a margin of a fifth, a minute at most: enough to flush, and never so much that nothing gets done.

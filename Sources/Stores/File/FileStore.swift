@@ -3,7 +3,7 @@ internal import Foundation
 internal import Threads
 
 /// A folder of the file system. Files are read by threads of our own.
-struct FileStore: ObjectStore {
+struct FileStore: PagedStore {
     let url: StoreURL
     private let counter: TransferCounter
 
@@ -14,7 +14,13 @@ struct FileStore: ObjectStore {
 
     private var root: String { "/" + url.prefix }
 
-    /// Symbolic links are followed; everything but regular files (pipes, devices) is refused, a folder is no object.
+    var server: String { root }
+
+    /// The file system is asked each time: there is nothing that could be out of reach.
+    func probe() async throws(StoreError) {}
+
+    /// Symbolic links are followed. Everything but regular files (folders, pipes, devices) is refused: only that there is no entry of a name
+    /// proves that an object is not stored.
     func get(_ key: String, part: ObjectPart, maximumBytes: Int) async throws(StoreError) -> StoredObject? {
         try ObjectKey.check(key, in: url)
         try part.check(maximumBytes: maximumBytes, name: url.url(of: key))
@@ -24,9 +30,9 @@ struct FileStore: ObjectStore {
         }
     }
 
-    func list(_ prefix: String) async throws(StoreError) -> Listing {
+    func listPage(_ prefix: String, after token: String?) async throws(StoreError) -> ListingPage {
         try ObjectKey.checkFolder(prefix, in: url)
-        return try await ThreadPool.files.run { () throws(StoreError) -> Listing in try entries(prefix) }
+        return try await ThreadPool.files.run { () throws(StoreError) -> ListingPage in try entries(prefix) }
     }
 
     func mark(of key: String) async throws(StoreError) -> MarkAnswer {
@@ -36,11 +42,11 @@ struct FileStore: ObjectStore {
             let now = Self.now
             var status = stat()
             counter.addRequest()
-            guard stat(absolute(ObjectKey.join(root == "/" ? "" : root, key)), &status) == 0 else {
-                let _: StoredObject? = try missing(name, errno)
+            let path = path(of: key)
+            guard stat(path, &status) == 0 else {
+                try proveAbsence(of: path, name, errno)
                 return MarkAnswer(mark: nil, served: now)
             }
-            guard !isFolder(status) else { return MarkAnswer(mark: nil, served: now) }
             try checkIsFile(status, name)
             let size = Int(status.st_size)
             return MarkAnswer(
@@ -54,16 +60,21 @@ struct FileStore: ObjectStore {
     private func modified(_ status: stat) -> Int { max(Int(status.st_mtim.tv_sec), Int(status.st_ctim.tv_sec)) }
 
     private func read(_ key: String, part: ObjectPart, maximumBytes: Int) throws(StoreError) -> StoredObject? {
-        let path = ObjectKey.join(root == "/" ? "" : root, key)
+        let path = path(of: key)
         let name = url.url(of: key)
         var status = stat()
         // Before open(2), which for a device may do something.
-        guard stat(absolute(path), &status) == 0 else { return try missing(name, errno) }
-        guard !isFolder(status) else { return nil }
+        guard stat(path, &status) == 0 else {
+            try proveAbsence(of: path, name, errno)
+            return nil
+        }
         try checkIsFile(status, name)
 
-        let descriptor = open(absolute(path), O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { return try missing(name, errno) }
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else {
+            try proveAbsence(of: path, name, errno)
+            return nil
+        }
         defer { close(descriptor) }
         guard fstat(descriptor, &status) == 0 else { throw failure(name, "fstat", errno) }
         try checkIsFile(status, name)
@@ -100,13 +111,16 @@ struct FileStore: ObjectStore {
             bytes: buffer, etag: mark(status), objectByteCount: size, modified: modified(status), served: Self.now)
     }
 
-    private func entries(_ prefix: String) throws(StoreError) -> Listing {
+    private func entries(_ prefix: String) throws(StoreError) -> ListingPage {
         let name = url.url(of: prefix)
-        let folder = absolute(ObjectKey.join(root == "/" ? "" : root, prefix))
+        let folder = path(of: prefix)
         guard let stream = opendir(folder) else {
             let code = errno
-            if code != ENOTDIR { let _: StoredObject? = try missing(name, code) }
-            return Listing()
+            var status = stat()
+            // Below a file there is nothing to list.
+            if code == ENOTDIR, stat(folder, &status) == 0, isFile(status) { return ListingPage() }
+            try proveAbsence(of: folder, name, code)
+            return ListingPage()
         }
         defer { closedir(stream) }
         counter.addRequest()
@@ -118,8 +132,12 @@ struct FileStore: ObjectStore {
                 String(validating: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
             var status = stat()
-            if let child, ObjectKey.isName(child), stat(folder + "/" + child, &status) == 0 {
-                if isFolder(status) {
+            if let child, ObjectKey.isName(child) {
+                if stat(folder + "/" + child, &status) != 0 {
+                    // A link that leads nowhere, or what cannot be looked at: it is there, and who asks for it is told what it is.
+                    objects.append(ListedObject(name: child, size: nil, etag: nil))
+                    prefixes.append(child)
+                } else if isFolder(status) {
                     prefixes.append(child)
                 } else if isFile(status) {
                     objects.append(ListedObject(name: child, size: Int(status.st_size), etag: mark(status)))
@@ -128,24 +146,72 @@ struct FileStore: ObjectStore {
             errno = 0
         }
         guard errno == 0 else { throw failure(name, "readdir", errno) }
-        return Listing(prefixes: prefixes, objects: objects)
+        return ListingPage(prefixes: prefixes, objects: objects)
     }
 
-    private func absolute(_ path: String) -> String { path.hasPrefix("/") ? path : "/" + path }
+    private func path(of key: String) -> String { key.isEmpty ? root : root == "/" ? "/" + key : "\(root)/\(key)" }
 
-    /// nil for what a store calls "no such object", as long as the root itself is there.
-    private func missing(_ name: String, _ code: Int32) throws(StoreError) -> StoredObject? {
-        guard code == ENOENT || code == ENOTDIR else { throw failure(name, "open", code) }
+    /// Returns where the file system has no entry of this name, in a folder that is there.
+    ///
+    /// - Throws: for everything else that keeps a file from being opened: a link that leads nowhere, a file in a folder's place, no permission.
+    private func proveAbsence(of path: String, _ name: String, _ code: Int32) throws(StoreError) {
+        guard [ENOENT, ENOTDIR, ELOOP].contains(code) else { throw failure(name, "open", code) }
         var status = stat()
         guard stat(root, &status) == 0, isFolder(status) else {
+            if stat(root, &status) != 0, ![ENOENT, ENOTDIR].contains(errno) { throw failure(name, "stat", errno) }
             throw StoreError(.noSuchStore, url: name, message: "the folder \(root) does not exist")
         }
-        return nil
+        // From the end to the beginning: the first entry that is there says why the next one is not.
+        let whole = path
+        var path = Substring(path)
+        while path.utf8.count > root.utf8.count {
+            if lstat(String(path), &status) == 0 {
+                if status.st_mode & S_IFMT == S_IFLNK {
+                    let target = Self.target(of: String(path))
+                    guard stat(String(path), &status) == 0 else {
+                        throw StoreError(
+                            .file, url: name,
+                            message: "the symbolic link \(path) leads to \(target): \(String(cString: strerror(errno)))"
+                        )
+                    }
+                }
+                guard path.utf8.count < whole.utf8.count else {
+                    throw StoreError(.busyFile, url: name, message: "it has come into being just now")
+                }
+                if isFolder(status) { return }
+                throw StoreError(
+                    .file, url: name,
+                    message: "\(path) lies in the way of the key: it is \(Self.kind(status)), not a folder")
+            }
+            guard [ENOENT, ENOTDIR, ELOOP].contains(errno) else { throw failure(name, "lstat", errno) }
+            guard let slash = path.utf8.lastIndex(of: ObjectKey.slash) else { break }
+            path = path[..<slash]
+        }
+    }
+
+    /// What a symbolic link says.
+    private static func target(of path: String) -> String {
+        var bytes = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = bytes.withUnsafeMutableBytes { target in
+            target.baseAddress.map { readlink(path, $0.assumingMemoryBound(to: CChar.self), target.count) } ?? 0
+        }
+        return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+    }
+
+    private static func kind(_ status: stat) -> String {
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: "a file"
+        case S_IFDIR: "a folder"
+        case S_IFIFO: "a pipe"
+        case S_IFCHR, S_IFBLK: "a device"
+        case S_IFSOCK: "a socket"
+        default: "of mode \(String(status.st_mode, radix: 8))"
+        }
     }
 
     private func checkIsFile(_ status: stat, _ name: String) throws(StoreError) {
         guard isFile(status) else {
-            throw StoreError(.file, url: name, message: "not a regular file (mode \(String(status.st_mode, radix: 8)))")
+            throw StoreError(.file, url: name, message: "not a regular file: it is \(Self.kind(status))")
         }
     }
 
@@ -160,6 +226,11 @@ struct FileStore: ObjectStore {
     }
 
     private func failure(_ name: String, _ call: String, _ code: Int32) -> StoreError {
-        StoreError(.file, url: name, message: "\(call): \(String(cString: strerror(code)))")
+        StoreError(Self.code(code), url: name, message: "\(call): \(String(cString: strerror(code)))")
+    }
+
+    /// What an errno means: network file systems and full tables of open files have faults that pass.
+    static func code(_ errno: Int32) -> StoreError.Code {
+        [ESTALE, ETIMEDOUT, EAGAIN, EINTR, EMFILE, ENFILE, ENOMEM].contains(errno) ? .busyFile : .file
     }
 }

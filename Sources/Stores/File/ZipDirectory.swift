@@ -22,7 +22,7 @@ struct ZipDirectory: Sendable {
 
     /// Keys in the order of their bytes.
     private(set) var keys: [String] = []
-    private(set) var entries: [String: Entry] = [:]
+    private var entries: [NameBytes: Entry] = [:]
 
     /// More than this is no directory: ten million objects with long names.
     private static let maximumByteCount = 1 << 30
@@ -68,8 +68,10 @@ struct ZipDirectory: Sendable {
             }
             position = next
         }
-        keys = entries.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        keys = entries.keys.map(\.text).sorted(by: ObjectKey.precedes)
     }
+
+    func entry(_ key: String) -> Entry? { entries[NameBytes(key)] }
 
     private static func endRecord(in tail: [UInt8]) -> Int? {
         guard tail.count >= endByteCount else { return nil }
@@ -117,8 +119,8 @@ struct ZipDirectory: Sendable {
             let name = String(validating: bytes[(position + 46)..<nameEnd], as: UTF8.self)
         else { return nil }
         // Folders have entries in some files; the last of several of a name counts.
-        if !name.hasSuffix("/") {
-            entries[name] = Entry(
+        if name.utf8.last != ObjectKey.slash {
+            entries[NameBytes(name)] = Entry(
                 headerOffset: sizes[2], storedByteCount: sizes[1], byteCount: sizes[0],
                 crc32: UInt32(Self.number(bytes, position + 16, 4)), method: Self.number(bytes, position + 10, 2),
                 isEncrypted: Self.number(bytes, position + 8, 2) & 1 != 0)
@@ -132,15 +134,15 @@ struct ZipDirectory: Sendable {
         var folders: [String] = []
         var objects: [String] = []
         var index = lowerBound(prefix)
-        while index < keys.count, keys[index].hasPrefix(prefix) {
-            let rest = keys[index].dropFirst(prefix.count)
-            if let slash = rest.firstIndex(of: "/") {
-                folders.append(String(rest[..<slash]))
-                // "0" is what comes after "/".
-                index = lowerBound(prefix + rest[..<slash] + "0")
-            } else {
-                objects.append(String(rest))
+        while index < keys.count, let rest = ObjectKey.rest(of: keys[index], after: prefix) {
+            let (name, isObject) = ObjectKey.head(of: rest)
+            if isObject {
+                objects.append(String(name))
                 index += 1
+            } else {
+                folders.append(String(name))
+                // "0" is what comes after "/".
+                index = lowerBound(prefix + name + "0")
             }
         }
         return (folders, objects)
@@ -151,7 +153,7 @@ struct ZipDirectory: Sendable {
         var (low, high) = (0, keys.count)
         while low < high {
             let middle = (low + high) / 2
-            if keys[middle].utf8.lexicographicallyPrecedes(text.utf8) { low = middle + 1 } else { high = middle }
+            if ObjectKey.precedes(keys[middle], text) { low = middle + 1 } else { high = middle }
         }
         return low
     }

@@ -20,7 +20,7 @@ final class ZipStore: ObjectStore {
     /// - Throws: ``StoreError/Code/file`` where the file cannot be read, or is no ZIP file.
     init?(url: StoreURL, counter: TransferCounter) throws(StoreError) {
         var path = ""
-        var rest = url.prefix.split(separator: "/")[...]
+        var rest = (url.prefix.isEmpty ? [] : ObjectKey.components(of: url.prefix))[...]
         var status = stat()
         repeat {
             guard url.scheme == .file, let name = rest.popFirst() else { return nil }
@@ -54,7 +54,7 @@ final class ZipStore: ObjectStore {
     func get(_ key: String, part: ObjectPart, maximumBytes: Int) async throws(StoreError) -> StoredObject? {
         try ObjectKey.check(key, in: url)
         try part.check(maximumBytes: maximumBytes, name: url.url(of: key))
-        guard let entry = directory.entries[ObjectKey.join(root, key)] else { return nil }
+        guard let entry = directory.entry(ObjectKey.join(root, key)) else { return nil }
         return try await ThreadPool.files.run { () throws(StoreError) in
             try self.object(entry, part: part, maximumBytes: maximumBytes, name: self.url.url(of: key))
         }
@@ -68,14 +68,14 @@ final class ZipStore: ObjectStore {
         return Listing(
             prefixes: children.folders.filter(ObjectKey.isName),
             objects: children.objects.filter(ObjectKey.isName).map { name in
-                let entry = directory.entries[ObjectKey.join(folder, name)]
+                let entry = directory.entry(ObjectKey.join(folder, name))
                 return ListedObject(name: name, size: entry?.byteCount, etag: entry.map(Self.mark))
             })
     }
 
     func mark(of key: String) async throws(StoreError) -> MarkAnswer {
         try ObjectKey.check(key, in: url)
-        let entry = directory.entries[ObjectKey.join(root, key)]
+        let entry = directory.entry(ObjectKey.join(root, key))
         return MarkAnswer(mark: entry.map { ObjectMark(etag: Self.mark($0), byteCount: $0.byteCount) })
     }
 

@@ -15,10 +15,10 @@ enum HTMLIndex {
         }
         var page = ListingPage()
         for link in links {
-            guard var name = child(link, address: address) else { continue }
-            if name.hasSuffix("/") {
-                name = String(name.dropLast())
-                if ObjectKey.isName(name) { page.prefixes.append(name) }
+            guard let name = child(link, address: address) else { continue }
+            if name.utf8.last == ObjectKey.slash {
+                let folder = Substring(Substring(name).utf8.dropLast())
+                if ObjectKey.isName(folder) { page.prefixes.append(String(folder)) }
             } else if ObjectKey.isName(name) {
                 page.objects.append(ListedObject(name: name, size: nil, etag: nil))
             }
@@ -76,30 +76,35 @@ enum HTMLIndex {
 
     /// The name of a direct child, with a slash at the end for a folder; nil for every other link.
     static func child(_ link: String, address: String) -> String? {
-        let link = link.prefix { $0 != "#" }
-        guard !link.contains("?"), !link.isEmpty, let path = path(of: address[...]) else { return nil }
+        let link = Substring(Substring(link).utf8.prefix { $0 != UInt8(ascii: "#") })
+        guard !link.utf8.contains(UInt8(ascii: "?")), !link.isEmpty, let path = path(of: address[...]) else {
+            return nil
+        }
         var relative = link
-        if link.hasPrefix("//") { return nil }
-        if let colon = link.firstIndex(of: ":"), !link[..<colon].contains("/") {
+        if ObjectKey.rest(of: link, after: "//") != nil { return nil }
+        if let colon = link.utf8.firstIndex(of: UInt8(ascii: ":")), !link[..<colon].utf8.contains(ObjectKey.slash) {
             // A scheme: only the folder's own address will do.
-            let origin = address.dropLast(path.count)
-            guard link.hasPrefix(origin) else { return nil }
-            relative = link.dropFirst(origin.count)
-            guard relative.hasPrefix("/") else { return nil }
+            let origin = Substring(Substring(address).utf8.dropLast(path.utf8.count))
+            guard let rest = ObjectKey.rest(of: link, after: origin), rest.utf8.first == ObjectKey.slash else {
+                return nil
+            }
+            relative = rest
         }
-        if relative.hasPrefix("/") {
+        if relative.utf8.first == ObjectKey.slash {
             guard let plain = ObjectKey.percentDecode(relative, plusIsSpace: false),
-                let base = ObjectKey.percentDecode(path, plusIsSpace: false), plain.hasPrefix(base)
+                let base = ObjectKey.percentDecode(path, plusIsSpace: false),
+                let name = ObjectKey.rest(of: plain, after: base)
             else { return nil }
-            return plain.count > base.count ? String(plain.dropFirst(base.count)) : nil
+            return name.isEmpty ? nil : String(name)
         }
-        while relative.hasPrefix("./") { relative = relative.dropFirst(2) }
+        while let rest = ObjectKey.rest(of: relative, after: "./") { relative = rest }
         return ObjectKey.percentDecode(relative, plusIsSpace: false)
     }
 
+    /// The path of an address, without query and fragment.
     private static func path(of address: Substring) -> Substring? {
         guard let authority = address.firstRange(of: "://")?.upperBound else { return nil }
-        let path = address[authority...].drop { $0 != "/" }
-        return path.prefix { $0 != "?" && $0 != "#" }
+        let path = address[authority...].utf8.drop { $0 != ObjectKey.slash }
+        return Substring(path.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") })
     }
 }

@@ -1,5 +1,5 @@
 internal import Elements
-internal import Foundation
+internal import Synchronization
 internal import Threads
 
 /// A folder of a plain web server, each request sent once.
@@ -22,7 +22,7 @@ final class HTTPStore: PagedStore {
         let name = url.url(of: key)
         try part.check(maximumBytes: maximumBytes, name: name)
         let request = HTTPRequest(url: name, part: part, maximumBytes: maximumBytes, name: name)
-        let (response, _) = try await send(request)
+        let (response, address) = try await send(request)
         switch response.status {
         case 200, 206:
             if let part = response.otherPart(than: part) {
@@ -32,19 +32,43 @@ final class HTTPStore: PagedStore {
                 try await bodyCheck.check(response.body, headers: response.headers, key: key, url: name)
             }
             return response.object
-        case 404 where S3ErrorBody(response.body)?.isMissingObject ?? true, 410:
+        case 404, 410:
+            guard AbsenceProof.isGiven(byHTTP: response, isRedirected: address != name) else {
+                throw redirectedError(response, name, address)
+            }
             return nil
         default:
-            throw StoreError(answer: response, url: name, isSigned: false)
+            throw redirectedError(response, name, address)
         }
     }
 
     func mark(of key: String) async throws(StoreError) -> MarkAnswer {
         try ObjectKey.check(key, in: url)
         let name = url.url(of: key)
-        return try await marks.ask(name: name, isSigned: false) { (part, isHead) throws(StoreError) in
-            try await send(HTTPRequest(url: name, part: part, isHead: isHead, maximumBytes: 1, name: name)).0
+        let isRedirected = Atomic(false)
+        return try await marks.ask(name: name, isSigned: false) { response, _ in
+            AbsenceProof.isGiven(byHTTP: response, isRedirected: isRedirected.load(ordering: .relaxed))
+        } send: { (part, isHead) throws(StoreError) in
+            let (response, address) = try await send(
+                HTTPRequest(url: name, part: part, isHead: isHead, maximumBytes: 1, name: name))
+            isRedirected.store(address != name, ordering: .relaxed)
+            return response
         }
+    }
+
+    /// The error that an answer stands for; names the address where it is another one than was asked for.
+    private func redirectedError(_ response: HTTPResponse, _ name: String, _ address: String) -> StoreError {
+        let place = address == name ? name : "\(name) (redirected to \(StoreURL.withoutSecrets(address)))"
+        return StoreError(answer: response, url: place, isSigned: false)
+    }
+
+    var server: String {
+        HostName(url.authority, scheme: url.scheme.rawValue)?.withPort(scheme: url.scheme.rawValue) ?? url.authority
+    }
+
+    func probe() async throws(StoreError) {
+        let name = url.description
+        _ = try await loop.send(HTTPRequest(url: name, isHead: true, maximumBytes: 1, name: name))
     }
 
     /// The index that the server makes of a folder; one page.
@@ -56,8 +80,12 @@ final class HTTPStore: PagedStore {
             HTTPRequest(url: name, maximumBytes: Self.maximumListingBytes, name: name))
         switch response.status {
         case 200: break
-        case 404, 410: return ListingPage()
-        default: throw StoreError(answer: response, url: name, isSigned: false)
+        case 404, 410:
+            guard AbsenceProof.isGiven(byHTTP: response, isRedirected: address != name) else {
+                throw redirectedError(response, name, address)
+            }
+            return ListingPage()
+        default: throw redirectedError(response, name, address)
         }
         let body = response.body
         let page = await ThreadPool.compute.run { () throws(Never) -> ListingPage? in

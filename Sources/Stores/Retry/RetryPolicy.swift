@@ -1,27 +1,58 @@
 /// Decides, in this place only, whether a failed request is sent again and when.
 ///
-/// Full-jitter exponential backoff: <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>.
+/// Exponential backoff with jitter over the upper half of each pause, so that no pause is next to nothing:
+/// <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>. The first pauses are short, and ten attempts take two minutes
+/// at least: a server that is restarted, or that throttles, is waited for.
 struct RetryPolicy: Sendable {
     /// Attempts in all.
     var maxAttempts = 10
-    /// The first delay is between 0 and this.
-    var baseSeconds = 0.1
-    /// No delay of our own is longer.
-    var capSeconds = 20.0
-    /// No delay that the server asks for is longer.
+    /// The first pause is at most this.
+    var baseSeconds = 0.25
+    /// Each pause is at most so many times the one before.
+    var growth = 2.2
+    /// No pause of our own is longer.
+    var capSeconds = 150.0
+    /// No pause that the server asks for is longer.
     var maxRetryAfterSeconds = 120.0
+    /// How long it is borne that the store does not answer at all.
+    var outageSeconds = 600.0
+    /// The same for a store that has never answered: its name may be wrong.
+    var firstOutageSeconds = 60.0
+    /// No pause is longer while the store does not answer: its return is to be noticed soon.
+    var outageCapSeconds = 10.0
 
     /// Seconds to wait before the next attempt, or nil where there is none.
     ///
     /// - Parameters:
-    ///   - attempt: how many have been made, from 1.
+    ///   - attempt: how many have been made that count, from 1.
     ///   - random: 0 to 1, evenly distributed.
     func delay(after error: StoreError, attempt: Int, random: Double) -> Double? {
         guard error.isRetryable, attempt < maxAttempts else { return nil }
+        let pause = pause(attempt, cap: capSeconds, random: random)
+        guard let asked = error.retryAfterSeconds else { return pause }
+        return min(maxRetryAfterSeconds, max(0, asked) + pause)
+    }
+
+    /// Seconds to wait before the next attempt while the store does not answer at all, which does not count as attempts; nil where it has
+    /// lasted too long.
+    ///
+    /// - Parameters:
+    ///   - silence: seconds for which there has been no answer.
+    ///   - attempt: how many have been made in vain, from 1.
+    ///   - attemptSeconds: what the last one took. There is no time for another one where it would end long after.
+    ///   - hasAnswered: whether the store has ever answered.
+    func outageDelay(
+        silence: Double, attempt: Int, attemptSeconds: Double, hasAnswered: Bool, random: Double
+    ) -> Double? {
+        let limit = hasAnswered ? outageSeconds : min(outageSeconds, firstOutageSeconds)
+        let left = limit - silence
+        guard left > 0, left > attemptSeconds / 2 else { return nil }
+        return min(left, pause(attempt, cap: outageCapSeconds, random: random))
+    }
+
+    private func pause(_ attempt: Int, cap: Double, random: Double) -> Double {
         var ceiling = baseSeconds
-        for _ in 1..<max(1, attempt) where ceiling < capSeconds { ceiling *= 2 }
-        let jitter = min(capSeconds, ceiling) * min(1, max(0, random))
-        guard let asked = error.retryAfterSeconds else { return jitter }
-        return min(maxRetryAfterSeconds, max(0, asked) + jitter)
+        for _ in 1..<max(1, attempt) where ceiling < cap { ceiling *= growth }
+        return min(cap, ceiling) * (0.5 + 0.5 * min(1, max(0, random)))
     }
 }

@@ -80,8 +80,8 @@ struct S3Endpoint: Sendable, Hashable {
 
     /// The endpoint that an answer sends us to, or nil where it does not.
     ///
-    /// AWS is only left for AWS; another server may name another host only where requests are not signed, and never
-    /// leads from https to http.
+    /// AWS is only left for AWS; another server may name another place only where requests are not signed, and never leads from https to
+    /// http. Signed requests stay where they are, to the port: who listens on another one is somebody else.
     func redirected(by response: HTTPResponse, bucket: String, isSigned: Bool) -> S3Endpoint? {
         guard [301, 302, 307, 308, 400].contains(response.status) else { return nil }
         let body = S3ErrorBody(response.body)
@@ -96,7 +96,10 @@ struct S3Endpoint: Sendable, Hashable {
             guard let region else { return nil }
             return try? S3Endpoint(bucket: bucket, region: region)
         }
-        if let named, !isSigned || named.host.name == host.name, named.scheme == "https" || scheme == "http" {
+        let mayMove = named.map {
+            isSigned ? ($0.scheme == scheme && $0.host == host) : $0.scheme == "https" || scheme == "http"
+        }
+        if let named, mayMove == true {
             let isVirtualHost = named.host.text.hasPrefix(bucket.lowercased() + ".")
             return S3Endpoint(
                 scheme: named.scheme, host: named.host, basePath: basePath, isVirtualHost: isVirtualHost,

@@ -33,7 +33,7 @@ struct S3ErrorBody: Sendable, Equatable {
     }
 
     /// Whether a 404 with this body says that the *object* does not exist, and not something else.
-    var isMissingObject: Bool { ["", "NoSuchKey", "NoSuchVersion", "NotFound"].contains(code) }
+    var isMissingObject: Bool { ["NoSuchKey", "NoSuchVersion"].contains(code) }
 }
 
 extension StoreError {
@@ -42,7 +42,7 @@ extension StoreError {
         "BandwidthLimitExceeded",
     ]
     private static let credentialCodes: Set<String> = [
-        "ExpiredToken", "InvalidToken", "InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestTimeTooSkewed",
+        "ExpiredToken", "InvalidToken", "InvalidAccessKeyId", "SignatureDoesNotMatch",
     ]
 
     /// The error that an answer stands for, which is neither an object nor the proof that there is none.
@@ -53,6 +53,7 @@ extension StoreError {
         switch (status, body?.code ?? "") {
         case (_, let name) where Self.throttlingCodes.contains(name): code = .throttled
         case (429, _): code = .throttled
+        case (_, "RequestTimeTooSkewed"): code = .clockSkew
         case (_, "RequestTimeout"), (408, _): code = .timeout
         case (_, "InternalError"), (_, "ServiceUnavailable"), (500..., _): code = .serverError
         case (_, let name) where Self.credentialCodes.contains(name): code = .forbidden
@@ -63,9 +64,23 @@ extension StoreError {
         var message = "HTTP \(status)"
         if let body, !body.code.isEmpty { message += " \(body.code)" }
         if let body, !body.message.isEmpty { message += ": \(body.message)" }
+        if body == nil { message += Self.glimpse(of: response) }
         if code == .forbidden, !isSigned, status == 403 { message += " (the request was anonymous)" }
-        if (300..<400).contains(status) { message += ": redirected to nowhere that may be followed" }
+        if (300..<400).contains(status) {
+            let target = (response.redirectURL ?? response.headers["location"]).map { StoreURL.withoutSecrets($0) }
+            message +=
+                ": redirected to \(target ?? "nowhere"), which \(isSigned ? "a signed request" : "it") does not follow"
+        }
         self.init(code, url: url, message: message, httpStatus: status)
         retryAfterSeconds = response.headers["retry-after"].flatMap { RetryAfter.seconds($0) }
+    }
+    /// What an answer is that no S3 server gives: its type and its first words, cleaned and cut.
+    private static func glimpse(of response: HTTPResponse) -> String {
+        var parts: [String] = []
+        if let type = response.headers["content-type"], !type.isEmpty { parts.append(oneLine(type, limit: 60)) }
+        let start = response.body.withUnsafeBytes { String(decoding: $0.prefix(400), as: UTF8.self) }
+        let words = start.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        if !words.isEmpty { parts.append("\"\(oneLine(words, limit: 80))\"") }
+        return parts.isEmpty ? "" : " (\(parts.joined(separator: ", ")))"
     }
 }

@@ -22,10 +22,9 @@ enum S3ListingPage {
         /// What follows `folder` in a name; nil for a name that does not lie there.
         func name(_ text: String?, below folder: String) -> Substring? {
             guard let text,
-                let plain = EncodingType == "url" ? ObjectKey.percentDecode(text, plusIsSpace: true) : text,
-                plain.hasPrefix(folder)
+                let plain = EncodingType == "url" ? ObjectKey.percentDecode(text, plusIsSpace: true) : text
             else { return nil }
-            return plain.dropFirst(folder.count)
+            return ObjectKey.rest(of: plain, after: folder)
         }
 
         /// What asks for the next page; nil on the last one.
@@ -61,15 +60,17 @@ enum S3ListingPage {
 
         var page = ListingPage()
         for common in document.CommonPrefixes ?? [] {
-            guard var name = child(common.Prefix) else { continue }
-            if name.hasSuffix("/") { name = name.dropLast() }
+            guard let rest = child(common.Prefix) else { continue }
+            let name = rest.utf8.last == ObjectKey.slash ? Substring(rest.utf8.dropLast()) : rest
             if ObjectKey.isName(name) { page.prefixes.append(String(name)) }
         }
         for object in document.Contents ?? [] {
-            guard let name = child(object.Key) else { continue }
-            if let slash = name.firstIndex(of: "/") {
-                if ObjectKey.isName(name[..<slash]) { page.prefixes.append(String(name[..<slash])) }
-            } else if ObjectKey.isName(name) {
+            guard let rest = child(object.Key) else { continue }
+            let (name, isObject) = ObjectKey.head(of: rest)
+            guard ObjectKey.isName(name) else { continue }
+            if !isObject {
+                page.prefixes.append(String(name))
+            } else {
                 let size = object.Size.flatMap { Int($0) }.flatMap { $0 >= 0 ? $0 : nil }
                 let etag = object.ETag.map(ETag.unquoted)
                 page.objects.append(ListedObject(name: String(name), size: size, etag: etag))

@@ -50,7 +50,7 @@ final class S3Store: PagedStore {
                 try await bodyCheck.check(response.body, headers: response.headers, key: key, url: name)
             }
             return response.object
-        case 404 where S3ErrorBody(response.body)?.isMissingObject ?? true:
+        case 404 where AbsenceProof.isGiven(byS3: response):
             return nil
         default:
             throw StoreError(answer: response, url: name, isSigned: credentials != nil)
@@ -92,7 +92,9 @@ final class S3Store: PagedStore {
         let path = ObjectKey.join(url.prefix, key)
         let name = name(of: key, path: path)
         let isSigned = credentials != nil
-        return try await marks.ask(name: name, isSigned: isSigned) { (part, isHead) throws(StoreError) in
+        return try await marks.ask(name: name, isSigned: isSigned) { response, isHead in
+            isHead ? AbsenceProof.isGiven(byS3Head: response) : AbsenceProof.isGiven(byS3: response)
+        } send: { (part, isHead) throws(StoreError) in
             try await send(key: path, query: [], part: part, isHead: isHead, maximumBytes: 1, name: name)
         }
     }
@@ -107,6 +109,15 @@ final class S3Store: PagedStore {
         return try await listing(query, name: name(of: prefix, path: "")) { body throws(S3ListingPage.Unreadable) in
             try S3ListingPage.readDeep(body, folder: folder, root: root)
         }
+    }
+
+    var server: String {
+        let current = endpoint.withLock { $0 }
+        return current.host.withPort(scheme: current.scheme)
+    }
+
+    func probe() async throws(StoreError) {
+        _ = try await send(key: "", query: [], part: .whole, isHead: true, maximumBytes: 1, name: url.description)
     }
 
     /// What errors call an object: its place in the bucket, and the address it was asked for at, which can be tried by hand.

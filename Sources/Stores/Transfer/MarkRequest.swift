@@ -5,18 +5,21 @@ internal import Synchronization
 final class MarkRequest: Sendable {
     private let knowsHead = Mutex(true)
 
-    /// - Parameter send: sends a request for a part, or for the header alone.
+    /// - Parameters:
+    ///   - provesAbsence: whether an answer, to HEAD or to GET, proves that there is no such object.
+    ///   - send: sends a request for a part, or for the header alone.
     func ask(
-        name: String, isSigned: Bool,
+        name: String, isSigned: Bool, provesAbsence: (_ response: HTTPResponse, _ isHead: Bool) -> Bool,
         send: (_ part: ObjectPart, _ isHead: Bool) async throws(StoreError) -> HTTPResponse
     ) async throws(StoreError) -> MarkAnswer {
         if knowsHead.withLock({ $0 }) {
             let response = try await send(.whole, true)
             switch response.status {
             case 200: return MarkAnswer(mark: response.mark, served: response.served)
-            // The answer to HEAD has no body that could say more.
-            case 404, 410: return MarkAnswer(mark: nil, served: response.served)
-            case 400, 403, 405, 501: break
+            case 404 where provesAbsence(response, true), 410 where provesAbsence(response, true):
+                return MarkAnswer(mark: nil, served: response.served)
+            // The answer to GET says more.
+            case 400, 403, 404, 405, 410, 501: break
             default: throw StoreError(answer: response, url: name, isSigned: isSigned)
             }
         }
@@ -26,7 +29,7 @@ final class MarkRequest: Sendable {
             // It answers GET, but not HEAD.
             knowsHead.withLock { $0 = false }
             return MarkAnswer(mark: response.mark, served: response.served)
-        case 404 where S3ErrorBody(response.body)?.isMissingObject ?? true, 410:
+        case 404 where provesAbsence(response, false), 410 where provesAbsence(response, false):
             return MarkAnswer(mark: nil, served: response.served)
         case 416:
             // There is no first byte.

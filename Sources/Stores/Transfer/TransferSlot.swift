@@ -18,7 +18,8 @@ final class TransferSlot {
 
     private static let keptHeaders: Set<String> = [
         "etag", "last-modified", "date", "content-length", "content-range", "content-type", "retry-after", "location",
-        "x-amz-bucket-region", "x-amz-server-side-encryption", "x-amz-server-side-encryption-customer-algorithm",
+        "content-encoding", "x-amz-request-id", "x-amz-bucket-region", "x-amz-server-side-encryption",
+        "x-amz-server-side-encryption-customer-algorithm",
     ]
     private static let maximumHeaderBytes = 256 << 10
 
