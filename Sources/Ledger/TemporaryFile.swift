@@ -29,7 +29,7 @@ public final class TemporaryFile: Sendable {
             throw LedgerError(.cannotWrite, path: finalPath, "the folder could not be made")
         }
         // Unique over hosts that share the directory: nothing but O_EXCL is trusted.
-        temporaryName = ".\(opened.name.prefix(180)).\(UUID().uuidString.prefix(8))\(Self.suffix)"
+        temporaryName = ".\(opened.name.bytePrefix(180)).\(UUID().uuidString.prefix(8))\(Self.suffix)"
         let near =
             if let owner = root.owner {
                 try root.place(of: "\(Owner.folder(of: owner, in: root))/-", creating: false)
@@ -54,7 +54,7 @@ public final class TemporaryFile: Sendable {
         LedgerError(.locked, path: path, "another process has taken over the work; nothing is published")
     }
 
-    static func isTemporary(_ name: String) -> Bool { name.hasPrefix(".") && name.hasSuffix(suffix) }
+    static func isTemporary(_ name: String) -> Bool { name.hasBytePrefix(".") && name.hasByteSuffix(suffix) }
 
     private func open(_ flags: Int32) throws(LedgerError) -> FileHandle {
         let number = openat(place.folder.number, temporaryName, flags | O_NOFOLLOW | O_CLOEXEC)

@@ -1,3 +1,4 @@
+internal import Elements
 internal import Geometry
 internal import Stores
 internal import Volumes
@@ -51,7 +52,7 @@ struct DatasetPlanner: Sendable {
 
     /// Regions are asked for by name: `select` does not matter to them.
     private func addRegions(_ alignments: [Alignment], _ plan: inout DatasetPlan) async throws {
-        let regions = manifest.regions.filter { $0.dataset == reader.dataset }
+        let regions = manifest.regions.filter { $0.dataset.hasSameBytes(as: reader.dataset) }
         for (index, region) in regions.enumerated() {
             do {
                 plan.items.append(

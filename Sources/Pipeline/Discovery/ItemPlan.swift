@@ -1,3 +1,4 @@
+internal import Elements
 public import Geometry
 public import Volumes
 
@@ -87,8 +88,10 @@ public struct ItemPlan: Sendable, Hashable, Codable {
 
     /// All arrays whose chunks are needed, each once.
     public var arrays: [ArrayPlan] {
-        var seen: Set<String> = []
-        return ([raw] + (moreRaw ?? []) + labels + derived.map(\.source)).filter { seen.insert($0.key).inserted }
+        var seen: Set<ByteName> = []
+        return ([raw] + (moreRaw ?? []) + labels + derived.map(\.source)).filter {
+            seen.insert(ByteName($0.key)).inserted
+        }
     }
 }
 

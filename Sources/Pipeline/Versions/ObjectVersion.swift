@@ -20,8 +20,8 @@ struct ObjectVersion: Sendable, Hashable {
 
     /// - Returns: nil for a line that is none of a version; it has no line break at its end.
     init?(line: Substring) {
-        guard let tab = line.lastIndex(of: "\t") else { return nil }
-        let text = line[line.index(after: tab)...]
+        guard let tab = line.utf8.lastIndex(of: UInt8(ascii: "\t")) else { return nil }
+        let text = line[line.utf8.index(after: tab)...]
         key = String(line[..<tab])
         if text == Self.absent {
             mark = nil
@@ -60,7 +60,7 @@ extension Pack {
     func forget(objects: Set<String>) throws(LedgerError) {
         guard !objects.isEmpty else { return }
         try forget { key in
-            objects.contains(key) || key.lastIndex(of: "#").map { objects.contains(String(key[..<$0])) } ?? false
+            objects.contains(key) || key.utf8.lastIndex(of: UInt8(ascii: "#")).map { objects.contains(String(key[..<$0])) } ?? false
         }
     }
 }

@@ -90,7 +90,7 @@ struct VolumeResize: Sendable {
         }
     }
 
-    private static func isCrop(_ path: String) -> Bool { path.contains("/groundtruth/") }
+    private static func isCrop(_ path: String) -> Bool { path.pathComponents().dropLast().hasName("groundtruth") }
 
     private func target(_ entry: VolumeFile.Entry, _ common: Grid, isCrop: Bool) throws -> Grid {
         let factor = OutputGrid.upsampling(from: entry.grid, to: common)
@@ -106,7 +106,7 @@ struct VolumeResize: Sendable {
     private func piece(_ entry: VolumeFile.Entry, _ target: Grid) throws -> Piece {
         let type = entry.chunks.elementType
         let source =
-            plan.arrays.first { VolumeArray.path(of: $0.key, below: plan.group) == entry.path }
+            plan.arrays.first { VolumeArray.path(of: $0.key, below: plan.group) .hasSameBytes(as: entry.path) }
             ?? plan.derived.first { VolumeArray.path(of: $0, below: plan.group) == entry.path }?.source
         let planned = try source.map { try PlannedArray($0, store: context.store.url) }
         let encoding = Encoding(
