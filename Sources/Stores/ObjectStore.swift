@@ -86,8 +86,10 @@ public struct Listing: Sendable, Equatable {
     public var objects: [ListedObject]
 
     public init(prefixes: [String] = [], objects: [ListedObject] = []) {
-        self.prefixes = Set(prefixes).sorted()
-        var seen = Set<String>()
-        self.objects = objects.filter { seen.insert($0.name).inserted }.sorted { $0.name < $1.name }
+        self.prefixes = prefixes.distinctNames()
+        var seen = Set<ByteName>()
+        self.objects = objects.filter { seen.insert(ByteName($0.name)).inserted }.sorted {
+            ByteName($0.name) < ByteName($1.name)
+        }
     }
 }

@@ -1,3 +1,4 @@
+import Elements
 import Foundation
 import Logging
 import Pipeline
@@ -40,12 +41,12 @@ final class ProgressDisplay: Sendable {
         let (progress, transfer) = (context.progress.snapshot, context.counter.snapshot)
         let rate = state.withLock { Self.measure(&$0, transfer.bytes) }
         context.logger.info(
-            "\(progress.finished) of \(progress.items) items, \(Self.bytes(transfer.bytes)), \(Self.bytes(Int(rate)))/s",
+            "\(progress.finished) of \(progress.items) items, \(Self.bytes(transfer.bytes)), \(Self.bytes(Int(saturating: rate)))/s",
             metadata: [
                 "event": "progress", "items": "\(progress.items)", "finished": "\(progress.finished)",
                 "failed": "\(progress.failed)", "chunks": "\(progress.chunks)", "chunks_done": "\(progress.chunksDone)",
                 "requests": "\(transfer.requests)", "retries": "\(transfer.retries)", "bytes": "\(transfer.bytes)",
-                "bytes_per_second": "\(Int(rate))",
+                "bytes_per_second": "\(Int(saturating: rate))",
             ])
     }
 
@@ -71,7 +72,7 @@ final class ProgressDisplay: Sendable {
             var line = "\(progress.finished)/\(progress.items) items"
             if progress.failed > 0 { line += " (\(progress.failed) failed)" }
             line += ", \(progress.chunksDone)/\(progress.chunks) chunks, \(Self.bytes(transfer.bytes))"
-            line += ", \(Self.bytes(Int(rate)))/s"
+            line += ", \(Self.bytes(Int(saturating: rate)))/s"
             if transfer.retries > 0 { line += ", \(transfer.retries) retries" }
             if progress.finished > 0, progress.finished < progress.items {
                 let left = elapsed / Double(progress.finished) * Double(progress.items - progress.finished)
@@ -80,7 +81,7 @@ final class ProgressDisplay: Sendable {
             if let first = progress.working.first {
                 line += " · \(first)\(progress.working.count > 1 ? " +\(progress.working.count - 1)" : "")"
             }
-            line = String(line.prefix(Self.columns() - 1))
+            line = String(ShownText.line(line).prefix(Self.columns() - 1))
             StandardError.write("\r\u{1B}[K\(line)")
             state.lastLine = line
         }
@@ -116,7 +117,7 @@ final class ProgressDisplay: Sendable {
     }
 
     static func duration(_ seconds: Double) -> String {
-        let whole = Int(min(seconds, 1e7))
+        let whole = Int(saturating: min(seconds, 1e7))
         if whole < 90 { return "\(whole) s" }
         return whole < 5400 ? "\(whole / 60) min" : "\(whole / 3600) h \(whole / 60 % 60) min"
     }

@@ -45,7 +45,9 @@ struct CropPlanner: Sendable {
         let raw = try await rawPlan(
             chosen.image, level: chosen.choice.raw, around: arrays.values.map(\.grid), group: group)
         let derived = rules.compactMap { name, rule in
-            arrays[ByteName(rule.from)].map { DerivePlan(name: name, source: $0, ids: rule.ids, instances: rule.instances) }
+            arrays[ByteName(rule.from)].map {
+                DerivePlan(name: name, source: $0, ids: rule.ids, instances: rule.instances)
+            }
         }
         var plan = ItemPlan(
             name: name, dataset: reader.dataset, cropID: cropID, group: group, raw: raw,
@@ -131,7 +133,8 @@ struct CropPlanner: Sendable {
 
     /// Voxels of raw data around labels.
     func padding(_ grid: Grid) -> ZYX<Int> {
-        grid.voxelSize.map { Int((min(manifest.paddingNm, 1e9) / $0).rounded(.up)) }
+        // More than a volume can have; a scale may be any number that is not 0.
+        grid.voxelSize.map { min(Int(saturating: (manifest.paddingNm / $0).rounded(.up)), 1 << 52) }
     }
 
     func grid(of metadata: ArrayMetadata, level: Multiscale.Level, path: String) throws -> Grid {

@@ -15,6 +15,9 @@ public struct Discover: Sendable {
     /// How often a task looks whether others are through with their datasets, in milliseconds.
     private static let pollMilliseconds = 200
 
+    /// Of a to-download list.
+    private static let maximumListBytes = 1 << 30
+
     let context: JobContext
     /// nil where nothing is claimed: `cristae plan`.
     let worker: Worker?
@@ -50,7 +53,9 @@ public struct Discover: Sendable {
         let names = try await datasetNames()
         var results: [ByteName: Attempt] = [:]
         // The own ones first: others have begun with theirs.
-        let own = share.map { share in Set(names.indices.filter { $0 % share.count == share.index }.map { ByteName(names[$0]) }) }
+        let own = share.map { share in
+            Set(names.indices.filter { $0 % share.count == share.index }.map { ByteName(names[$0]) })
+        }
         if let own {
             try await attempt(names.filter { own.contains(ByteName($0)) }, isOwn: true, &results)
             try await attempt(names.filter { !own.contains(ByteName($0)) }, isOwn: false, &results)
@@ -343,7 +348,11 @@ public struct Discover: Sendable {
         let url = context.store.url
         let text: String
         do {
-            text = try await ThreadPool.files.run { try String(contentsOfFile: path, encoding: .utf8) }
+            text = try await ThreadPool.files.run {
+                let bytes = try RegularFile.bytes(at: path, atMost: Self.maximumListBytes)
+                guard let text = String(validating: bytes, as: UTF8.self) else { throw JobError.badManifest(path) }
+                return text
+            }
         } catch {
             throw JobError.badManifest("$.lists.\(name): \(path) cannot be read as text")
         }

@@ -57,7 +57,7 @@ struct ZipDirectory: Sendable {
                 Self.number(end64, 32, 8), Self.number(end64, 40, 8), Self.number(end64, 48, 8)
             )
         }
-        guard offset >= 0, length >= 0, length <= Self.maximumByteCount, offset <= byteCount - length else {
+        guard count >= 0, offset >= 0, length >= 0, length <= Self.maximumByteCount, offset <= byteCount - length else {
             throw Unreadable(message: "its directory of \(length) bytes at \(offset) is not in its \(byteCount) bytes")
         }
         let directory = try read(offset..<(offset + length))
