@@ -43,7 +43,7 @@ import Testing
 
     @Test func datasetsThatDifferOnlyInBytesAreTwo() async throws {
         for (number, name) in twins.enumerated() { try dataset(name, UInt8(number + 10)) }
-        let heard = Lines()
+        let heard = Heard()
         let outcome = try await job.run(log: heard.add)
         #expect(outcome.failures == [])
         #expect(outcome.items == 2 && outcome.done == 2)
@@ -109,15 +109,4 @@ import Testing
         #expect(try files.count == self.files("crops").count)
         #expect(try await job.run().alreadyDone == 4)
     }
-}
-
-/// Lines of a log.
-private final class Lines: @unchecked Sendable {
-    // @unchecked Sendable: the lock guards the lines.
-    private let lock = NSLock()
-    private var lines: [String] = []
-
-    @Sendable func add(_ line: String) { lock.withLock { lines.append(line) } }
-
-    var all: [String] { lock.withLock { lines } }
 }

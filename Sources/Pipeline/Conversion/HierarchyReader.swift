@@ -160,3 +160,8 @@ struct HierarchyReader: Sendable {
         }
     }
 }
+
+extension StoreError {
+    /// Whether a store has answered that it does not list: what is in a folder is not known then.
+    var cannotList: Bool { [.malformedListing, .forbidden, .badRequest, .unsupported].contains(code) }
+}

@@ -97,11 +97,12 @@ struct CropPlanner: Sendable {
         } else {
             try checkChunks(whole, metadata, path: path)
         }
-        return ArrayPlan(
-            name: name, image: image.key, level: level.path, grid: grid, box: whole, written: whole, metadata: text,
-            annotation: AnnotationPlan(
-                type: annotation.kind.rawValue, absent: annotation.absent, present: annotation.present,
-                unknown: annotation.unknown), format: image.format.planned)
+        return try await reader.findingChunks(
+            ArrayPlan(
+                name: name, image: image.key, level: level.path, grid: grid, box: whole, written: whole, metadata: text,
+                annotation: AnnotationPlan(
+                    type: annotation.kind.rawValue, absent: annotation.absent, present: annotation.present,
+                    unknown: annotation.unknown), format: image.format.planned))
     }
 
     private func rawPlan(
@@ -126,9 +127,10 @@ struct CropPlanner: Sendable {
         guard wanted.shape.checkedProduct.map({ $0 < 1 << 45 }) ?? false else {
             throw VolumeError(.tooLarge, path: path, "the crop covers \(wanted.shape) raw voxels")
         }
-        return ArrayPlan(
-            name: "raw", image: image.key, level: level.path, grid: grid, box: covered,
-            written: covered.union(wanted), metadata: text, annotation: nil, format: image.format.planned)
+        return try await reader.findingChunks(
+            ArrayPlan(
+                name: "raw", image: image.key, level: level.path, grid: grid, box: covered,
+                written: covered.union(wanted), metadata: text, annotation: nil, format: image.format.planned))
     }
 
     /// Voxels of raw data around labels.

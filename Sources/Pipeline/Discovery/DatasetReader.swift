@@ -231,6 +231,29 @@ struct DatasetReader: Sendable {
 
     func url(_ key: String) -> String { cache.storeURL.url(of: key) }
 
+    /// The plan of an array whose metadata do not say how its chunks are named, by what is there: where chunks of the box are nested, the
+    /// metadata say so. One listing or a few, and none for metadata that say it themselves.
+    func findingChunks(_ plan: ArrayPlan) async throws -> ArrayPlan {
+        guard plan.format ?? .zarrV2 == .zarrV2, !plan.box.isEmpty,
+            let nested = UndeclaredSeparator.nested(Array(plan.metadata.utf8))
+        else { return plan }
+        let blocks = try PlannedArray(plan, store: cache.storeURL).blocks
+        let (first, last) = (blocks.start.z, blocks.stop.z - 1)
+        for z in Set([first, first + (last - first) / 2, last]).sorted() {
+            let listing: Listing
+            do {
+                listing = try await cache.list("\(plan.key)/\(z)")
+            } catch let error as StoreError where error.cannotList {
+                return plan
+            }
+            guard UndeclaredSeparator.isNested(listing.prefixes) else { continue }
+            var plan = plan
+            (plan.metadata, plan.isNestedUndeclared) = (nested, true)
+            return plan
+        }
+        return plan
+    }
+
     /// The metadata objects of a plan's arrays and groups, so that the pack opens as a hierarchy.
     func metadata(of plan: ItemPlan) async throws -> [MetadataObject] {
         var keys = Self.groupKeys(plan.group, plan.raw.format)
@@ -239,8 +262,14 @@ struct DatasetReader: Sendable {
             let format = array.format ?? .zarrV2
             keys += ["\(array.key)/\(format.arrayMetadataName)", "\(array.key)/\(format.attributesName)"]
         }
+        let changed = Dictionary(
+            plan.arrays.filter { $0.isNestedUndeclared ?? false }
+                .map { (ByteName("\($0.key)/\(VolumeFormat.zarrV2.arrayMetadataName)"), $0.metadata) }
+        ) { first, _ in first }
         let objects = try await concurrentMap(keys.distinctNames()) { key in
-            try await cache.text(key).map { MetadataObject(key: key, text: $0) }
+            // The pack is read by what it says itself.
+            let found = changed[ByteName(key)]
+            return try await cache.text(key).map { MetadataObject(key: key, text: found ?? $0) }
         }
         return objects.compactMap { $0 }
     }

@@ -24,6 +24,8 @@ public struct ArrayPlan: Sendable, Hashable, Codable {
     public var format: VolumeFormat?
     /// Key of the alignment that the array belongs to; only in volumes.
     public var alignment: String?
+    /// Whether the store's metadata do not say that chunks are nested, and ``metadata`` do: the chunks were found like that.
+    public var isNestedUndeclared: Bool?
 
     /// Key of the array, below the store.
     public var key: String { level.isEmpty ? image : "\(image)/\(level)" }

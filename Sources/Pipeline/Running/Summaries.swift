@@ -62,14 +62,15 @@ struct Summaries: Sendable {
         var native: [JSONValue] = []
         var resized: [JSONValue] = []
         for item in try context.records.items() {
+            let coverage = RawCoverage(try context.records.record(item: item, stage: "download"))
             // An entry stands for a file that is there, as its record says.
             if let convert = try context.records.record(item: item, stage: "convert"), try hasOutputs(convert),
                 let stat = try context.records.record(item: item, stage: "stat")
             {
-                native.append(stat.result)
+                native.append(coverage?.added(to: stat.result) ?? stat.result)
             }
             if let resize = try context.records.record(item: item, stage: "resize"), try hasOutputs(resize) {
-                resized.append(resize.result)
+                resized.append(coverage?.added(to: resize.result) ?? resize.result)
             }
         }
         try write(native, to: "txt/attributes.json")

@@ -52,7 +52,7 @@ struct VolumeArray: Sendable {
         let shape = plan.grid.shape
         let encoding = Encoding(
             compression, elementType: type, shape: shape, isLabel: plan.annotation != nil,
-            source: (planned.codecSummary, stored))
+            source: (planned.sourceCodec, stored))
         passesThrough = compression == .source && planned.codecSummary != nil && derivation == nil
         let wanted = compression == .source ? stored : Self.chunkShape(for: stored, type.byteCount)
         unitShape = Self.unitShape(wanted.zip(stored, max), planned)

@@ -208,9 +208,11 @@ extension CropPlanner {
         let grid = try grid(of: metadata, level: level, path: path)
         let whole = Box(shape: grid.shape)
         try checkVolume(whole, metadata, path: path)
-        return ArrayPlan(
-            name: "raw", image: image.key, level: level.path, grid: grid, box: whole, written: whole, metadata: text,
-            annotation: nil, format: image.format.planned)
+        return try await reader.findingChunks(
+            ArrayPlan(
+                name: "raw", image: image.key, level: level.path, grid: grid, box: whole, written: whole,
+                metadata: text,
+                annotation: nil, format: image.format.planned))
     }
 
     /// Volumes are of any size that can be counted: 64 PiB in whole chunks.
