@@ -112,10 +112,6 @@ import Testing
             let error = #expect(throws: ManifestError.self) { try Manifest.load(path: path) }
             #expect(error?.found == "a FIFO")
             #expect(!FileConversion.isHDF5(path))
-            let job = try SmallJob()
-            await #expect(throws: JobError.self) {
-                try await job.run(["datasets": ["ds"], "lists": ["ds": .string(path)]])
-            }
         }
         let device = #expect(throws: ManifestError.self) { try Manifest.load(path: "/dev/null") }
         #expect(device?.found == "a device")
