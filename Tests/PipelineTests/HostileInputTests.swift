@@ -52,6 +52,7 @@ import Testing
         ["SLURM_ARRAY_TASK_ID": "0", "SLURM_ARRAY_TASK_COUNT": "-9223372036854775808"],
         ["JOB_COMPLETION_INDEX": "9223372036854775807", "JOB_COMPLETIONS": "9223372036854775807"],
         ["JOB_COMPLETION_INDEX": "3", "JOB_COMPLETIONS": "99999999999"],
+        ["JOB_COMPLETION_INDEX": "3", "JOB_COMPLETIONS": "2147483647"],
     ])
     func anyTaskNumbers(environment: [String: String]) {
         guard let share = TaskShare(environment: environment) else { return }
