@@ -25,7 +25,8 @@ public struct ShuffleFilter: ChunkDecoder, Equatable {
         let elements = count / width
         encoded.withUnsafeBytes { source in
             output.withUnsafeMutableBytes { target in
-                for byte in 0..<width {
+                // Elements may be longer than all there is, by any number.
+                for byte in 0..<(elements > 0 ? width : 0) {
                     let plane = byte * elements
                     var position = byte
                     for element in 0..<elements {

@@ -101,7 +101,7 @@ extension OpenFile {
 
     /// The names on the way to `path`, at least one.
     static func components(_ path: String, _ call: Call) throws(HDF5Error) -> [String] {
-        let names = path.split(separator: "/").map(String.init)
+        let names = path.pathComponents()
         guard !names.isEmpty, !path.utf8.contains(0), !names.contains(".") else {
             throw call.error("this is not the path of a dataset")
         }

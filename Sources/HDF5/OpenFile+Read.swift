@@ -14,7 +14,7 @@ extension OpenFile {
         guard !path.utf8.contains(0) else { return nil }
         var prefix = ""
         var found = Kind.group
-        for name in path.split(separator: "/") where name != "." {
+        for name in path.pathComponents() where name != "." {
             guard found == .group else { return nil }
             prefix += "/" + name
             guard try call.check(H5Lexists(id, prefix, hid_t(H5P_DEFAULT))) > 0 else { return nil }
@@ -49,7 +49,7 @@ extension OpenFile {
     private func groupAddresses(on path: String, _ call: Call) throws(HDF5Error) -> Set<haddr_t> {
         var prefix = "/"
         var addresses: Set = [try address(of: prefix, in: id, call)]
-        for name in path.split(separator: "/") {
+        for name in path.pathComponents() {
             prefix += "\(name)/"
             addresses.insert(try address(of: prefix, in: id, call))
         }

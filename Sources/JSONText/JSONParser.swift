@@ -62,6 +62,10 @@ struct JSONParser {
             let key = try string()
             guard take(":") else { throw unexpected("\":\"") }
             skipSpace()
+            // An object has one of two keys that are the same text in other bytes: neither is to vanish.
+            if let known = members.index(forKey: key), !members[known].key.utf8.elementsEqual(key.utf8) {
+                throw failure("two keys that differ only in how accents are written")
+            }
             members[key] = try value()
         } while take(",")
         guard take("}") else { throw unexpected("\",\" or \"}\"") }

@@ -1,4 +1,5 @@
 internal import CRename
+internal import Elements
 internal import Glibc
 
 /// Making, moving and removing folders and names: what owners and claims are built on. Only what `link`, `rename`, `mkdir` and
@@ -144,7 +145,8 @@ extension ConfinedFolder {
     /// Time of the last change of a file or folder, in nanoseconds by the clock of the file system; nil where there is none.
     public func changed(_ relative: String) throws(LedgerError) -> Int? {
         guard let status = try status(of: relative) else { return nil }
-        return Int(status.st_mtim.tv_sec) * 1_000_000_000 + Int(status.st_mtim.tv_nsec)
+        // A file may bear any time: seconds beyond the year 2262 are more nanoseconds than a number holds.
+        return Int(status.st_mtim.tv_sec).saturatingMultiply(1_000_000_000).saturatingAdd(Int(status.st_mtim.tv_nsec))
     }
 
     /// What a server says of a path that has been renamed or removed meanwhile.

@@ -34,8 +34,8 @@ public final class ConfinedFolder: Sendable {
         owner = nil
         workFolder = "work"
         operations = OperationCounter()
-        var made = path.hasPrefix("/") ? "" : "."
-        for component in path.split(separator: "/") {
+        var made = path.hasBytePrefix("/") ? "" : "."
+        for component in path.pathComponents() {
             made += "/" + component
             guard mkdir(made, 0o777) == 0 || errno == EEXIST || errno == EISDIR || access(made, F_OK) == 0 else {
                 throw LedgerError.system(.cannotWrite, path: path, "making the directory \(made)")
@@ -85,7 +85,7 @@ public final class ConfinedFolder: Sendable {
     ///
     /// - Throws: `.unsafePath` for an empty or absolute path, `.`, `..`, empty components, control characters.
     public static func components(of relative: String, in path: String = "") throws(LedgerError) -> [String] {
-        let parts = relative.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        let parts = relative.pathComponents(keepingEmpty: true)
         for part in parts {
             guard !part.isEmpty, part != ".", part != "..", part.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }),
                 part.utf8.count <= 255
@@ -214,7 +214,7 @@ public final class ConfinedFolder: Sendable {
         try forEachName(in: relative) { name in
             names.append(name.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) })
         }
-        return isSorted ? names.sorted() : names
+        return isSorted ? names.sortedByBytes() : names
     }
 
     /// Calls `body` with the bytes of each name in a folder, in no order; not at all where there is no such folder.

@@ -29,7 +29,7 @@ public final class TemporaryFile: Sendable {
             throw LedgerError(.cannotWrite, path: finalPath, "the folder could not be made")
         }
         // Unique over hosts that share the directory: nothing but O_EXCL is trusted.
-        temporaryName = ".\(opened.name.prefix(180)).\(UUID().uuidString.prefix(8))\(Self.suffix)"
+        temporaryName = ".\(opened.name.bytePrefix(180)).\(UUID().uuidString.prefix(8))\(Self.suffix)"
         let near =
             if let owner = root.owner {
                 try root.place(of: "\(Owner.folder(of: owner, in: root))/-", creating: false)
@@ -41,6 +41,7 @@ public final class TemporaryFile: Sendable {
         hasOwner = root.owner != nil
         place = near
         target = opened
+        try checkTarget()
         if creating {
             let number = openat(
                 place.folder.number, temporaryName, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0o666)
@@ -54,7 +55,7 @@ public final class TemporaryFile: Sendable {
         LedgerError(.locked, path: path, "another process has taken over the work; nothing is published")
     }
 
-    static func isTemporary(_ name: String) -> Bool { name.hasPrefix(".") && name.hasSuffix(suffix) }
+    static func isTemporary(_ name: String) -> Bool { name.hasBytePrefix(".") && name.hasByteSuffix(suffix) }
 
     private func open(_ flags: Int32) throws(LedgerError) -> FileHandle {
         let number = openat(place.folder.number, temporaryName, flags | O_NOFOLLOW | O_CLOEXEC)
@@ -83,9 +84,19 @@ public final class TemporaryFile: Sendable {
         try file.sync(path: finalPath)
     }
 
+    /// A name that a device, a FIFO, a socket or a folder has, or a link that leads to one, is not taken away from it.
+    private func checkTarget() throws(LedgerError) {
+        var status = stat()
+        guard fstatat(target.folder.number, target.name, &status, 0) == 0, status.st_mode & S_IFMT != S_IFREG else {
+            return
+        }
+        throw LedgerError(.cannotWrite, path: finalPath, "it is \(RegularFile.kind(status)), not a regular file")
+    }
+
     /// Makes the content durable and gives the file its name.
     public func publish() throws(LedgerError) {
         try flush()
+        try checkTarget()
         guard renameat(place.folder.number, temporaryName, target.folder.number, target.name) == 0 else {
             if hasOwner && ConfinedFolder.isGone(errno) { throw Self.takenOver(finalPath) }
             throw LedgerError.system(.cannotWrite, path: finalPath, "renaming")

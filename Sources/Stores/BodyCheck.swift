@@ -9,7 +9,7 @@ final class BodyCheck: Sendable {
     }
     private struct Memory {
         /// The last fetch of a key, where it differed from the ETag.
-        var differing: [NameBytes: Fetch] = [:]
+        var differing: [ByteName: Fetch] = [:]
         var isProven = false
         var disproofs = 0
     }
@@ -36,12 +36,12 @@ final class BodyCheck: Sendable {
                 return true
             }
             let fetch = Fetch(digest: digest, count: body.count)
-            if !memory.isProven, memory.differing[NameBytes(key)] == fetch {
-                memory.differing[NameBytes(key)] = nil
+            if !memory.isProven, memory.differing[ByteName(key)] == fetch {
+                memory.differing[ByteName(key)] = nil
                 memory.disproofs += 1
                 return true
             }
-            if !memory.isProven { memory.differing[NameBytes(key)] = fetch }
+            if !memory.isProven { memory.differing[ByteName(key)] = fetch }
             return false
         }
         guard isBelieved else {

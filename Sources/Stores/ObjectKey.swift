@@ -143,18 +143,3 @@ enum ObjectKey {
         }
     }
 }
-
-/// A name by its bytes, for sets and dictionaries.
-struct NameBytes: Hashable, Sendable {
-    let text: String
-
-    init(_ text: some StringProtocol) { self.text = String(text) }
-
-    static func == (first: NameBytes, second: NameBytes) -> Bool { ObjectKey.isSame(first.text, second.text) }
-
-    func hash(into hasher: inout Hasher) {
-        var text = text
-        text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
-        hasher.combine(UInt8(0xFF))
-    }
-}

@@ -86,11 +86,10 @@ public struct Listing: Sendable, Equatable {
     public var objects: [ListedObject]
 
     public init(prefixes: [String] = [], objects: [ListedObject] = []) {
-        var folders = Set<NameBytes>()
-        self.prefixes = prefixes.filter { folders.insert(NameBytes($0)).inserted }.sorted(by: ObjectKey.precedes)
-        var seen = Set<NameBytes>()
-        self.objects = objects.filter { seen.insert(NameBytes($0.name)).inserted }.sorted {
-            ObjectKey.precedes($0.name, $1.name)
+        self.prefixes = prefixes.distinctNames()
+        var seen = Set<ByteName>()
+        self.objects = objects.filter { seen.insert(ByteName($0.name)).inserted }.sorted {
+            ByteName($0.name) < ByteName($1.name)
         }
     }
 }

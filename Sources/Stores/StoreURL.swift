@@ -94,14 +94,14 @@ public struct StoreURL: Sendable, Hashable, CustomStringConvertible {
     /// By the bytes of the folder's name.
     public static func == (first: StoreURL, second: StoreURL) -> Bool {
         first.scheme == second.scheme && first.bucket == second.bucket && first.authority == second.authority
-            && first.region == second.region && ObjectKey.isSame(first.prefix, second.prefix)
+            && first.region == second.region && first.prefix.hasSameBytes(as: second.prefix)
     }
 
     public func hash(into hasher: inout Hasher) {
         hasher.combine(scheme)
         hasher.combine(bucket)
         hasher.combine(authority)
-        hasher.combine(NameBytes(prefix))
+        hasher.combine(ByteName(prefix))
     }
 
     public var description: String { url(of: "") }

@@ -1,3 +1,5 @@
+internal import Elements
+
 /// The rule that paths of levels from outside must keep: they become keys of requests and names of local files.
 enum LevelPath {
     /// The longest key that S3 holds, in bytes.
@@ -12,8 +14,8 @@ enum LevelPath {
                 || scalar.properties.generalCategory == .paragraphSeparator
         }
         guard !path.unicodeScalars.contains(where: isControl) else { return "has a control character" }
-        guard !path.hasPrefix("/") else { return "is absolute" }
-        for component in path.split(separator: "/", omittingEmptySubsequences: false) {
+        guard !path.hasBytePrefix("/") else { return "is absolute" }
+        for component in path.pathComponents(keepingEmpty: true) {
             if component.isEmpty { return "has an empty component" }
             if component == "." || component == ".." { return "has the component \"\(component)\"" }
         }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Elements
 import Foundation
 import Pipeline
 
@@ -49,7 +50,7 @@ enum StandardOutput {
 
 /// The one way to stderr: whole lines, from any thread.
 enum StandardError {
-    static func line(_ text: String) { write(text.replacing("\n", with: " ") + "\n") }
+    static func line(_ text: String) { write(ShownText.line(text) + "\n") }
 
     static func write(_ text: String) {
         var bytes = Array(text.utf8)[...]

@@ -1,3 +1,4 @@
+import Elements
 import Foundation
 import JSONText
 import Logging
@@ -37,7 +38,7 @@ struct LineLogHandler: LogHandler {
         for (key, value) in metadata.merging(event.metadata ?? [:], uniquingKeysWith: { $1 }) {
             object[key] = Self.value(value)
         }
-        return JSONValue.object(object).canonicalText
+        return ShownText.line(JSONValue.object(object).canonicalText)
     }
 
     /// What was given as a number is one; what was given as text stays text, also where it is made of digits, as names may be.

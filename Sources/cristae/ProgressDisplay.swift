@@ -1,3 +1,4 @@
+import Elements
 import Foundation
 import Logging
 import Pipeline
@@ -41,13 +42,14 @@ final class ProgressDisplay: Sendable {
         let rate = state.withLock { Self.measure(&$0, transfer.bytes) }
         let trouble: Logger.Metadata = context.counter.trouble.map { ["trouble": "\($0)"] } ?? [:]
         context.logger.info(
-            "\(progress.finished) of \(progress.items) items, \(Self.bytes(transfer.bytes)), \(Self.bytes(Int(rate)))/s",
+            "\(progress.finished) of \(progress.items) items, \(Self.bytes(transfer.bytes)), \(Self.bytes(Int(saturating: rate)))/s",
             metadata: trouble.merging([
                 "event": "progress", "items": .stringConvertible(progress.items),
                 "finished": .stringConvertible(progress.finished), "failed": .stringConvertible(progress.failed),
                 "chunks": .stringConvertible(progress.chunks), "chunks_done": .stringConvertible(progress.chunksDone),
                 "requests": .stringConvertible(transfer.requests), "retries": .stringConvertible(transfer.retries),
-                "bytes": .stringConvertible(transfer.bytes), "bytes_per_second": .stringConvertible(Int(rate)),
+                "bytes": .stringConvertible(transfer.bytes),
+                "bytes_per_second": .stringConvertible(Int(saturating: rate)),
             ]) { $1 })
     }
 
@@ -73,7 +75,7 @@ final class ProgressDisplay: Sendable {
             var line = "\(progress.finished)/\(progress.items) items"
             if progress.failed > 0 { line += " (\(progress.failed) failed)" }
             line += ", \(progress.chunksDone)/\(progress.chunks) chunks, \(Self.bytes(transfer.bytes))"
-            line += ", \(Self.bytes(Int(rate)))/s"
+            line += ", \(Self.bytes(Int(saturating: rate)))/s"
             if transfer.retries > 0 { line += ", \(transfer.retries) retries" }
             if progress.finished > 0, progress.finished < progress.items {
                 let left = elapsed / Double(progress.finished) * Double(progress.items - progress.finished)
@@ -84,7 +86,7 @@ final class ProgressDisplay: Sendable {
             } else if let first = progress.working.first {
                 line += " · \(first)\(progress.working.count > 1 ? " +\(progress.working.count - 1)" : "")"
             }
-            line = String(line.prefix(Self.columns() - 1))
+            line = String(ShownText.line(line).prefix(Self.columns() - 1))
             StandardError.write("\r\u{1B}[K\(line)")
             state.lastLine = line
         }
@@ -120,7 +122,7 @@ final class ProgressDisplay: Sendable {
     }
 
     static func duration(_ seconds: Double) -> String {
-        let whole = Int(min(seconds, 1e7))
+        let whole = Int(saturating: min(seconds, 1e7))
         if whole < 90 { return "\(whole) s" }
         return whole < 5400 ? "\(whole / 60) min" : "\(whole / 3600) h \(whole / 60 % 60) min"
     }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Elements
 import Foundation
 import Ledger
+import Pipeline
 import Stores
 import Threads
 
@@ -17,7 +18,12 @@ struct Sample: AsyncParsableCommand {
         try await Ending.of {
             let folder = folder
             let count = try await ThreadPool.compute.run { () throws -> Int in
-                let target = try ConfinedFolder(creating: folder)
+                let target: ConfinedFolder
+                do throws(LedgerError) {
+                    target = try ConfinedFolder(creating: folder)
+                } catch {
+                    throw JobError.cannotWrite(error.description)
+                }
                 let bucket = SampleBucket()
                 for key in bucket.keys {
                     guard let bytes = bucket.object(key) else { continue }

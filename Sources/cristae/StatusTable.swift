@@ -1,3 +1,4 @@
+import Elements
 import Foundation
 import JSONText
 import Pipeline
@@ -26,7 +27,8 @@ struct StatusTable {
         }
         var line = "\(status.items) items"
         if status.isRunning {
-            line += ", \(ProgressDisplay.bytes(status.bytes)), \(ProgressDisplay.bytes(Int(status.bytesPerSecond)))/s"
+            line +=
+                ", \(ProgressDisplay.bytes(status.bytes)), \(ProgressDisplay.bytes(Int(saturating: status.bytesPerSecond)))/s"
             if let seconds = status.secondsLeft { line += ", \(ProgressDisplay.duration(seconds)) left" }
         } else {
             line += ", nobody is at work"
@@ -34,12 +36,12 @@ struct StatusTable {
         lines.append(line)
         for worker in status.workers {
             var text = "\(worker.role) on \(worker.host), process \(worker.process): \(worker.state)"
-            text += ", last sign of life \(Int(worker.age)) s ago, \(ProgressDisplay.bytes(worker.bytes))"
+            text += ", last sign of life \(Int(saturating: worker.age)) s ago, \(ProgressDisplay.bytes(worker.bytes))"
             if !worker.claims.isEmpty { text += ", holds \(worker.claims.joined(separator: " "))" }
             if !worker.working.isEmpty { text += ", works on \(worker.working.joined(separator: ", "))" }
             lines.append(text)
         }
-        return (lines + status.failures).joined(separator: "\n")
+        return (lines + status.failures).map(ShownText.line).joined(separator: "\n")
     }
 
     private static func padded(_ text: String) -> String {

@@ -214,4 +214,11 @@ import Testing
         }
         #expect(failures > 10_000)
     }
+
+    /// Elements longer than the chunk, by any number: nothing is moved, and nothing is counted up to it.
+    @Test(.timeLimit(.minutes(1)), arguments: [11, 1 << 32, Int.max])
+    func shufflesElementsOfAnyLength(width: Int) throws {
+        let bytes = Array(UInt8(1)...10)
+        #expect(try ShuffleFilter(elementByteCount: width).decodedBytes(bytes, capacity: 10) == bytes)
+    }
 }

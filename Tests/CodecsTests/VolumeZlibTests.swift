@@ -179,6 +179,28 @@ private struct Chunk: Sendable, CustomTestStringConvertible {
         #expect(try codec.decodedBytes(encoded, capacity: bytes.count) == bytes)
     }
 
+    /// Blocks that are as full of steps as they can be, and end in the middle of words: the encoder stops at the end of its memory.
+    @Test(arguments: [5, 6])
+    func holdsTheMostStepsThereAre(_ words: Int) throws {
+        let (row, plane) = (61, 61 * 29 + 7)
+        var chunk = WovenChunk(row: row, plane: plane, seed: 1)
+        let byteCount = 420_000
+        func fill(upTo end: Int) {
+            // So many symbols that a block's 32,768 end among the words, and not a literal between them.
+            while chunk.bytes.count < end {
+                chunk.addWords(words)
+                chunk.addNear(8)
+            }
+        }
+        fill(upTo: byteCount / 2 - 9000)
+        // By its middle a chunk is judged: what repeats there is left to another search.
+        chunk.addNoise(18_000)
+        fill(upTo: byteCount)
+        let codec = VolumeZlibCodec(elementByteCount: 1, rowVoxels: row, planeVoxels: plane, level: 4)
+        let encoded = try codec.encodedBytes(chunk.bytes)
+        #expect(try codec.decodedBytes(encoded, capacity: chunk.bytes.count) == chunk.bytes)
+    }
+
     /// Where repetitions lie elsewhere, a general search finds them.
     @Test func leavesSmoothDataToTheGeneralSearch() throws {
         let bytes = (0..<100_000).map { index in UInt8(truncatingIfNeeded: index * index / 9000 % 97 + index / 300 % 7)

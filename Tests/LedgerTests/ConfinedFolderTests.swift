@@ -13,6 +13,8 @@ import Testing
 
     @Test(arguments: [
         "../x", "a/../../x", "/etc/passwd", "", "a//b", ".", "a/.", "..", "a\u{0}b", "a/b\n",
+        // Slashes with a combining mark behind them, which are no characters "/".
+        "../\u{301}x", "a/../\u{301}../\u{301}x", "/\u{301}x",
         String(repeating: "x", count: 300),
     ])
     func unsafePathsAreRefused(path: String) throws {
@@ -20,6 +22,14 @@ import Testing
         #expect { try folder.read(path) } throws: { ($0 as? LedgerError)?.code == .unsafePath }
         #expect { try folder.remove(path) } throws: { ($0 as? LedgerError)?.code == .unsafePath }
         #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.file("a/b")) == ["out"])
+    }
+
+    /// A temporary name is longer than the name it stands for.
+    @Test(arguments: ["x", "é", "€", "🔬"])
+    func namesOfMostBytesCanBeWritten(letter: String) throws {
+        let name = String(repeating: letter, count: 255 / letter.utf8.count)
+        try folder.write([1], to: name)
+        #expect(try folder.read(name) == [1])
     }
 
     @Test func aPlantedLinkToAFolderIsNotFollowed() throws {

@@ -22,7 +22,11 @@ struct DeflateBlock: ~Copyable, @unchecked Sendable {
     /// Bytes of a block that is not compressed.
     private static let maximumStored = 65535
 
-    private let steps = UnsafeMutableBufferPointer<Step>.allocate(capacity: maximumSymbols + 1)
+    /// The most steps that a block is given. Each step has a symbol at least, and the last stretch begins before the last symbol but may
+    /// end ``RepetitionFinder/reach`` bytes beyond it; one step more is the repetition behind it.
+    static let maximumSteps = maximumSymbols + RepetitionFinder.reach + 1
+
+    private let steps = UnsafeMutableBufferPointer<Step>.allocate(capacity: maximumSteps)
     private var stepCount = 0
     /// Literals and repetitions so far.
     private(set) var symbolCount = 0
@@ -50,9 +54,10 @@ struct DeflateBlock: ~Copyable, @unchecked Sendable {
     /// Whether one more step can be added, whatever it holds.
     var hasRoom: Bool { stepCount < Self.maximumSymbols }
 
-    /// Adds literals, and a repetition behind them, of at least 3 bytes or none. No more literals than a block has room for.
+    /// Adds literals, and a repetition behind them, of at least 3 bytes or none.
     mutating func add(literals: Int, repeating repeated: Int, distance: Int) {
         guard literals + repeated > 0 else { return }
+        precondition(stepCount < steps.count, "a block of more than \(steps.count) steps")
         steps[stepCount] = Step(literals: UInt32(literals), repeated: UInt32(repeated), distance: distance)
         stepCount += 1
         symbolCount += literals + (repeated + 257) / 258
@@ -65,6 +70,8 @@ struct DeflateBlock: ~Copyable, @unchecked Sendable {
     @inline(__always)
     mutating func add(byteCount: Int, _ body: (_ steps: UnsafeMutablePointer<Step>) -> (steps: Int, symbols: Int)) {
         guard let base = steps.baseAddress else { return }
+        // The steps of a stretch, and the one that is only tried out behind them.
+        precondition(byteCount < steps.count - stepCount, "\(byteCount) steps more than \(stepCount)")
         let added = body(base + stepCount)
         stepCount += added.steps
         symbolCount += added.symbols

@@ -28,7 +28,10 @@ struct RepetitionFinder {
         self.distances = Set(distances).filter { (1...DeflateAlphabet.maximumDistance).contains($0) }.sorted()
     }
 
-    /// The first repetition that begins behind `literals`, where one is found before `stop`.
+    /// Bytes behind `stop` at which a repetition may begin that ``first(after:before:)`` finds: it looks at words of 4 bytes, eight at a time.
+    static let reach = 28
+
+    /// The first repetition that begins behind `literals`, where one is found before `stop` or less than ``reach`` bytes behind it.
     ///
     /// - Parameters:
     ///   - literals: the first byte that is not written yet.

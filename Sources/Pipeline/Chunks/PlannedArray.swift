@@ -43,6 +43,9 @@ struct PlannedArray: Sendable {
     /// The codec with which a writer can store chunks the same way; nil where one codec alone would not do.
     var codecSummary: CodecSummary? { metadata.innerCodecSummary }
 
+    /// What `compression: source` keeps.
+    var sourceCodec: CodecSummary? { SourceEncoding.codec(of: metadata) }
+
     /// The key of the array's metadata, below the store.
     var metadataKey: String { "\(plan.key)/\(metadata.format.arrayMetadataName)" }
 

@@ -42,10 +42,9 @@ struct DatasetEncoding: Sendable {
     ) {
         let type = metadata.elementType
         let summary = metadata.innerCodecSummary
-        let encoded = summary ?? Self.lastCodec(metadata)
         filter =
-            Self.filter(compression, level: level, type) ?? encoded.map { Self.filter(for: $0, type) }
-            ?? .deflate(level: Self.deflateLevel(type))
+            Self.filter(compression, level: level, type)
+            ?? SourceEncoding.filter(for: SourceEncoding.codec(of: metadata), type)
         sourceCodec = summary?.description ?? Self.description(metadata)
 
         var limit = min(Int(UInt32.max), maximumChunkBytes)
@@ -88,26 +87,6 @@ struct DatasetEncoding: Sendable {
         return shape
     }
 
-    /// The codec that was applied last, where it is one that can be written: for chunks that have more stages than that.
-    private static func lastCodec(_ metadata: ArrayMetadata) -> CodecSummary? {
-        var chain = metadata.shardGrid?.innerCodecs ?? metadata.codecs
-        if case .n5Block(let layout) = chain.arrayToBytes { chain = CodecChain(bytesToBytes: layout.payloadCodecs) }
-        for stage in chain.bytesToBytes.reversed() {
-            switch stage {
-            case .gzip(let codec): return CodecSummary(name: codec.name, level: codec.level)
-            case .zlib(let codec): return CodecSummary(name: codec.name, level: codec.level)
-            case .zstd(let codec): return CodecSummary(name: codec.name, level: codec.level, checksum: codec.checksum)
-            case .blosc(let codec):
-                let blosc = CodecSummary.Blosc(
-                    compressor: codec.compressor, shuffle: codec.shuffle, blockSize: codec.blockSize)
-                return CodecSummary(name: codec.name, level: codec.level, blosc: blosc)
-            default: continue
-            }
-        }
-        if case .bytes = chain.arrayToBytes, chain.bytesToBytes.isEmpty { return CodecSummary.none }
-        return nil
-    }
-
     private static func description(_ metadata: ArrayMetadata) -> String {
         var chain = metadata.shardGrid?.innerCodecs ?? metadata.codecs
         var names: [String] = []
@@ -126,22 +105,5 @@ struct DatasetEncoding: Sendable {
             chain = CodecChain(bytesToBytes: layout.payloadCodecs)
         }
         return (names + chain.bytesToBytes.map(\.name)).joined(separator: ", ")
-    }
-
-    /// The HDF5 filter that stands for a codec of the source. gzip and zlib are the same deflate in another wrapping.
-    private static func filter(for codec: CodecSummary, _ type: ElementType) -> ChunkFilter {
-        switch codec.name {
-        case "zstd": return .zstd(level: codec.level ?? 3)
-        case "gzip", "zlib":
-            let level = codec.level ?? -1
-            return .deflate(level: level < 0 ? 6 : min(level, 9))
-        case "blosc":
-            let declared = codec.blosc?.shuffle ?? 1
-            return .blosc(
-                typeSize: type.byteCount, level: min(max(codec.level ?? 5, 0), 9),
-                shuffle: declared >= 0 ? declared : (type.byteCount == 1 ? 2 : 1),
-                compressor: codec.blosc?.compressor ?? "lz4")
-        default: return .none
-        }
     }
 }

@@ -21,10 +21,7 @@ public struct FileConversion: Sendable {
 
     /// Whether a path is that of an HDF5 file: its first bytes say so.
     public static func isHDF5(_ path: String) -> Bool {
-        guard let file = Foundation.FileHandle(forReadingAtPath: path) else { return false }
-        defer { try? file.close() }
-        let head = try? file.read(upToCount: 8)
-        return head.map(Array.init) == [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
+        (try? RegularFile.bytes(at: path, atMost: 8)) == [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
     }
 
     public init(

@@ -1,3 +1,4 @@
+internal import Elements
 internal import Stores
 internal import Volumes
 
@@ -117,7 +118,7 @@ struct HierarchyReader: Sendable {
 
     /// Whether a name may be part of a key and of a path in the file.
     static func isSafe(_ name: String) -> Bool {
-        !name.isEmpty && name != "." && name != ".." && !name.contains("/")
+        !name.isEmpty && name != "." && name != ".." && !name.hasByte("/")
             && name.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
     }
 
@@ -158,4 +159,9 @@ struct HierarchyReader: Sendable {
             return try await store.list(HierarchyReader.folder(root, path)).prefixes
         }
     }
+}
+
+extension StoreError {
+    /// Whether a store has answered that it does not list: what is in a folder is not known then.
+    var cannotList: Bool { [.malformedListing, .forbidden, .badRequest, .unsupported].contains(code) }
 }

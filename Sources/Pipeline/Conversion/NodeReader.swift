@@ -61,7 +61,7 @@ struct NodeReader: Sendable {
 
     private func zarrV2(_ folder: String, _ path: [String]) async throws -> HierarchyNode? {
         if let text = try await text(".zarray", in: folder) {
-            let metadata = try ArrayMetadata(zarrV2: text.bytes, path: text.url)
+            let metadata = try await zarrV2Array(text.bytes, text.url, in: folder)
             let attributes = try await zarrV2Attributes(folder)
             return HierarchyNode(
                 .array(metadata), path: path, attributes: attributes,
@@ -69,6 +69,23 @@ struct NodeReader: Sendable {
         }
         guard try await text(".zgroup", in: folder) != nil else { return nil }
         return HierarchyNode(.group(.zarrV2), path: path, attributes: try await zarrV2Attributes(folder))
+    }
+
+    /// The metadata of an array. Where they do not say how chunks are named, and chunks are nested, they are read as if they did.
+    private func zarrV2Array(_ text: [UInt8], _ url: String, in folder: String) async throws -> ArrayMetadata {
+        let declared = try ArrayMetadata(zarrV2: text, path: url)
+        guard let nested = UndeclaredSeparator.nested(text), try await isNested(folder) else { return declared }
+        warn("\(url) has no dimension_separator, but its chunks lie at 0/0/0: taken as they lie")
+        return try ArrayMetadata(zarrV2: Array(nested.utf8), path: url)
+    }
+
+    private func isNested(_ folder: String) async throws -> Bool {
+        do {
+            return UndeclaredSeparator.isNested(try await store.list(folder.isEmpty ? "0" : "\(folder)/0").prefixes)
+        } catch {
+            guard error.cannotList else { throw error }
+            return false
+        }
     }
 
     private func zarrV2Attributes(_ folder: String) async throws -> [String: JSONValue] {

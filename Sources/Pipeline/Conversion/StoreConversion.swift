@@ -72,7 +72,7 @@ public struct StoreConversion: Sendable {
     ) throws(StoreError) {
         store = try openStore(source, options: options, counter: TransferCounter())
         root = source.scheme == .sample ? source.prefix : ""
-        let name = source.prefix.split(separator: "/").last.map(String.init) ?? "array"
+        let name = source.prefix.pathComponents().last ?? "array"
         rootName = name.lowercased().hasSuffix(".zip") ? String(name.dropLast(4)) : name
         self.output = AbsolutePath(output)
         self.compression = compression
@@ -162,16 +162,16 @@ public struct StoreConversion: Sendable {
 
     private func fill(_ writer: HDF5Writer, _ nodes: [HierarchyNode]) async throws -> Outcome {
         var outcome = Outcome()
-        var groups: Set<String> = ["/"]
+        var groups: Set<ByteName> = [ByteName("/")]
         for node in nodes {
             guard let metadata = node.array else { continue }
             let path = path(of: node)
             try await copy(node, metadata, to: path, writer, &outcome)
-            for depth in node.path.indices { groups.insert("/" + node.path[..<depth].joined(separator: "/")) }
+            for depth in node.path.indices { groups.insert(ByteName("/" + node.path[..<depth].joined(separator: "/"))) }
         }
         for node in nodes where node.array == nil {
             let path = path(of: node)
-            guard groups.contains(path) else {
+            guard groups.contains(ByteName(path)) else {
                 if !node.attributes.isEmpty {
                     warn("\(url(of: node)): a group without arrays; its attributes are left out")
                 }

@@ -20,40 +20,48 @@ struct CropPlanner: Sendable {
     /// The plan of the crop in `group`, or nil where it has none of the classes asked for.
     func plan(name: String, cropID: Int, group: String) async throws -> ItemPlan? {
         let present = try await reader.cache.list(group).prefixes
-        let wanted = manifest.classes == ["*"] ? present : present.filter { manifest.classes.contains($0) }
-        let rules = deriveRules(present: Set(present), wanted: Set(wanted))
+        let wanted = manifest.classes == ["*"] ? present : present.filter { manifest.classes.hasName($0) }
+        let rules = deriveRules(present: present)
         guard !wanted.isEmpty || !rules.isEmpty else { return nil }
+        // In a file's text outputs classes are members of objects, where they would be one.
+        if Set(wanted).count < wanted.distinctNames().count {
+            throw VolumeError(
+                .unsupported, path: reader.url(group),
+                "two of its classes differ only in how accents are written; name one of them in the manifest's classes")
+        }
 
-        let names = Array(Set(wanted + rules.map(\.rule.from))).sorted()
+        let names = (wanted + rules.map(\.rule.from)).distinctNames()
         let labels = try await concurrentMap(names) { try await reader.image("\(group)/\($0)") }
         guard let chosen = chooseLevels(labels) else {
             throw VolumeError(
                 .badMetadata, path: reader.url(group), "neither the raw image nor the labels have a level to use")
         }
-        var arrays: [String: ArrayPlan] = [:]
+        var arrays: [ByteName: ArrayPlan] = [:]
         for (index, name) in names.enumerated() {
-            arrays[name] = try await labelPlan(
+            arrays[ByteName(name)] = try await labelPlan(
                 name, labels[index], labels[index].multiscale.levels[chosen.choice.labels[index]])
         }
         // A class whose labels are empty is no failure, but there is nothing to place the crop by.
         let raw = try await rawPlan(
             chosen.image, level: chosen.choice.raw, around: arrays.values.map(\.grid), group: group)
         let derived = rules.compactMap { name, rule in
-            arrays[rule.from].map { DerivePlan(name: name, source: $0, ids: rule.ids, instances: rule.instances) }
+            arrays[ByteName(rule.from)].map {
+                DerivePlan(name: name, source: $0, ids: rule.ids, instances: rule.instances)
+            }
         }
         var plan = ItemPlan(
             name: name, dataset: reader.dataset, cropID: cropID, group: group, raw: raw,
-            labels: wanted.compactMap { arrays[$0] }, derived: derived,
+            labels: wanted.compactMap { arrays[ByteName($0)] }, derived: derived,
             isMatched: chosen.choice.matched.allSatisfy { $0 }, metadata: [])
         plan.metadata = try await reader.metadata(of: plan)
         return plan
     }
 
     /// The classes that may have to be made from another one's ids.
-    func deriveRules(present: Set<String>, wanted: Set<String>) -> [(name: String, rule: Manifest.DeriveRule)] {
+    func deriveRules(present: [String]) -> [(name: String, rule: Manifest.DeriveRule)] {
         manifest.derive.sorted { $0.key < $1.key }.compactMap { name, rule in
-            let isAsked = manifest.classes == ["*"] || manifest.classes.contains(name)
-            return isAsked && present.contains(rule.from) ? (name, rule) : nil
+            let isAsked = manifest.classes == ["*"] || manifest.classes.hasName(name)
+            return isAsked && present.hasName(rule.from) ? (name, rule) : nil
         }
     }
 
@@ -89,11 +97,12 @@ struct CropPlanner: Sendable {
         } else {
             try checkChunks(whole, metadata, path: path)
         }
-        return ArrayPlan(
-            name: name, image: image.key, level: level.path, grid: grid, box: whole, written: whole, metadata: text,
-            annotation: AnnotationPlan(
-                type: annotation.kind.rawValue, absent: annotation.absent, present: annotation.present,
-                unknown: annotation.unknown), format: image.format.planned)
+        return try await reader.findingChunks(
+            ArrayPlan(
+                name: name, image: image.key, level: level.path, grid: grid, box: whole, written: whole, metadata: text,
+                annotation: AnnotationPlan(
+                    type: annotation.kind.rawValue, absent: annotation.absent, present: annotation.present,
+                    unknown: annotation.unknown), format: image.format.planned))
     }
 
     private func rawPlan(
@@ -118,14 +127,16 @@ struct CropPlanner: Sendable {
         guard wanted.shape.checkedProduct.map({ $0 < 1 << 45 }) ?? false else {
             throw VolumeError(.tooLarge, path: path, "the crop covers \(wanted.shape) raw voxels")
         }
-        return ArrayPlan(
-            name: "raw", image: image.key, level: level.path, grid: grid, box: covered,
-            written: covered.union(wanted), metadata: text, annotation: nil, format: image.format.planned)
+        return try await reader.findingChunks(
+            ArrayPlan(
+                name: "raw", image: image.key, level: level.path, grid: grid, box: covered,
+                written: covered.union(wanted), metadata: text, annotation: nil, format: image.format.planned))
     }
 
     /// Voxels of raw data around labels.
     func padding(_ grid: Grid) -> ZYX<Int> {
-        grid.voxelSize.map { Int((min(manifest.paddingNm, 1e9) / $0).rounded(.up)) }
+        // More than a volume can have; a scale may be any number that is not 0.
+        grid.voxelSize.map { min(Int(saturating: (manifest.paddingNm / $0).rounded(.up)), 1 << 52) }
     }
 
     func grid(of metadata: ArrayMetadata, level: Multiscale.Level, path: String) throws -> Grid {

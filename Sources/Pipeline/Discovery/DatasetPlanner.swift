@@ -1,3 +1,4 @@
+internal import Elements
 internal import Geometry
 internal import Stores
 internal import Volumes
@@ -37,7 +38,17 @@ struct DatasetPlanner: Sendable {
         }
         if plan.isSelected, manifest.mode == .volumes { try await addVolume(alignments, &plan) }
         try await addRegions(alignments, &plan)
+        warnOfNestedChunks(&plan)
         return plan
+    }
+
+    private func warnOfNestedChunks(_ plan: inout DatasetPlan) {
+        let keys = plan.items.flatMap(\.arrays).filter { $0.isNestedUndeclared ?? false }.map(\.key)
+        for key in keys.distinctNames() {
+            plan.warnings.append(
+                "\(reader.url(key))/.zarray has no dimension_separator, which means chunks 0.0.0, but they lie at 0/0/0: taken as they lie"
+            )
+        }
     }
 
     private func addVolume(_ alignments: [Alignment], _ plan: inout DatasetPlan) async throws {
@@ -52,7 +63,7 @@ struct DatasetPlanner: Sendable {
 
     /// Regions are asked for by name: `select` does not matter to them.
     private func addRegions(_ alignments: [Alignment], _ plan: inout DatasetPlan) async throws {
-        let regions = manifest.regions.filter { $0.dataset == reader.dataset }
+        let regions = manifest.regions.filter { $0.dataset.hasSameBytes(as: reader.dataset) }
         for (index, region) in regions.enumerated() {
             do {
                 plan.items.append(

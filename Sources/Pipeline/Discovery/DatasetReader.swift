@@ -1,3 +1,4 @@
+internal import Elements
 internal import Geometry
 internal import JSONText
 internal import Stores
@@ -69,7 +70,7 @@ struct DatasetReader: Sendable {
         }
         let root = "\(dataset)/\(container)"
         var folders = try await cache.list(root).prefixes
-            .filter { $0.hasPrefix("recon") }
+            .filter { $0.hasBytePrefix("recon") }
             .map { "\(root)/\($0)" }
         // Containers from before there were alignments have `em` and `labels` at the top.
         if folders.isEmpty { folders = [root] }
@@ -77,7 +78,7 @@ struct DatasetReader: Sendable {
         // What the manifest gives comes first, and belongs to the alignment that its path names, or else to the first one.
         for grid in grids.reversed() {
             let key = "\(root)/\(grid.path)"
-            let index = found.firstIndex { key.hasPrefix($0.key + "/") } ?? 0
+            let index = found.firstIndex { key.hasBytePrefix($0.key + "/") } ?? 0
             guard found.indices.contains(index) else { continue }
             if let name = grid.labelClass {
                 found[index].segmentations.insert(Reconstruction.LabelImage(name: name, key: key), at: 0)
@@ -93,8 +94,8 @@ struct DatasetReader: Sendable {
     static func container(of dataset: String, in listing: Listing) -> String? {
         // The Zarr container holds what the N5 one does, and the ground truth.
         for suffix in [".zarr", ".n5"] {
-            let containers = listing.prefixes.filter { $0.hasSuffix(suffix) }
-            if containers.contains(dataset + suffix) { return dataset + suffix }
+            let containers = listing.prefixes.filter { $0.hasByteSuffix(suffix) }
+            if containers.hasName(dataset + suffix) { return dataset + suffix }
             if let first = containers.first { return first }
         }
         return nil
@@ -116,23 +117,23 @@ struct DatasetReader: Sendable {
     private func segmentations(_ key: String) async throws -> [Reconstruction.LabelImage] {
         let folder = Self.isN5(key) ? "\(key)/labels" : "\(key)/labels/inference/segmentations"
         let others = Self.isN5(key) ? ["groundtruth", "inference", "masks"] : []
-        return try await cache.list(folder).prefixes.filter { !others.contains($0) }.sorted()
+        return try await cache.list(folder).prefixes.filter { !others.hasName($0) }.sortedByBytes()
             .map { Reconstruction.LabelImage(name: $0, key: "\(folder)/\($0)") }
     }
 
     /// Whether a key lies in an N5 container.
     static func isN5(_ key: String) -> Bool {
-        key.split(separator: "/").dropFirst().first?.hasSuffix(".n5") ?? false
+        key.pathComponents().dropFirst().first?.hasByteSuffix(".n5") ?? false
     }
 
     /// `fibsem-uint8` first, then the other FIB-SEM images, then the rest.
     private static func rank(_ image: String) -> (Int, String) {
-        (image == "fibsem-uint8" ? 0 : image.hasPrefix("fibsem") ? 1 : 2, image)
+        (image == "fibsem-uint8" ? 0 : image.hasBytePrefix("fibsem") ? 1 : 2, image)
     }
 
     /// The number of a crop group: `crop124` is 124; nil for other names.
     static func cropID(_ name: String) -> Int? {
-        guard name.hasPrefix("crop") else { return nil }
+        guard name.hasBytePrefix("crop") else { return nil }
         let digits = name.dropFirst(4).drop { $0 == "_" || $0 == "-" }
         guard !digits.isEmpty, digits.count < 18, digits.allSatisfy({ $0.isASCII && $0.isNumber }) else { return nil }
         return Int(digits)
@@ -142,7 +143,7 @@ struct DatasetReader: Sendable {
     ///
     /// - Throws: ``VolumeError`` where the metadata is missing or makes no sense.
     func image(_ key: String) async throws -> MultiscaleImage {
-        if let grid = grids.first(where: { Self.path(of: key) == $0.path }) {
+        if let grid = grids.first(where: { Self.path(of: key).hasSameBytes(as: $0.path) }) {
             return try await givenImage(key, grid)
         }
         if Self.isN5(key) { return try await imageN5(key) }
@@ -160,16 +161,16 @@ struct DatasetReader: Sendable {
             format == .zarrV3 ? try ZarrV3Node(Array(text.utf8), path: url(path)).attributes : value
         var multiscale = try Multiscale(attributes: attributes, path: url(path))
         if isListed {
-            let listed = Set(try await cache.list(key).prefixes)
+            let listed = try await cache.list(key).prefixes
             multiscale = Multiscale(
-                levels: multiscale.levels.filter { listed.contains($0.path) },
+                levels: multiscale.levels.filter { listed.hasName($0.path) },
                 declaredUnits: multiscale.declaredUnits, warnings: multiscale.warnings)
         }
         return MultiscaleImage(key: key, multiscale: multiscale, attributes: text, format: format)
     }
 
     /// The path of a key below the dataset's container.
-    private static func path(of key: String) -> String { key.split(separator: "/").dropFirst(2).joined(separator: "/") }
+    private static func path(of key: String) -> String { key.pathComponents().dropFirst(2).joined(separator: "/") }
 
     /// An array whose grid the manifest gives, as an image of one level.
     private func givenImage(_ key: String, _ grid: Manifest.ArrayGrid) async throws -> MultiscaleImage {
@@ -195,7 +196,7 @@ struct DatasetReader: Sendable {
         if group["dimensions"] == nil {
             let folders = try await cache.list(key).prefixes
             // Levels are s0, s1, …; an array that lies here instead of a group has folders by the thousand.
-            let levels = folders.filter { $0.hasPrefix("s") }.prefix(Multiscale.maximumLevelCount)
+            let levels = folders.filter { $0.hasBytePrefix("s") }.prefix(Multiscale.maximumLevelCount)
             arrays = try await concurrentMap(Array(levels)) { level in
                 let path = "\(key)/\(level)/attributes.json"
                 return (path: level, attributes: try await cache.text(path).map { try parse($0, path) } ?? .null)
@@ -230,21 +231,50 @@ struct DatasetReader: Sendable {
 
     func url(_ key: String) -> String { cache.storeURL.url(of: key) }
 
+    /// The plan of an array whose metadata do not say how its chunks are named, by what is there: where chunks of the box are nested, the
+    /// metadata say so. One listing or a few, and none for metadata that say it themselves.
+    func findingChunks(_ plan: ArrayPlan) async throws -> ArrayPlan {
+        guard plan.format ?? .zarrV2 == .zarrV2, !plan.box.isEmpty,
+            let nested = UndeclaredSeparator.nested(Array(plan.metadata.utf8))
+        else { return plan }
+        let blocks = try PlannedArray(plan, store: cache.storeURL).blocks
+        let (first, last) = (blocks.start.z, blocks.stop.z - 1)
+        for z in Set([first, first + (last - first) / 2, last]).sorted() {
+            let listing: Listing
+            do {
+                listing = try await cache.list("\(plan.key)/\(z)")
+            } catch let error as StoreError where error.cannotList {
+                return plan
+            }
+            guard UndeclaredSeparator.isNested(listing.prefixes) else { continue }
+            var plan = plan
+            (plan.metadata, plan.isNestedUndeclared) = (nested, true)
+            return plan
+        }
+        return plan
+    }
+
     /// The metadata objects of a plan's arrays and groups, so that the pack opens as a hierarchy.
     func metadata(of plan: ItemPlan) async throws -> [MetadataObject] {
         var keys = Self.groupKeys(plan.group, plan.raw.format)
         for array in plan.arrays {
-            keys.formUnion(Self.groupKeys(array.image, array.format))
+            keys += Self.groupKeys(array.image, array.format)
             let format = array.format ?? .zarrV2
-            keys.formUnion(["\(array.key)/\(format.arrayMetadataName)", "\(array.key)/\(format.attributesName)"])
+            keys += ["\(array.key)/\(format.arrayMetadataName)", "\(array.key)/\(format.attributesName)"]
         }
-        let objects = try await concurrentMap(keys.sorted()) { key in
-            try await cache.text(key).map { MetadataObject(key: key, text: $0) }
+        let changed = Dictionary(
+            plan.arrays.filter { $0.isNestedUndeclared ?? false }
+                .map { (ByteName("\($0.key)/\(VolumeFormat.zarrV2.arrayMetadataName)"), $0.metadata) }
+        ) { first, _ in first }
+        let objects = try await concurrentMap(keys.distinctNames()) { key in
+            // The pack is read by what it says itself.
+            let found = changed[ByteName(key)]
+            return try await cache.text(key).map { MetadataObject(key: key, text: found ?? $0) }
         }
         return objects.compactMap { $0 }
     }
 
-    private static func groupKeys(_ group: String, _ format: VolumeFormat?) -> Set<String> {
+    private static func groupKeys(_ group: String, _ format: VolumeFormat?) -> [String] {
         switch format {
         case nil, .zarrV2: ["\(group)/.zgroup", "\(group)/.zattrs"]
         case .some(let other): ["\(group)/\(other.attributesName)"]

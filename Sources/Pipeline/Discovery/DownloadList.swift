@@ -1,3 +1,4 @@
+internal import Elements
 internal import Foundation
 internal import Stores
 
@@ -8,37 +9,34 @@ struct DownloadList {
     let keys: [String]
 
     init(plan: DatasetPlan) {
-        var keys: Set<String> = []
-        for item in plan.items {
-            keys.formUnion(item.arrays.map(\.key))
-            keys.formUnion(item.metadata.map(\.key))
-        }
-        self.keys = keys.sorted()
+        keys = plan.items.flatMap { $0.arrays.map(\.key) + $0.metadata.map(\.key) }.distinctNames()
     }
 
     /// Reads a list from an earlier run. Lines may also hold the source alone.
     ///
     /// - Throws: ``JobError/badManifest`` with the number of a line that belongs to another store or is no safe path.
     init(parsing text: String, path: String, store: StoreURL) throws {
-        var keys: Set<String> = []
+        var keys: [String] = []
         let root = store.url(of: "")
-        for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-            let line = line.hasSuffix("\r") ? line.dropLast() : line
-            if line.isEmpty || line.hasPrefix("#") { continue }
-            let columns = line.split(separator: "\t", omittingEmptySubsequences: false)
-            var key = String(columns.count > 1 ? columns[1] : columns[0])
-            if columns.count == 1, key.hasPrefix(root) { key.removeFirst(root.count) }
-            while key.hasPrefix("/") && columns.count == 1 { key.removeFirst() }
-            let parts = key.split(separator: "/", omittingEmptySubsequences: false)
+        for (number, line) in text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+            .enumerated()
+        {
+            let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
+            if line.isEmpty || line.first == UInt8(ascii: "#") { continue }
+            let columns = line.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false)
+            var key = String(decoding: columns.count > 1 ? columns[1] : columns[0], as: UTF8.self)
+            if columns.count == 1, key.hasBytePrefix(root) { key = key.droppingBytes(root.utf8.count) }
+            while key.hasBytePrefix("/") && columns.count == 1 { key = key.droppingBytes(1) }
+            let parts = key.pathComponents(keepingEmpty: true)
             guard columns.count <= 2,
-                !parts.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." || $0.contains(":") })
+                !parts.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." || $0.hasByte(":") })
             else {
                 throw JobError.badManifest(
                     "\(path): line \(number + 1) is no \"source<TAB>local path\" of \(store.description)")
             }
-            keys.insert(key)
+            keys.append(key)
         }
-        self.keys = keys.sorted()
+        self.keys = keys.distinctNames()
     }
 
     func text(store: StoreURL) -> String {

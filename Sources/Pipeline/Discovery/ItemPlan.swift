@@ -1,3 +1,4 @@
+internal import Elements
 public import Geometry
 public import Volumes
 
@@ -23,6 +24,8 @@ public struct ArrayPlan: Sendable, Hashable, Codable {
     public var format: VolumeFormat?
     /// Key of the alignment that the array belongs to; only in volumes.
     public var alignment: String?
+    /// Whether the store's metadata do not say that chunks are nested, and ``metadata`` do: the chunks were found like that.
+    public var isNestedUndeclared: Bool?
 
     /// Key of the array, below the store.
     public var key: String { level.isEmpty ? image : "\(image)/\(level)" }
@@ -87,8 +90,10 @@ public struct ItemPlan: Sendable, Hashable, Codable {
 
     /// All arrays whose chunks are needed, each once.
     public var arrays: [ArrayPlan] {
-        var seen: Set<String> = []
-        return ([raw] + (moreRaw ?? []) + labels + derived.map(\.source)).filter { seen.insert($0.key).inserted }
+        var seen: Set<ByteName> = []
+        return ([raw] + (moreRaw ?? []) + labels + derived.map(\.source)).filter {
+            seen.insert(ByteName($0.key)).inserted
+        }
     }
 }
 

@@ -1,3 +1,4 @@
+internal import Elements
 internal import Stores
 
 /// A store of which only the keys of a to-download list are known: folders come from the list, objects from the store.
@@ -5,20 +6,20 @@ struct ListedStore: ObjectStore {
     let url: StoreURL
     private let store: any ObjectStore
     /// Names of the children of each folder.
-    private let folders: [String: Set<String>]
+    private let folders: [ByteName: Set<ByteName>]
 
     /// - Parameter keys: arrays and metadata files, below the store.
     init(_ store: any ObjectStore, keys: [String]) {
         self.store = store
         url = store.url
-        var folders: [String: Set<String>] = [:]
+        var folders: [ByteName: Set<ByteName>] = [:]
         for key in keys {
             var parent = ""
-            var parts = key.split(separator: "/").map(String.init)
+            var parts = key.pathComponents()
             // Metadata files are objects, everything else is a folder.
-            if let last = parts.last, last.hasPrefix(".") || last.hasSuffix(".json") { parts.removeLast() }
+            if let last = parts.last, last.hasBytePrefix(".") || last.hasByteSuffix(".json") { parts.removeLast() }
             for part in parts {
-                folders[parent, default: []].insert(part)
+                folders[ByteName(parent), default: []].insert(ByteName(part))
                 parent = parent.isEmpty ? part : "\(parent)/\(part)"
             }
         }
@@ -30,7 +31,7 @@ struct ListedStore: ObjectStore {
     }
 
     func list(_ prefix: String) async throws(StoreError) -> Listing {
-        Listing(prefixes: Array(folders[prefix] ?? []))
+        Listing(prefixes: (folders[ByteName(prefix)] ?? []).sorted().map(\.text))
     }
 
     func mark(of key: String) async throws(StoreError) -> MarkAnswer { try await store.mark(of: key) }

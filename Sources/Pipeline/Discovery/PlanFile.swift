@@ -58,7 +58,7 @@ struct PlanFile: Sendable {
                 item.name,
                 digest(of: line).description,
                 "\(chunks)", "\(bytes)", "\(lines.count)", "\(line.count)",
-                String(item.group.split(separator: "/").dropFirst(2).first ?? ""),
+                item.group.pathComponents().dropFirst(2).first ?? "",
                 summary(of: item, chunks: chunks, bytes: bytes).canonicalText,
             ]
             guard (item.name + item.group).utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
@@ -105,7 +105,7 @@ struct PlanFile: Sendable {
     /// The plans of all datasets seen in a store, without their items, in the order of their names. Blocks.
     static func heads(in state: ConfinedFolder, source: StoreURL) throws(LedgerError) -> [DatasetPlan] {
         var plans: [DatasetPlan] = []
-        for name in try state.list("plans") where name.hasSuffix(".plan") {
+        for name in try state.list("plans") where name.hasByteSuffix(".plan") {
             guard let file = try PublishedBytes(opening: "plans/\(name)", in: state),
                 let preamble = try Preamble(file),
                 let header = preamble.header(try file.read(count: preamble.headerBytes, at: preambleBytes)),
@@ -113,7 +113,7 @@ struct PlanFile: Sendable {
             else { continue }
             plans.append(header.plan)
         }
-        return plans.sorted { $0.dataset < $1.dataset }
+        return plans.sorted { ByteName($0.dataset) < ByteName($1.dataset) }
     }
 
     /// The first line: bytes of the head and of the index, and their checksums.

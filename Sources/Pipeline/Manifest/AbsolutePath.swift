@@ -1,3 +1,4 @@
+import Elements
 import Foundation
 import JSONText
 
@@ -10,9 +11,9 @@ struct AbsolutePath: Hashable {
     init(_ text: String, in folder: String) {
         var components: [String] = []
         for part in [FileManager.default.currentDirectoryPath, folder, text] {
-            if part.hasPrefix("/") { components = [] }
-            for component in part.split(separator: "/") where component != "." {
-                if component == ".." { _ = components.popLast() } else { components.append(String(component)) }
+            if part.hasBytePrefix("/") { components = [] }
+            for component in part.pathComponents() where component != "." {
+                if component == ".." { _ = components.popLast() } else { components.append(component) }
             }
         }
         self.components = components
@@ -26,12 +27,12 @@ struct AbsolutePath: Hashable {
     var parent: AbsolutePath { AbsolutePath(components: components.dropLast()) }
 
     /// Whether the two are the same, or this one lies within `other`.
-    func isWithin(_ other: AbsolutePath) -> Bool { components.starts(with: other.components) }
+    func isWithin(_ other: AbsolutePath) -> Bool { components.starts(with: other.components) { $0.hasSameBytes(as: $1) } }
 
     /// How to write it in a file that lies in `folder`: relative where the two have more than the root in common. Reading it
     /// back from there gives the same path.
     func written(relativeTo folder: AbsolutePath) -> String {
-        let shared = zip(components, folder.components).prefix { $0 == $1 }.count
+        let shared = zip(components, folder.components).prefix { $0.hasSameBytes(as: $1) }.count
         guard shared > 0 else { return text }
         let up = Array(repeating: "..", count: folder.components.count - shared)
         let parts = up + components[shared...]
@@ -60,7 +61,7 @@ struct AbsolutePath: Hashable {
     }
 
     /// Whether a shell would put something else in place of a first name like this.
-    static func isExpandable(_ name: some StringProtocol) -> Bool { name.hasPrefix("~") || name.hasPrefix("$") }
+    static func isExpandable(_ name: some StringProtocol) -> Bool { name.hasBytePrefix("~") || name.hasBytePrefix("$") }
 
     private init(components: some Sequence<String>) { self.components = Array(components) }
 }
@@ -85,7 +86,7 @@ extension AbsolutePath {
         }
         guard !isExpandable(text) else { throw refuse(", written out: \"~\" and variables are not expanded here") }
         guard !text.contains("://") else { throw refuse(", not a URL") }
-        guard text.utf8.count < 4096, text.split(separator: "/").allSatisfy({ $0.utf8.count <= 255 }) else {
+        guard text.utf8.count < 4096, text.pathComponents().allSatisfy({ $0.utf8.count <= 255 }) else {
             throw refuse(" of at most 4095 bytes, each name of at most 255")
         }
     }

@@ -1,4 +1,5 @@
-import Foundation
+internal import Foundation
+internal import Ledger
 
 extension Manifest {
     /// Bytes of the largest manifest that is read. One that names every public crop has a few thousand.
@@ -12,20 +13,18 @@ extension Manifest {
             ManifestError(ManifestProblem(path: .document, found: found, expected: "a readable JSON file"), file: path)
         }
         let file = AbsolutePath(path)
-        var isFolder: ObjCBool = false
-        guard !path.isEmpty, FileManager.default.fileExists(atPath: file.text, isDirectory: &isFolder) else {
-            throw unreadable("no file of this name")
-        }
-        guard !isFolder.boolValue else { throw unreadable("a folder") }
-        let text: Data
-        do {
-            let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: file.text))
-            text = try handle.read(upToCount: maximumSize + 1) ?? Data()
+        guard !path.isEmpty else { throw unreadable("no file of this name") }
+        if let kind = RegularFile.otherKind(at: file.text) { throw unreadable(kind) }
+        let text: [UInt8]
+        do throws(LedgerError) {
+            text = try RegularFile.bytes(at: file.text, atMost: maximumSize + 1)
         } catch {
-            throw unreadable("a file that cannot be opened or read")
+            throw unreadable(
+                [ENOENT, ENOTDIR].contains(error.errorNumber)
+                    ? "no file of this name" : "a file that cannot be opened or read")
         }
         guard text.count <= maximumSize else { throw unreadable("a file of more than \(maximumSize) bytes") }
-        return try Manifest(parsing: Array(text), folder: file.parent.text, overrides: overrides, name: path)
+        return try Manifest(parsing: text, folder: file.parent.text, overrides: overrides, name: path)
     }
 
     /// Checks the text of a manifest whose relative paths are seen from `folder`; `name` is what errors call it.

@@ -1,3 +1,4 @@
+internal import Elements
 public import Geometry
 
 /// What a run is asked for: the checked content of `config.json`, defaults filled in, paths absolute.
@@ -68,4 +69,9 @@ extension Manifest {
         /// The finest.
         case finest
     }
+}
+
+extension Manifest {
+    /// The path of a dataset's to-download list, where the manifest names one.
+    func list(of dataset: String) -> String? { lists.first { $0.key.hasSameBytes(as: dataset) }?.value }
 }

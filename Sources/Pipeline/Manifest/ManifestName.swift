@@ -1,3 +1,4 @@
+import Elements
 import JSONText
 
 /// Checks of names that become path components, HDF5 names or patterns for such.
@@ -43,7 +44,7 @@ enum ManifestName {
         guard text.utf8.count <= 1024 else {
             throw ManifestValue.mismatch(value, path, "\(what), of at most 1024 bytes")
         }
-        for name in text.split(separator: "/", omittingEmptySubsequences: false) {
+        for name in text.pathComponents(keepingEmpty: true) {
             do throws(ManifestProblem) {
                 try check(String(name), path, "a name")
             } catch {
@@ -62,7 +63,7 @@ enum ManifestName {
     static func check(_ name: String, _ path: JSONPath, _ what: String) throws(ManifestProblem) {
         let value = JSONValue.string(name)
         guard !name.isEmpty else { throw ManifestValue.mismatch(value, path, "\(what) that is not empty") }
-        guard !name.contains("/") else { throw ManifestValue.mismatch(value, path, "\(what) without \"/\"") }
+        guard !name.hasByte("/") else { throw ManifestValue.mismatch(value, path, "\(what) without \"/\"") }
         guard name != ".", name != ".." else {
             throw ManifestValue.mismatch(value, path, "\(what), not a way through folders")
         }

@@ -1,3 +1,4 @@
+import Elements
 import JSONText
 
 /// A text from outside as a message shows it: in quotes, on one line, at most 60 characters, nothing invisible.
@@ -29,10 +30,7 @@ struct QuotedText: CustomStringConvertible {
 
     /// Characters that would break the line, hide, or turn the text around on a terminal.
     static func isInvisible(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: true
-        default: false
-        }
+        ShownText.isInvisible(scalar)
     }
 }
 

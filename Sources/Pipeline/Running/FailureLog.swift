@@ -1,3 +1,4 @@
+internal import Elements
 internal import Foundation
 internal import JSONText
 internal import Ledger
@@ -18,14 +19,14 @@ struct FailureLog: Sendable {
 
     /// The name of an item's file, or of a dataset's as a whole.
     static func name(_ failure: Failure) -> String { failure.item ?? datasetName(failure.dataset) }
-    static func datasetName(_ dataset: String) -> String { "dataset-\(dataset)" }
+    static func datasetName(_ dataset: String) -> String { ClaimName.dataset(dataset) }
 
     private static func path(_ name: String) -> String { "\(folder)/\(ClaimName.bounded(name)).json" }
 
     /// All failures, by the name of their file without its ending. Blocks.
     func all() throws(LedgerError) -> [String: Entry] {
         var entries: [String: Entry] = [:]
-        for file in try state.list(Self.folder) where file.hasSuffix(".json") {
+        for file in try state.list(Self.folder) where file.hasByteSuffix(".json") {
             if let entry = try read("\(Self.folder)/\(file)") { entries[Self.name(entry.failure)] = entry }
         }
         return entries

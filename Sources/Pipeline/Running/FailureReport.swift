@@ -1,3 +1,4 @@
+internal import Elements
 internal import Foundation
 internal import JSONText
 internal import Ledger
@@ -21,8 +22,8 @@ struct FailureReport: Sendable {
         var manifest = context.manifest
         manifest.datasets = Set(failures.map(\.dataset)).sorted()
         manifest.only = Set(failures.map { $0.item ?? "\($0.dataset)/*" }).sorted()
-        manifest.lists = manifest.lists.filter { manifest.datasets.contains($0.key) }
-        manifest.regions = manifest.regions.filter { manifest.datasets.contains($0.dataset) }
+        manifest.lists = manifest.lists.filter { manifest.datasets.hasName($0.key) }
+        manifest.regions = manifest.regions.filter { manifest.datasets.hasName($0.dataset) }
         let text = manifest.json(relativeTo: manifest.state).prettyText + "\n"
         try await ThreadPool.files.run { () throws(LedgerError) in
             try state.update(Array(text.utf8), to: Self.manifestPath)

@@ -67,13 +67,18 @@ struct Summaries: Sendable {
         var resized: [JSONValue] = []
         var damaged: [String] = []
         for item in try context.records.items() {
+            let coverage = RawCoverage(try context.records.record(item: item, stage: "download"))
             let convert = try context.records.record(item: item, stage: "convert")
             let stat = try context.records.record(item: item, stage: "stat")
             let resize = try context.records.record(item: item, stage: "resize")
             if marks[item] != nil, convert == nil || stat == nil || resize == nil { damaged.append(item) }
             // An entry stands for a file that is there, as its record says.
-            if let convert, try hasOutputs(convert), let stat { native.append(stat.result) }
-            if let resize, try hasOutputs(resize) { resized.append(resize.result) }
+            if let convert, try hasOutputs(convert), let stat {
+                native.append(coverage?.added(to: stat.result) ?? stat.result)
+            }
+            if let resize, try hasOutputs(resize) {
+                resized.append(coverage?.added(to: resize.result) ?? resize.result)
+            }
         }
         guard damaged.isEmpty else { return damaged }
         try write(native, to: "txt/attributes.json")

@@ -26,7 +26,7 @@ struct Convert: Sendable {
         return Fingerprint(of: [
             "version": .integer(Self.version), "plan": try JSONValue(encoding: plan),
             "content": download.result["content"] ?? .null,
-            "compression": .string(context.manifest.convert.compression.rawValue),
+            "compression": .string(context.manifest.convert.compression.setting),
             "source": .string(context.store.url.description),
         ])
     }
@@ -102,7 +102,7 @@ struct Convert: Sendable {
     ) -> ChunkWriter {
         let encoding = Encoding(
             context.manifest.convert.compression, elementType: type, shape: shape, isLabel: path != "/raw_crop",
-            source: (source.codecSummary, source.chunkShape))
+            source: (source.sourceCodec, source.chunkShape))
         return ChunkWriter(
             writer: writer,
             layout: DatasetLayout(

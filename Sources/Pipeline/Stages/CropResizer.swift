@@ -79,7 +79,7 @@ struct CropResizer: Sendable {
             let ends = [covering, grid].map { $0.edge.zip($0.extent, +) }
             // What is too long for the resamplers is refused by them.
             let shape = ends[0].zip(ends[1], max).zip(edge, -).zip(first.voxelSize) {
-                Int(min(($0 / $1).rounded(), 0x1p40))
+                min(Int(saturating: ($0 / $1).rounded()), 1 << 40)
             }
             covering = Grid(shape: shape, voxelSize: first.voxelSize, edge: edge)
         }

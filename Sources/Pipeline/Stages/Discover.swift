@@ -1,3 +1,4 @@
+internal import Elements
 internal import Foundation
 internal import Geometry
 internal import JSONText
@@ -13,6 +14,9 @@ internal import Threads
 public struct Discover: Sendable {
     /// How often a task looks whether others are through with their datasets, in milliseconds.
     private static let pollMilliseconds = 200
+
+    /// Of a to-download list.
+    private static let maximumListBytes = 1 << 30
 
     let context: JobContext
     /// nil where nothing is claimed: `cristae plan`.
@@ -47,17 +51,19 @@ public struct Discover: Sendable {
     /// The plans of all datasets, in the order of their names, and what went wrong with whole datasets.
     func run() async throws -> (plans: [PlanFile], failures: [Failure]) {
         let names = try await datasetNames()
-        var results: [String: Attempt] = [:]
+        var results: [ByteName: Attempt] = [:]
         // The own ones first: others have begun with theirs.
-        let own = share.map { share in Set(names.indices.filter { $0 % share.count == share.index }.map { names[$0] }) }
+        let own = share.map { share in
+            Set(names.indices.filter { $0 % share.count == share.index }.map { ByteName(names[$0]) })
+        }
         if let own {
-            try await attempt(names.filter(own.contains), isOwn: true, &results)
-            try await attempt(names.filter { !own.contains($0) }, isOwn: false, &results)
+            try await attempt(names.filter { own.contains(ByteName($0)) }, isOwn: true, &results)
+            try await attempt(names.filter { !own.contains(ByteName($0)) }, isOwn: false, &results)
         } else {
             try await attempt(names, isOwn: true, &results)
         }
         while true {
-            let held = names.filter { if case .held = results[$0] { true } else { false } }
+            let held = names.filter { if case .held = results[ByteName($0)] { true } else { false } }
             guard !held.isEmpty, let worker else { break }
             try context.stop.check()
             let claims = held.map { ClaimName.dataset($0) }
@@ -68,7 +74,7 @@ public struct Discover: Sendable {
         var plans: [PlanFile] = []
         var failures: [Failure] = []
         for name in names {
-            switch results[name] {
+            switch results[ByteName(name)] {
             case .ready(let plan): plans.append(plan)
             case .failed(let failure): failures.append(failure)
             case .held, .vanished, nil: break
@@ -77,23 +83,23 @@ public struct Discover: Sendable {
         return (Self.withUniqueNames(plans), failures)
     }
 
-    private func attempt(_ names: [String], isOwn: Bool, _ results: inout [String: Attempt]) async throws {
+    private func attempt(_ names: [String], isOwn: Bool, _ results: inout [ByteName: Attempt]) async throws {
         let found = try await concurrentMap(names) { name -> Attempt in
             try context.stop.check()
             return try await context.progress.working(name, "discover") { try await attempt(name, isOwn: isOwn) }
         }
-        for (name, attempt) in zip(names, found) { results[name] = attempt }
+        for (name, attempt) in zip(names, found) { results[ByteName(name)] = attempt }
     }
 
     /// The plans of all datasets that have been seen in this store, in the order of their names. Blocks.
     static func keptPlans(in state: ConfinedFolder, source: StoreURL) throws(LedgerError) -> [PlanFile] {
         var plans: [PlanFile] = []
-        for name in try state.list("plans") where name.hasSuffix(".plan") {
+        for name in try state.list("plans") where name.hasByteSuffix(".plan") {
             if let kept = try PlanFile(of: String(name.dropLast(5)), in: state), kept.source == source.description {
                 plans.append(kept)
             }
         }
-        return withUniqueNames(plans.sorted { $0.plan.dataset < $1.plan.dataset })
+        return withUniqueNames(plans.sorted { ByteName($0.plan.dataset) < ByteName($1.plan.dataset) })
     }
 
     // MARK: Names
@@ -102,18 +108,29 @@ public struct Discover: Sendable {
     private func datasetNames() async throws -> [String] {
         let manifest = context.manifest
         let globs = try manifest.datasets.map { try Glob($0) }
-        var names = Set(zip(manifest.datasets, globs).filter { !$1.hasWildcards }.map { $0.0 })
+        var names = zip(manifest.datasets, globs).filter { !$1.hasWildcards }.map { $0.0 }
         let wildcards = globs.filter(\.hasWildcards)
         if !wildcards.isEmpty {
             if refreshes {
                 // Each task asks for itself: all of them have to mean the same datasets.
-                names.formUnion(try await matching(wildcards))
+                names += try await matching(wildcards)
                 try await reportVanished(wildcards, found: names)
             } else {
-                names.formUnion(try await claimed(ClaimName.names) { try await matching(wildcards) })
+                names += try await claimed(ClaimName.names) { try await matching(wildcards) }
             }
         }
-        return names.sorted()
+        let distinct = names.distinctNames()
+        warnOfTwins(distinct)
+        return distinct
+    }
+
+    /// Names two datasets that a file system which does not tell their names apart would put into one file.
+    private func warnOfTwins(_ names: [String]) {
+        for twins in Dictionary(grouping: names, by: { $0.lowercased() }).values where twins.count > 1 {
+            context.logger.warning(
+                "the datasets \(twins.map(\.debugDescription).joined(separator: " and ")) differ only in case or in how accents are written: on a file system that does not tell them apart their files are the same",
+                metadata: ["event": "similar_names"])
+        }
     }
 
     /// The datasets of the store that match.
@@ -124,11 +141,11 @@ public struct Discover: Sendable {
         let candidates = try await cache.list("").prefixes.filter { name in globs.contains { $0.matches(name) } }
         // A folder is a dataset when it holds a container: `csc-zipped-data` beside them does not.
         let found = try await concurrentMap(candidates) { name -> String? in
-            guard manifest.lists[name] == nil else { return name }
+            guard manifest.list(of: name) == nil, Self.refusal(of: name) == nil else { return name }
             let listing: Listing
             do {
                 listing = try await cache.list(name)
-            } catch let error as StoreError where JobError(error) == nil {
+            } catch let error as StoreError where JobError(error, context.stop) == nil {
                 // One that cannot be looked at fails by itself, when it is planned.
                 return name
             }
@@ -139,13 +156,13 @@ public struct Discover: Sendable {
     }
 
     /// Names the datasets that were in the store once and match, but are not there any more. Of several tasks one does.
-    private func reportVanished(_ globs: [Glob], found: Set<String>) async throws {
+    private func reportVanished(_ globs: [Glob], found: [String]) async throws {
         guard share.map({ $0.index == 0 }) ?? true else { return }
         let (state, source) = (context.state, context.store.url)
         let heads = try await ThreadPool.files.run { () throws(LedgerError) in
             try PlanFile.heads(in: state, source: source)
         }
-        for plan in heads where !found.contains(plan.dataset) && globs.contains(where: { $0.matches(plan.dataset) }) {
+        for plan in heads where !found.hasName(plan.dataset) && globs.contains(where: { $0.matches(plan.dataset) }) {
             reportVanished(plan.dataset, of: plan.dataset)
         }
     }
@@ -176,8 +193,24 @@ public struct Discover: Sendable {
 
     // MARK: One dataset
 
+    /// Why no file can have the name of a dataset; nil where one can. That is no fault of the other datasets.
+    static func refusal(of name: String) -> Failure? {
+        func failure(_ reason: String) -> Failure {
+            Failure(item: nil, dataset: name, stage: "discover", reason: reason)
+        }
+        let limit = ManifestName.maximumLength
+        guard name.utf8.count <= limit else {
+            return failure("its name has \(name.utf8.count) bytes; at most \(limit) fit into the names of its files")
+        }
+        guard (try? ConfinedFolder.components(of: name))?.count == 1 else {
+            return failure("its name has a slash or a control character, which no file name may have")
+        }
+        return nil
+    }
+
     /// The kept plan, or a new one where this process may make it.
     private func attempt(_ name: String, isOwn: Bool) async throws -> Attempt {
+        if let refusal = Self.refusal(of: name) { return .failed(refusal) }
         do {
             let keys = try await listedKeys(name)
             let fingerprint = fingerprint(name, keys)
@@ -274,7 +307,7 @@ public struct Discover: Sendable {
             dataset: keys == nil ? name : "\(name)-listed", store: store, state: context.state, refreshes: refreshes)
         let reader = DatasetReader(
             dataset: name, cache: cache, isListed: keys != nil,
-            grids: context.manifest.grids.filter { $0.dataset == name })
+            grids: context.manifest.grids.filter { $0.dataset.hasSameBytes(as: name) })
         let plan: DatasetPlan
         do {
             plan = try await DatasetPlanner(manifest: context.manifest, reader: reader, stop: context.stop).plan()
@@ -319,11 +352,15 @@ public struct Discover: Sendable {
 
     /// The keys of the dataset's to-download list, where the manifest names one.
     private func listedKeys(_ name: String) async throws -> [String]? {
-        guard let path = context.manifest.lists[name] else { return nil }
+        guard let path = context.manifest.list(of: name) else { return nil }
         let url = context.store.url
         let text: String
         do {
-            text = try await ThreadPool.files.run { try String(contentsOfFile: path, encoding: .utf8) }
+            text = try await ThreadPool.files.run {
+                let bytes = try RegularFile.bytes(at: path, atMost: Self.maximumListBytes)
+                guard let text = String(validating: bytes, as: UTF8.self) else { throw JobError.badManifest(path) }
+                return text
+            }
         } catch {
             throw JobError.badManifest("$.lists.\(name): \(path) cannot be read as text")
         }
@@ -348,12 +385,12 @@ public struct Discover: Sendable {
             "levels": .string(manifest.levels.rawValue), "padding": .number(manifest.paddingNm),
             "list": keys.map { .array($0.map { .string($0) }) } ?? .null,
         ]
-        let regions = manifest.regions.filter { $0.dataset == name }
+        let regions = manifest.regions.filter { $0.dataset.hasSameBytes(as: name) }
         if !regions.isEmpty {
             members["regions"] = .array(
                 regions.map { .array(($0.offsetNm.array + $0.shapeNm.array).map { .number($0) }) })
         }
-        let grids = manifest.grids.filter { $0.dataset == name }
+        let grids = manifest.grids.filter { $0.dataset.hasSameBytes(as: name) }
         if !grids.isEmpty {
             members["grids"] = .array(
                 grids.map {
@@ -365,14 +402,22 @@ public struct Discover: Sendable {
         return Fingerprint(of: .object(members))
     }
 
-    /// Crop ids are unique in the public data, but nothing makes them so: a second `crop_7` gets its dataset into its name.
-    private static func withUniqueNames(_ plans: [PlanFile]) -> [PlanFile] {
+    /// Crop ids are unique in the public data, but nothing makes them so: a second `crop_7` gets its dataset into its name. Names that differ
+    /// only in how accents are written count as the same one: each item has a file of its own on every file system.
+    static func withUniqueNames(_ plans: [PlanFile]) -> [PlanFile] {
         var seen: Set<String> = []
         return plans.map { plan in
             var plan = plan
             for index in plan.items.indices where !seen.insert(plan.items[index].name).inserted {
-                plan.items[index].name += "_\(plan.plan.dataset)_\(plan.items[index].alignment)"
-                seen.insert(plan.items[index].name)
+                let item = plan.items[index]
+                let longer = [item.name, plan.plan.dataset, item.alignment].filter { !$0.isEmpty }
+                let base = ClaimName.bounded(longer.joined(separator: "_"))
+                var (name, number) = (base, 2)
+                while !seen.insert(name).inserted {
+                    name = "\(base)_\(number)"
+                    number += 1
+                }
+                plan.items[index].name = name
             }
             return plan
         }

@@ -70,12 +70,21 @@ struct Download: Sendable {
             try pack.close()
             return Self.contentDigest(of: arrays, metadata: plan.metadata, in: pack)
         }
+        // The raw data come first.
+        let absent = arrays.map { $0.absentCount(in: pack) }
+        let coverage = RawCoverage(chunks: arrays[0].chunkCount, stored: arrays[0].chunkCount - absent[0])
+        if let note = coverage.note {
+            context.logger.warning(
+                "\(plan.name): \(note): \(context.store.url.url(of: plan.raw.key))",
+                metadata: ["item": "\(plan.name)", "dataset": "\(plan.dataset)", "event": "raw_not_stored"])
+        }
         let record = Record(
             item: plan.name, stage: "download", fingerprint: fingerprint, outputs: [],
-            result: [
-                "pack": .string(path), "content": .string(digest.description), "chunks": .integer(total),
-                "absent": .integer(arrays.reduce(0) { $0 + $1.absentCount(in: pack) }),
-            ])
+            result: .object(
+                coverage.members.merging([
+                    "pack": .string(path), "content": .string(digest.description), "chunks": .integer(total),
+                    "absent": .integer(absent.reduce(0, +)),
+                ]) { $1 }))
         let records = context.records
         try await ThreadPool.files.run { () throws(LedgerError) in try records.write(record) }
         return record

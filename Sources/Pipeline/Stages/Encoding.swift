@@ -15,8 +15,7 @@ struct Encoding: Sendable {
     let filter: ChunkFilter
     let chunkShape: ZYX<Int>
 
-    /// - Parameter source: the codec and chunk shape of the stored array, which `source` keeps; where one codec alone
-    ///   would not do, the chunk shape and deflate.
+    /// - Parameter source: the codec and chunk shape of the stored array, which `source` keeps (``SourceEncoding``).
     init(
         _ compression: Manifest.Convert.Compression, elementType: ElementType, shape: ZYX<Int>, isLabel: Bool,
         source: (codec: CodecSummary?, chunkShape: ZYX<Int>)?
@@ -30,9 +29,7 @@ struct Encoding: Sendable {
         case .blosc: filter = .blosc(typeSize: byteCount, level: 5, shuffle: 1, compressor: "zstd")
         case .none: filter = .none
         case .source:
-            filter =
-                source?.codec.map { Self.filter(for: $0, byteCount: byteCount, deflateLevel: deflateLevel) }
-                ?? .deflate(level: deflateLevel)
+            filter = SourceEncoding.filter(for: source?.codec, elementType)
             chunks = source?.chunkShape ?? chunks
         }
         // A chunk is never larger than the dataset, nor empty.
@@ -69,24 +66,5 @@ struct Encoding: Sendable {
         case 32001: return .blosc(typeSize: byteCount, level: 5, shuffle: 1, compressor: "zstd")
         default: return nil
         }
-    }
-
-    /// The HDF5 filter that stands for a codec of the source. gzip and zlib are the same deflate in another wrapping.
-    private static func filter(for codec: CodecSummary, byteCount: Int, deflateLevel: Int) -> ChunkFilter {
-        switch codec.name {
-        case "zstd": .zstd(level: codec.level ?? 3)
-        case "gzip", "zlib": .deflate(level: min(max(codec.level ?? deflateLevel, 0), 9))
-        case "blosc":
-            .blosc(
-                typeSize: byteCount, level: codec.level ?? 5, shuffle: shuffle(codec.blosc?.shuffle, byteCount),
-                compressor: codec.blosc?.compressor ?? "lz4")
-        default: .none
-        }
-    }
-
-    /// -1 is "bits for elements of one byte and bytes for others".
-    private static func shuffle(_ declared: Int?, _ byteCount: Int) -> Int {
-        guard let declared, declared >= 0 else { return byteCount == 1 ? 2 : 1 }
-        return declared
     }
 }

@@ -27,7 +27,7 @@ struct Resize: Sendable {
             "raw": .string(manifest.resize.raw.rawValue), "labels": .string(manifest.resize.labels.rawValue),
             "grid": .string(manifest.resize.grid.rawValue), "tolerance": .number(manifest.tolerance),
             "max_upsampling": .number(manifest.resize.maxUpsampling),
-            "compression": .string(manifest.convert.compression.rawValue),
+            "compression": .string(manifest.convert.compression.setting),
         ])
     }
 
@@ -100,13 +100,14 @@ struct Resize: Sendable {
     /// The codec and chunk shape of the stored array behind a dataset, for `compression: source`.
     private func sourceCodec(of path: String) throws -> (codec: CodecSummary?, chunkShape: ZYX<Int>)? {
         guard context.manifest.convert.compression == .source else { return nil }
-        let name = String(path.split(separator: "/").last ?? "")
+        let name = path.pathComponents().last ?? ""
         let array =
             path == "/raw_crop"
             ? plan.raw
-            : plan.labels.first { $0.name == name } ?? plan.derived.first { $0.name == name }?.source
+            : plan.labels.first { $0.name.hasSameBytes(as: name) }
+                ?? plan.derived.first { $0.name.hasSameBytes(as: name) }?.source
         guard let array else { return nil }
         let planned = try PlannedArray(array, store: context.store.url)
-        return (planned.codecSummary, planned.chunkShape)
+        return (planned.sourceCodec, planned.chunkShape)
     }
 }

@@ -1,3 +1,4 @@
+internal import Elements
 internal import JSONText
 internal import Ledger
 
@@ -25,8 +26,8 @@ public struct PlanReport: Sendable {
                 if !lines.isEmpty { lines += Array(",\n    ".utf8) }
                 lines += plan.index[item.summary]
                 guard !survey.has(.download, item) else { continue }
-                requests += item.chunks
-                bytes = bytes.addingReportingOverflow(item.bytes).overflow ? .max : bytes + item.bytes
+                requests = requests.saturatingAdd(item.chunks)
+                bytes = bytes.saturatingAdd(item.bytes)
             }
         }
         failures = (datasetFailures + plans.flatMap(\.plan.failures)).map(\.description)
@@ -40,7 +41,7 @@ public struct PlanReport: Sendable {
         ]
         let start = head.prettyText.trimmingSuffix(while: { $0 == "}" || $0.isWhitespace })
         let toDo = open == 0 ? "[]" : "[\n    \(String(decoding: lines, as: UTF8.self))\n  ]"
-        text = "\(start),\n  \"to_do\" : \(toDo)\n}"
+        text = ShownText.lines("\(start),\n  \"to_do\" : \(toDo)\n}")
     }
 }
 

@@ -1,3 +1,4 @@
+internal import Elements
 internal import Foundation
 public import JSONText
 internal import Ledger
@@ -48,7 +49,7 @@ public struct StatusReport: Sendable {
 
     public var isRunning: Bool { workers.contains { $0.state == "alive" } }
     /// Bytes that those who are at work have got from the store.
-    public var bytes: Int { workers.reduce(0) { $0 + $1.bytes } }
+    public var bytes: Int { workers.reduce(0) { $0.saturatingAdd($1.bytes) } }
     public var bytesPerSecond: Double { workers.filter { $0.state == "alive" }.reduce(0) { $0 + $1.bytesPerSecond } }
 
     public init(_ context: JobContext) async throws {
@@ -137,14 +138,15 @@ public struct StatusReport: Sendable {
         return [
             "job": .string(job), "items": .integer(items), "running": .bool(isRunning), "stages": .object(stages),
             "failures": .array(failures.map { .string($0) }), "bytes": .integer(bytes),
-            "bytes_per_second": .integer(Int(bytesPerSecond)),
+            "bytes_per_second": .integer(Int(saturating: bytesPerSecond)),
             "seconds_left": secondsLeft.map { .integer(Int(min($0, 1e9))) } ?? .null,
             "workers": .array(
                 workers.map { worker in
                     [
                         "host": .string(worker.host), "process": .integer(worker.process), "role": .string(worker.role),
                         "age_seconds": .number((worker.age * 10).rounded() / 10), "state": .string(worker.state),
-                        "bytes": .integer(worker.bytes), "bytes_per_second": .integer(Int(worker.bytesPerSecond)),
+                        "bytes": .integer(worker.bytes),
+                        "bytes_per_second": .integer(Int(saturating: worker.bytesPerSecond)),
                         "working": .array(worker.working.map { .string($0) }),
                         "claims": .array(worker.claims.map { .string($0) }),
                     ]

@@ -1,3 +1,4 @@
+internal import Elements
 internal import JSONText
 internal import Ledger
 
@@ -13,10 +14,11 @@ enum ClaimName {
     static func item(_ name: String) -> String { itemPrefix + bounded(name) }
     static func dataset(_ name: String) -> String { "dataset-" + bounded(name) }
 
-    /// A name that fits into a file name with something before and after it.
+    /// A name that fits into a file name with something before and after it, and that is another one for each name, however names are
+    /// compared: what is not ASCII is told apart by a digest.
     static func bounded(_ name: String) -> String {
-        guard name.utf8.count > 200 else { return name }
+        guard name.utf8.count > 200 || !name.utf8.allSatisfy({ $0 < 0x80 }) else { return name }
         let digest = Fingerprint(of: .string(name)).description.prefix(16)
-        return "\(String(decoding: name.utf8.prefix(150), as: UTF8.self))-\(digest)"
+        return "\(name.bytePrefix(150))-\(digest)"
     }
 }

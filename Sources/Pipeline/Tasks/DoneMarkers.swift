@@ -89,7 +89,7 @@ final class DoneMarkers: Sendable {
                 .integer(Download.version), .integer(Convert.version), .integer(Stat.version), .integer(Resize.version),
             ],
             "source": .string(context.store.url.description),
-            "compression": .string(manifest.convert.compression.rawValue),
+            "compression": .string(manifest.convert.compression.setting),
             "target": .array(manifest.targetNm.array.map { .number($0) }),
             "raw": .string(manifest.resize.raw.rawValue), "labels": .string(manifest.resize.labels.rawValue),
             "grid": .string(manifest.resize.grid.rawValue), "tolerance": .number(manifest.tolerance),

@@ -1,3 +1,4 @@
+internal import Elements
 internal import Geometry
 internal import Ledger
 internal import Stores
@@ -82,7 +83,7 @@ struct SourceCheck: Sendable {
     private func array(of key: String) -> Int {
         arrays.firstIndex { array in
             let name = array.plan.key
-            return key.hasPrefix(name) && key.utf8.dropFirst(name.utf8.count).first == UInt8(ascii: "/")
+            return key.hasBytePrefix(name + "/")
         } ?? arrays.count
     }
 

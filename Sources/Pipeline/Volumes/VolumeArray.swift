@@ -52,7 +52,7 @@ struct VolumeArray: Sendable {
         let shape = plan.grid.shape
         let encoding = Encoding(
             compression, elementType: type, shape: shape, isLabel: plan.annotation != nil,
-            source: (planned.codecSummary, stored))
+            source: (planned.sourceCodec, stored))
         passesThrough = compression == .source && planned.codecSummary != nil && derivation == nil
         let wanted = compression == .source ? stored : Self.chunkShape(for: stored, type.byteCount)
         unitShape = Self.unitShape(wanted.zip(stored, max), planned)
@@ -78,12 +78,12 @@ struct VolumeArray: Sendable {
 
     /// The name of a dataset: what stands below the container in the store.
     static func path(of key: String, below root: String) -> String {
-        key.hasPrefix(root + "/") ? String(key.dropFirst(root.count)) : "/" + key
+        key.hasBytePrefix(root + "/") ? key.droppingBytes(root.utf8.count) : "/" + key
     }
 
     /// The name of the dataset of a class that is made from another one: in the place of that one.
     static func path(of derivation: DerivePlan, below root: String) -> String {
-        var names = derivation.source.image.split(separator: "/").map(String.init)
+        var names = derivation.source.image.pathComponents()
         names[names.count - 1] = derivation.name
         if !derivation.source.level.isEmpty { names.append(derivation.source.level) }
         return path(of: names.joined(separator: "/"), below: root)

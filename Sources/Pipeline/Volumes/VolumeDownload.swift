@@ -26,7 +26,7 @@ struct VolumeDownload: Sendable {
         let hasShards = plan.arrays.contains { $0.metadata.contains("sharding_indexed") }
         var members: [String: JSONValue] = [
             "version": hasShards ? 2 : 1, "objects": .string(download.fingerprint.description),
-            "compression": .string(context.manifest.convert.compression.rawValue), "root": .string(plan.group),
+            "compression": .string(context.manifest.convert.compression.setting), "root": .string(plan.group),
             "encoding": .integer(Convert.version),
         ]
         if !plan.derived.isEmpty {

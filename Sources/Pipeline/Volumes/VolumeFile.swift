@@ -1,3 +1,4 @@
+internal import Elements
 internal import Geometry
 internal import HDF5
 
@@ -15,8 +16,8 @@ struct VolumeFile: Sendable {
         var alignment: String { attributes["alignment"]?.string ?? "" }
         /// The path without the level.
         var image: String {
-            guard let level = attributes["level"]?.string, path.hasSuffix("/" + level) else { return path }
-            return String(path.dropLast(level.count + 1))
+            guard let level = attributes["level"]?.string, path.hasByteSuffix("/" + level) else { return path }
+            return path.bytePrefix(path.utf8.count - level.utf8.count - 1)
         }
     }
 
@@ -43,6 +44,6 @@ struct VolumeFile: Sendable {
                 }
             }
         }
-        self.entries = entries.sorted { $0.path < $1.path }
+        self.entries = entries.sorted { ByteName($0.path) < ByteName($1.path) }
     }
 }

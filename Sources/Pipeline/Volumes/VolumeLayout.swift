@@ -1,3 +1,4 @@
+internal import Elements
 internal import Stores
 
 /// All arrays of a volume, and the blocks they are worked off in.
@@ -15,8 +16,8 @@ struct VolumeLayout: Sendable {
 
     init(_ plan: ItemPlan, context: JobContext) throws {
         let manifest = context.manifest
-        var seen: Set<String> = []
-        let stored = ([plan.raw] + (plan.moreRaw ?? []) + plan.labels).filter { seen.insert($0.key).inserted }
+        var seen: Set<ByteName> = []
+        let stored = ([plan.raw] + (plan.moreRaw ?? []) + plan.labels).filter { seen.insert(ByteName($0.key)).inserted }
             .map { ($0, DerivePlan?.none) }
         arrays = try (stored + plan.derived.map { ($0.source, $0) }).map { array, derivation in
             try VolumeArray(

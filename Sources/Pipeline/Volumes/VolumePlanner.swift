@@ -65,22 +65,22 @@ struct VolumePlanner: Sendable {
     }
 
     /// `<dataset>/<dataset>.zarr` of a key below it.
-    static func container(of key: String) -> String { key.split(separator: "/").prefix(2).joined(separator: "/") }
+    static func container(of key: String) -> String { key.pathComponents().prefix(2).joined(separator: "/") }
 
     /// The classes that the manifest means: by their names, in N5 also with the ending `_seg`. Scores (`_pred`) are no labels, and taken
     /// only where they are named.
     static func isWanted(_ name: String, classes: [String], isN5: Bool) -> Bool {
-        if classes.contains(name) { return true }
-        if classes == ["*"] { return !name.hasSuffix("_pred") }
-        return isN5 && name.hasSuffix("_seg") && classes.contains(String(name.dropLast(4)))
+        if classes.hasName(name) { return true }
+        if classes == ["*"] { return !name.hasByteSuffix("_pred") }
+        return isN5 && name.hasByteSuffix("_seg") && classes.hasName(name.dropLast(4))
     }
 
     /// The class that each of some label images stands for: `mito_seg` is `mito`, unless that is among them too, or was not asked for.
     static func classes(of names: [String], classes: [String]) -> [String] {
         names.map { name in
-            guard name.hasSuffix("_seg") else { return name }
+            guard name.hasByteSuffix("_seg") else { return name }
             let short = String(name.dropLast(4))
-            return classes.contains(short) && !names.contains(short) ? short : name
+            return classes.hasName(short) && !names.hasName(short) ? short : name
         }
     }
 
@@ -91,11 +91,11 @@ struct VolumePlanner: Sendable {
     static func derivations(_ manifest: Manifest, _ reconstruction: Reconstruction) -> [Derivation] {
         let isN5 = DatasetReader.isN5(reconstruction.key)
         func image(_ name: String) -> Reconstruction.LabelImage? {
-            reconstruction.segmentations.first { $0.name == name }
-                ?? reconstruction.segmentations.first { isN5 && $0.name == name + "_seg" }
+            reconstruction.segmentations.first { $0.name.hasSameBytes(as: name) }
+                ?? reconstruction.segmentations.first { isN5 && $0.name.hasSameBytes(as: name + "_seg") }
         }
         return manifest.derive.sorted { $0.key < $1.key }.compactMap { name, rule in
-            guard manifest.classes == ["*"] || manifest.classes.contains(name), let source = image(rule.from),
+            guard manifest.classes == ["*"] || manifest.classes.hasName(name), let source = image(rule.from),
                 manifest.mode == .crops || image(name) == nil
             else { return nil }
             return Derivation(name: name, rule: rule, image: source)
@@ -135,11 +135,11 @@ struct VolumePlanner: Sendable {
     private func cropLabels(_ reconstruction: Reconstruction) async throws -> [Label] {
         try await concurrentMap(reconstruction.crops) { crop -> [Label] in
             let group = "\(reconstruction.key)/labels/groundtruth/\(crop)"
-            let present = try await reader.cache.list(group).prefixes.sorted()
-            let names = present.filter { manifest.classes == ["*"] || manifest.classes.contains($0) }
+            let present = try await reader.cache.list(group).prefixes.sortedByBytes()
+            let names = present.filter { manifest.classes == ["*"] || manifest.classes.hasName($0) }
             let planner = CropPlanner(manifest: manifest, reader: reader, images: [])
-            let rules = planner.deriveRules(present: Set(present), wanted: Set(names)).filter {
-                !present.contains($0.name)
+            let rules = planner.deriveRules(present: present).filter {
+                !present.hasName($0.name)
             }
             let labels = try await concurrentMap(names) { name in
                 Label(name: name, image: try await reader.image("\(group)/\(name)"))
@@ -208,9 +208,11 @@ extension CropPlanner {
         let grid = try grid(of: metadata, level: level, path: path)
         let whole = Box(shape: grid.shape)
         try checkVolume(whole, metadata, path: path)
-        return ArrayPlan(
-            name: "raw", image: image.key, level: level.path, grid: grid, box: whole, written: whole, metadata: text,
-            annotation: nil, format: image.format.planned)
+        return try await reader.findingChunks(
+            ArrayPlan(
+                name: "raw", image: image.key, level: level.path, grid: grid, box: whole, written: whole,
+                metadata: text,
+                annotation: nil, format: image.format.planned))
     }
 
     /// Volumes are of any size that can be counted: 64 PiB in whole chunks.

@@ -96,7 +96,7 @@ struct VolumeResize: Sendable {
         }
     }
 
-    private static func isCrop(_ path: String) -> Bool { path.contains("/groundtruth/") }
+    private static func isCrop(_ path: String) -> Bool { path.pathComponents().dropLast().hasName("groundtruth") }
 
     private func target(_ entry: VolumeFile.Entry, _ common: Grid, isCrop: Bool) throws -> Grid {
         let factor = OutputGrid.upsampling(from: entry.grid, to: common)
@@ -112,12 +112,12 @@ struct VolumeResize: Sendable {
     private func piece(_ entry: VolumeFile.Entry, _ target: Grid) throws -> Piece {
         let type = entry.chunks.elementType
         let source =
-            plan.arrays.first { VolumeArray.path(of: $0.key, below: plan.group) == entry.path }
+            plan.arrays.first { VolumeArray.path(of: $0.key, below: plan.group).hasSameBytes(as: entry.path) }
             ?? plan.derived.first { VolumeArray.path(of: $0, below: plan.group) == entry.path }?.source
         let planned = try source.map { try PlannedArray($0, store: context.store.url) }
         let encoding = Encoding(
             context.manifest.convert.compression, elementType: type, shape: target.shape, isLabel: entry.isLabel,
-            source: planned.map { ($0.codecSummary, $0.chunkShape) })
+            source: planned.map { ($0.sourceCodec, $0.chunkShape) })
         let fill =
             entry.chunks.fillValue.allSatisfy { $0 == 0 }
             ? entry.chunks.fillValue : Array(repeating: 0, count: type.byteCount)

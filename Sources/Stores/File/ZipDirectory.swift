@@ -22,7 +22,7 @@ struct ZipDirectory: Sendable {
 
     /// Keys in the order of their bytes.
     private(set) var keys: [String] = []
-    private var entries: [NameBytes: Entry] = [:]
+    private var entries: [ByteName: Entry] = [:]
 
     /// More than this is no directory: ten million objects with long names.
     private static let maximumByteCount = 1 << 30
@@ -57,7 +57,7 @@ struct ZipDirectory: Sendable {
                 Self.number(end64, 32, 8), Self.number(end64, 40, 8), Self.number(end64, 48, 8)
             )
         }
-        guard offset >= 0, length >= 0, length <= Self.maximumByteCount, offset <= byteCount - length else {
+        guard count >= 0, offset >= 0, length >= 0, length <= Self.maximumByteCount, offset <= byteCount - length else {
             throw Unreadable(message: "its directory of \(length) bytes at \(offset) is not in its \(byteCount) bytes")
         }
         let directory = try read(offset..<(offset + length))
@@ -71,7 +71,7 @@ struct ZipDirectory: Sendable {
         keys = entries.keys.map(\.text).sorted(by: ObjectKey.precedes)
     }
 
-    func entry(_ key: String) -> Entry? { entries[NameBytes(key)] }
+    func entry(_ key: String) -> Entry? { entries[ByteName(key)] }
 
     private static func endRecord(in tail: [UInt8]) -> Int? {
         guard tail.count >= endByteCount else { return nil }
@@ -120,7 +120,7 @@ struct ZipDirectory: Sendable {
         else { return nil }
         // Folders have entries in some files; the last of several of a name counts.
         if name.utf8.last != ObjectKey.slash {
-            entries[NameBytes(name)] = Entry(
+            entries[ByteName(name)] = Entry(
                 headerOffset: sizes[2], storedByteCount: sizes[1], byteCount: sizes[0],
                 crc32: UInt32(Self.number(bytes, position + 16, 4)), method: Self.number(bytes, position + 10, 2),
                 isEncrypted: Self.number(bytes, position + 8, 2) & 1 != 0)

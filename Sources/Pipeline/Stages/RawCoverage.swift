@@ -1,0 +1,41 @@
+internal import JSONText
+internal import Ledger
+
+/// How much of an item's raw data is stored: of a box of which nothing is, the file is all fill value.
+struct RawCoverage: Sendable, Equatable {
+    /// Chunks that the box needs, and how many of them the store has.
+    let chunks: Int
+    let stored: Int
+
+    init(chunks: Int, stored: Int) { (self.chunks, self.stored) = (chunks, stored) }
+
+    /// What the record of a download says; nil in those of earlier versions.
+    init?(_ download: Record?) {
+        guard let chunks = download?.result["raw_chunks"]?.integer,
+            let stored = download?.result["raw_stored_chunks"]?.integer
+        else { return nil }
+        self.init(chunks: chunks, stored: stored)
+    }
+
+    var isNothing: Bool { chunks > 0 && stored == 0 }
+
+    /// Members of the record of a download.
+    var members: [String: JSONValue] {
+        ["raw_chunks": .integer(chunks), "raw_stored_chunks": .integer(stored)]
+    }
+
+    /// What `verify` and the log say of an item whose raw data are not there; nil where they are.
+    var note: String? {
+        guard isNothing else { return nil }
+        return "none of the \(chunks) chunks of its raw data is stored: the raw data are fill value throughout"
+    }
+
+    /// The entry of a crop in `attributes.json` or `crops.json`, with these numbers in it.
+    func added(to entry: JSONValue) -> JSONValue {
+        guard var members = entry.object, var raw = members["raw"]?.object else { return entry }
+        raw["chunks"] = .integer(chunks)
+        raw["stored_chunks"] = .integer(stored)
+        members["raw"] = .object(raw)
+        return .object(members)
+    }
+}

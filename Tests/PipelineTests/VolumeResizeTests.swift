@@ -1,0 +1,44 @@
+import HDF5
+import JSONText
+import Pipeline
+import Testing
+
+/// Volumes and the crops in them at the target voxel size.
+@Suite struct VolumeResizeTests {
+    private let job: SmallJob
+    private let recon = "ds/ds.zarr/recon-1"
+
+    init() throws {
+        job = try SmallJob()
+        try job.image(
+            "\(recon)/em/fibsem-uint8",
+            [
+                SmallJob.Level(
+                    voxel: [8, 8, 8], translation: [0, 0, 0], shape: [4, 4, 4], bytes: (0..<64).map { UInt8($0) })
+            ])
+        try job.image(
+            "\(recon)/labels/groundtruth/crop5/mito",
+            [SmallJob.Level(voxel: [8, 8, 8], translation: [8, 8, 8], shape: [2, 2, 2], bytes: Array(1...8))])
+    }
+
+    /// A crop keeps to its box: it does not become as large as the volume.
+    @Test func aCropStaysInItsBox() async throws {
+        #expect(try await job.run(["mode": "volumes", "target_nm": 8]).failures == [])
+        let raw = try await job.dataset("/recon-1/em/fibsem-uint8", of: "crops/ds.h5")
+        #expect(raw.shape == [4, 4, 4])
+        let mito = try await job.dataset("/recon-1/labels/groundtruth/crop5/mito", of: "crops/ds.h5")
+        #expect(mito.shape == [2, 2, 2])
+        #expect(mito.bytes == Array(1...8))
+        #expect(mito.attributes["translation"] == .doubles([8, 8, 8]))
+    }
+
+    /// Twice as fine is allowed, more is not.
+    @Test(arguments: [(4.0, true), (3.9, false)])
+    func upsamplingHasALimit(target: Double, isAllowed: Bool) async throws {
+        let outcome = try await job.run([
+            "mode": "volumes", "target_nm": .number(target), "resize": ["max_upsampling": 2],
+        ])
+        #expect(outcome.failures.isEmpty == isAllowed)
+        if !isAllowed { #expect(outcome.failures.first?.reason.contains("max_upsampling") == true) }
+    }
+}
