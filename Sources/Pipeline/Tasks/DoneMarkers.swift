@@ -83,18 +83,7 @@ final class DoneMarkers: Sendable {
     init(_ context: JobContext) {
         state = context.state
         output = context.output
-        let manifest = context.manifest
-        let settings = Fingerprint(of: [
-            "versions": [
-                .integer(Download.version), .integer(Convert.version), .integer(Stat.version), .integer(Resize.version),
-            ],
-            "source": .string(context.store.url.description),
-            "compression": .string(manifest.convert.compression.rawValue),
-            "target": .array(manifest.targetNm.array.map { .number($0) }),
-            "raw": .string(manifest.resize.raw.rawValue), "labels": .string(manifest.resize.labels.rawValue),
-            "grid": .string(manifest.resize.grid.rawValue), "tolerance": .number(manifest.tolerance),
-            "max_upsampling": .number(manifest.resize.maxUpsampling),
-        ])
+        let settings = Fingerprint(of: StageSettings.all(StageSettings.ofItems(context)))
         folder = "done/\(settings.description.prefix(16))"
     }
 
