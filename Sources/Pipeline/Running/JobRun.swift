@@ -74,7 +74,7 @@ struct JobRun: Sendable {
     private func sweep() async throws {
         let (output, state) = (context.output, context.state)
         try await ThreadPool.files.run { () throws(LedgerError) in
-            try output.removeTemporaries(in: ["hdf5", "crops", "txt", "txt/zattrs"])
+            try output.removeTemporaries(in: ["hdf5", "crops", "txt", "txt/zattrs", ".work"])
             try state.removeTemporaries(in: ["", "plans", "metadata", "versions", "volumes"])
         }
     }
