@@ -12,6 +12,10 @@ struct JobRun: Sendable {
     let stages: Set<Stage>
     /// Whether the store is asked again what it holds.
     var refreshes = false
+    /// Whether all outputs are read again, and made anew where they are not what their records say.
+    var verifies = false
+    /// Names of the items that are looked at; nil is all that the manifest means.
+    var limit: Set<String>?
 
     private var failureLog: FailureLog { FailureLog(state: context.state) }
 
@@ -48,13 +52,16 @@ struct JobRun: Sendable {
         let planFailures =
             datasetFailures + plans.flatMap(\.plan.failures).filter { isWanted($0.item ?? "", $0.dataset) }
         for failure in planFailures { failure.log(to: context.logger) }
-        let items = plans.flatMap(\.items).filter { isWanted($0.name, $0.dataset) }
+        let items = plans.flatMap(\.items).filter {
+            isWanted($0.name, $0.dataset) && limit?.contains($0.name) ?? true
+        }
         context.progress.add(items: items.count - outcome.items)
         outcome.items = items.count
         outcome.failures = planFailures + outcome.failures.filter { !planFailures.contains($0) }
         guard stages.contains(where: { $0 != .discover }) else { return true }
         let markers = DoneMarkers(context)
-        let crew = ItemCrew(context: context, worker: worker, stages: stages, markers: markers, known: known)
+        let crew = ItemCrew(
+            context: context, worker: worker, stages: stages, verifies: verifies, markers: markers, known: known)
         let division = ItemDivision(
             context: context, worker: worker, share: share, crew: crew, known: known, refreshes: refreshes)
         let rest = try await division.work(on: items, &settled, &outcome)
@@ -65,7 +72,7 @@ struct JobRun: Sendable {
         case .others: return true
         case .none: break
         }
-        let isComplete = context.manifest.only.isEmpty
+        let isComplete = context.manifest.only.isEmpty && limit == nil
         try await finish(plans, markers, planFailures, isComplete: isComplete, &outcome)
         return true
     }
@@ -118,7 +125,9 @@ struct JobRun: Sendable {
             }
             return (try markers.all(), failed)
         }
-        try await Summaries(context: context).write(marks: marks)
+        try await Summaries(context: context).write(
+            try await PresentJob(context, known: plans), marks: marks,
+            trustsMarks: isComplete && outcome.failures.isEmpty && outcome.waiting.isEmpty, readsAgain: verifies)
         let all = Set(planFailures + failed.values.map(\.failure)).sorted { $0.order < $1.order }
         try await FailureReport(context: context).write(all)
         try await ThreadPool.files.run { () throws(LedgerError) in

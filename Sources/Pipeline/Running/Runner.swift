@@ -78,7 +78,7 @@ public struct Runner: Sendable {
             do {
                 let outcome = try await JobRun(
                     context: owned, worker: worker, share: options.share, stages: options.stages,
-                    refreshes: options.refresh
+                    refreshes: options.refresh, verifies: options.verify, limit: options.items
                 ).run()
                 await ThreadPool.files.run { worker.end() }
                 return outcome

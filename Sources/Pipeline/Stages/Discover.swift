@@ -310,7 +310,7 @@ public struct Discover: Sendable {
     }
 
     /// The keys of the dataset's to-download list, where the manifest names one.
-    private func listedKeys(_ name: String) async throws -> [String]? {
+    func listedKeys(_ name: String) async throws -> [String]? {
         guard let path = context.manifest.lists[name] else { return nil }
         let url = context.store.url
         let text: String
@@ -323,7 +323,7 @@ public struct Discover: Sendable {
     }
 
     /// Everything that the plan of a dataset is made from, apart from the store's answers.
-    private func fingerprint(_ name: String, _ keys: [String]?) -> Fingerprint {
+    func fingerprint(_ name: String, _ keys: [String]?) -> Fingerprint {
         let manifest = context.manifest
         var members: [String: JSONValue] = [
             "version": 1, "source": .string(context.store.url.description), "dataset": .string(name),
@@ -358,7 +358,7 @@ public struct Discover: Sendable {
     }
 
     /// Crop ids are unique in the public data, but nothing makes them so: a second `crop_7` gets its dataset into its name.
-    private static func withUniqueNames(_ plans: [PlanFile]) -> [PlanFile] {
+    static func withUniqueNames(_ plans: [PlanFile]) -> [PlanFile] {
         var seen: Set<String> = []
         return plans.map { plan in
             var plan = plan

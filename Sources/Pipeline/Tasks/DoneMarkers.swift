@@ -142,6 +142,18 @@ final class DoneMarkers: Sendable {
     /// Removes a mark. Blocks.
     func remove(_ mark: Mark) throws(LedgerError) { try state.remove("\(folder)/\(mark.name)") }
 
+    /// Removes all marks of some items, of whatever settings. Blocks.
+    static func remove(_ items: Set<String>, in state: ConfinedFolder) throws(LedgerError) {
+        guard !items.isEmpty else { return }
+        for folder in try state.list("done") {
+            var names: [String] = []
+            try state.forEachName(in: "done/\(folder)") { name in
+                if let mark = Mark(name: name), items.contains(mark.item) { names.append(mark.name) }
+            }
+            for name in names { try state.remove("done/\(folder)/\(name)") }
+        }
+    }
+
     /// Removes the marks of other settings: what they say of the outputs has been overtaken. Blocks.
     func removeOthers() throws(LedgerError) {
         for name in try state.list("done") where "done/\(name)" != folder { try state.removeTree("done/\(name)") }

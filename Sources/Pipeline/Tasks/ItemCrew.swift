@@ -30,6 +30,8 @@ struct ItemCrew: Sendable {
     let context: JobContext
     let worker: Worker
     let stages: Set<Stage>
+    /// Whether outputs that are there are read again before they count.
+    let verifies: Bool
     let markers: DoneMarkers
     /// What is done with an item: its stages, unless a test of the coordination puts something else here.
     private let perform: (@Sendable (ItemEntry, DoneMarkers.Mark?) async throws -> Ending)?
@@ -40,7 +42,7 @@ struct ItemCrew: Sendable {
     private var failures: FailureLog { FailureLog(state: context.state) }
 
     init(
-        context: JobContext, worker: Worker, stages: Set<Stage>, markers: DoneMarkers,
+        context: JobContext, worker: Worker, stages: Set<Stage>, verifies: Bool = false, markers: DoneMarkers,
         known: [String: FailureLog.Entry],
         perform: (@Sendable (ItemEntry, DoneMarkers.Mark?) async throws -> Ending)? = nil
     ) {
@@ -49,6 +51,7 @@ struct ItemCrew: Sendable {
         self.context = context
         self.worker = worker
         self.stages = stages
+        self.verifies = verifies
         self.markers = markers
         downloading = ByteBudget(limit: Self.downloadingItems)
         computing = ByteBudget(limit: context.memory.computingItems)
@@ -127,6 +130,10 @@ struct ItemCrew: Sendable {
                 // Others must not take it for done meanwhile.
                 let hasChanged = try await runner.refresh(found) { if let mark { try markers.remove(mark) } }
                 if hasChanged { found = try await ThreadPool.files.run { () throws in try runner.done() } }
+            }
+            if verifies {
+                let markers = markers
+                found = try await runner.checked(found) { if let mark { try markers.remove(mark) } }
             }
             let known = found
             let done =

@@ -56,11 +56,11 @@ struct ItemDivision: Sendable {
         let markers = crew.markers
         let failedBefore = Set(known.keys)
         var marks = try await ThreadPool.files.run { () throws(LedgerError) in try markers.all() }
-        if refreshes {
+        if refreshes || crew.verifies {
             let before = settled
             let endings = try await crew.work(
                 on: refreshed(items).filter { !before.contains($0.version) }, width: ItemCrew.width, marks: marks,
-                failed: failedBefore, refreshes: true)
+                failed: failedBefore, refreshes: refreshes)
             guard take(endings, &outcome, &settled) else { return .superseded }
             marks = try await ThreadPool.files.run { () throws(LedgerError) in try markers.all() }
         }
@@ -99,7 +99,7 @@ struct ItemDivision: Sendable {
         return .others
     }
 
-    /// The items that this process asks the store for on a refresh, the costliest first. Which of several tasks it is, an item's name alone
+    /// The items that this process looks at on a refresh, or reads again, the costliest first. Which of several tasks it is, an item's name alone
     /// decides: they may not have the same plans, while one of them is planning a dataset anew.
     private func refreshed(_ items: [ItemEntry]) -> [ItemEntry] {
         guard let share, share.count > 1 else { return Schedule(items, tasks: 1).shares[0].map { items[$0] } }
