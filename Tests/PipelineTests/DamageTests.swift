@@ -126,6 +126,18 @@ import Testing
         #expect(try job.files() == clean)
     }
 
+    @Test(arguments: ["hdf5/ds.h5", "crops/ds.h5"], Damage.allCases)
+    func volumesAreMended(file: String, kind: Damage) async throws {
+        let members = Self.members.merging(["mode": "volumes", "select": "all"]) { $1 }
+        _ = try await job.run(members)
+        let (clean, before) = (try job.files(), try job.stamps())
+        try damage(file, kind)
+        #expect(try await job.bad(members) == [file])
+        #expect(try await job.repair(members) == [])
+        #expect(try job.files() == clean)
+        #expect(try job.written(since: before) == [file])
+    }
+
     @Test func repairLeavesWhatWasNeverMade() async throws {
         _ = try await job.run(Self.members)
         try job.remove("state/records/crop_6")

@@ -70,24 +70,19 @@ import Testing
         #expect(try await job.bad(Self.both) == [])
     }
 
-    @Test func aFileOfOtherSettingsThatCannotBeMadeAnewIsNotTold() async throws {
-        _ = try await job.run(["target_nm": 8])
-        // Every item would need more than is allowed: the crops of before are left.
-        let fine: [String: JSONValue] = ["target_nm": 8, "resize": ["grid": "power_of_two"]]
-        try FileManager.default.removeItem(atPath: "\(job.folder)/out/hdf5/crop_6.h5")
-        try FileManager.default.createDirectory(
-            atPath: "\(job.folder)/out/hdf5/crop_6.h5/in/the/way", withIntermediateDirectories: true)
+    /// The files of another compression stay until they are made anew. Of crop 6 it is not known from what it was made.
+    @Test func aFileOfOtherSettingsIsNotTold() async throws {
+        _ = try await job.run()
         try job.remove("state/records/crop_6/convert.json")
-        _ = try? await job.run(fine, options: Runner.Options(stages: [.resize]))
-        let stages: Set<Stage> = [.discover, .download]
-        _ = try await job.run(
-            ["target_nm": 8, "convert": ["compression": "zstd"]], options: Runner.Options(stages: stages))
         let zstd: [String: JSONValue] = ["convert": ["compression": "zstd"]]
+        _ = try await job.run(zstd, options: Runner.Options(stages: [.discover, .download]))
         #expect(try names("crops") == [] && names("attributes") == [])
         let stale = ["crops/crop_5.h5", "crops/crop_7.h5", "hdf5/crop_5.h5", "hdf5/crop_7.h5"]
         #expect(try await job.noted(zstd) == stale)
         #expect(try await job.pruned(zstd, deleting: true) == stale.map { "out/" + $0 })
         #expect(job.exists("out/crops/crop_6.h5"))
+        #expect(try await job.run(zstd).done == 3)
+        #expect(try await job.pruned(zstd) == [])
     }
 
     /// A run of a few items, or of a stage, leaves in what others of the same job have made.

@@ -27,11 +27,15 @@ struct Summaries: Sendable {
 
     // MARK: Lists
 
-    /// `txt/<dataset>_to_download` and `txt/zattrs/<dataset>.zattrs`.
+    /// `txt/<dataset>_to_download` and `txt/zattrs/<dataset>.zattrs`. One that the plan does not give any more goes.
     func writeLists(_ plan: DatasetPlan) async throws {
-        let (output, lists) = (context.output, lists(plan))
+        let (output, lists, dataset) = (context.output, lists(plan), plan.dataset)
         try await ThreadPool.files.run { () throws(LedgerError) in
             for (path, text) in lists { try output.update(text, to: path) }
+            for path in [Self.metadataPath(dataset), Self.listPath(dataset)]
+            where !lists.contains(where: { $0.path == path }) {
+                try output.remove(path)
+            }
         }
     }
 
