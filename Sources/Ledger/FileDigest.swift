@@ -12,6 +12,11 @@ public struct FileDigest: Sendable, Hashable, Codable {
         self.sha256 = sha256
     }
 
+    /// Of what a file holds, or should hold.
+    public init(of bytes: [UInt8]) {
+        self.init(size: bytes.count, sha256: SHA256.hash(data: bytes).map { String(format: "%02x", $0) }.joined())
+    }
+
     /// Reads the whole file.
     init(of file: borrowing FileHandle, path: String) throws(LedgerError) {
         let block = ByteBuffer(count: 1 << 20)

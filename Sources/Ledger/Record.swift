@@ -11,6 +11,9 @@ public struct Record: Sendable, Hashable, Codable {
             self.path = path
             self.digest = digest
         }
+
+        /// Whether the file has been found to be another than the one that the stage has made.
+        public var isDamaged: Bool { digest.size < 0 }
     }
 
     public let item: String
@@ -27,6 +30,16 @@ public struct Record: Sendable, Hashable, Codable {
         self.fingerprint = fingerprint
         self.outputs = outputs
         self.result = result
+    }
+
+    /// The same record, which says that these outputs are damaged: no file has such a size, so the stage is not done any more. The SHA-256
+    /// stays, by which what was made from the file before its damage is still right.
+    public func distrusting(_ paths: Set<String>) -> Record {
+        let outputs = outputs.map { output in
+            paths.contains(output.path)
+                ? Output(path: output.path, digest: FileDigest(size: -1, sha256: output.digest.sha256)) : output
+        }
+        return Record(item: item, stage: stage, fingerprint: fingerprint, outputs: outputs, result: result)
     }
 }
 

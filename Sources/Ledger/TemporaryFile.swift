@@ -14,12 +14,12 @@ public final class TemporaryFile: Sendable {
     /// A path that other libraries can open. It goes through the folder's descriptor, so a link planted on the way is of no use.
     public let path: String
     /// Where it lies until it is published.
-    private let place: ConfinedFolder.Place
-    private let target: ConfinedFolder.Place
-    private let temporaryName: String
+    let place: ConfinedFolder.Place
+    let target: ConfinedFolder.Place
+    let temporaryName: String
     private let hasOwner: Bool
     /// The place it will have, for messages.
-    private let finalPath: String
+    let finalPath: String
 
     /// Reserves a temporary name for `relative` in `root`; with `creating` the empty file is made too, else the library that
     /// writes it does that.

@@ -25,7 +25,8 @@ struct Cristae: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            Run.self, Plan.self, Status.self, Verify.self, ConvertCommand.self, StatCommand.self, ResizeCommand.self,
+            Run.self, Plan.self, Status.self, Verify.self, Prune.self, ConvertCommand.self, StatCommand.self,
+            ResizeCommand.self,
             Sample.self, Schema.self,
         ],
         defaultSubcommand: Run.self)

@@ -14,7 +14,13 @@ struct Plan: AsyncParsableCommand {
 
     func run() async throws {
         try await Ending.of {
-            let plan = try await PlanReport(try options.context())
+            let manifest = try options.load()
+            let stop = StopSignal()
+            SignalWatcher.start(stop)
+            let logger = Reporter(format: options.logFormat).logger
+            let plan = try await JobContext.planning(manifest, stop: stop, logger: logger) { context in
+                try await PlanReport(context)
+            }
             try StandardOutput.line(plan.text)
             for failure in plan.failures { StandardError.line("cristae: \(failure)") }
             return plan.failures.isEmpty ? 0 : 1
@@ -76,38 +82,6 @@ struct Status: AsyncParsableCommand {
         // On a terminal each look takes the place of the one before.
         let clearing = watch && !json && isatty(STDOUT_FILENO) != 0 ? "\u{1B}[H\u{1B}[2J" : ""
         try StandardOutput.line(clearing + text)
-    }
-}
-
-/// `cristae verify config.json`: re-reads outputs against records.
-struct Verify: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        abstract: "Read all outputs again and compare them with their records; prints a line for each file.")
-
-    @OptionGroup var options: ManifestOptions
-
-    func run() async throws {
-        try await Ending.of {
-            let findings = try await Verification(try options.context()).verify()
-            for finding in findings {
-                try StandardOutput.line(
-                    "\(finding.problem == nil ? "ok" : "BAD") \(finding.path)\(finding.problem.map { ": \($0)" } ?? "")"
-                )
-            }
-            let bad = findings.filter { $0.problem != nil }
-            for finding in bad { StandardError.line("cristae: \(finding.path): \(finding.problem ?? "")") }
-            return bad.isEmpty ? 0 : 1
-        }
-    }
-}
-
-extension ManifestOptions {
-    /// A job's context for verbs that only look.
-    func context() throws -> JobContext {
-        let manifest = try load()
-        let stop = StopSignal()
-        SignalWatcher.start(stop)
-        return try JobContext(manifest: manifest, stop: stop, logger: Reporter(format: logFormat).logger)
     }
 }
 

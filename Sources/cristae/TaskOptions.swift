@@ -34,6 +34,15 @@ struct TaskOptions: ParsableArguments {
     )
     var refresh = false
 
+    @Flag(
+        help:
+            "Read all outputs again; what is not what its record says is made anew, and nothing else."
+    )
+    var verify = false
+
+    @Flag(help: "Take the output folder over where it belongs to another job.")
+    var adoptOutput = false
+
     private var environment: [String: String] { ProcessInfo.processInfo.environment }
 
     /// The share of this process; nil for the whole job.
@@ -45,7 +54,9 @@ struct TaskOptions: ParsableArguments {
         timeBudget ?? TimeBudget(environment: environment, now: Date().timeIntervalSince1970)
     }
 
-    var options: Runner.Options { Runner.Options(share: share, stages: stages, refresh: refresh) }
+    var options: Runner.Options {
+        Runner.Options(share: share, stages: stages, refresh: refresh, verify: verify, adoptsOutput: adoptOutput)
+    }
 }
 
 private func share(_ text: String) throws -> TaskShare {

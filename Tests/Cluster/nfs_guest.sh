@@ -115,7 +115,7 @@ for ((task = 0; task < tasks; task++)); do
 done
 
 for client in one two; do
-    diff -r /mnt/clean/out "/mnt/$client/job/out" > /tmp/differences || fail "client $client sees other files: $(head -n 5 /tmp/differences)"
+    diff -r --exclude=.work /mnt/clean/out "/mnt/$client/job/out" > /tmp/differences || fail "client $client sees other files: $(head -n 5 /tmp/differences)"
 done
 chunks=$(grep -c $'GET\t.*/s0/[0-9/]*\t200' /tmp/requests)
 echo "$chunks chunks fetched, $once by one process, $kills kills with 4 connections each"

@@ -1,6 +1,6 @@
 import Foundation
 
-/// All files below a folder with their bytes, to be compared with another run's.
+/// All files below a folder with their bytes, to be compared with another run's. What says whose folder it is differs from job to job.
 struct FileTree {
     /// Contents by path relative to the folder; a symbolic link's are its destination.
     let files: [String: Data]
@@ -8,7 +8,7 @@ struct FileTree {
     init(of folder: URL) throws {
         var files: [String: Data] = [:]
         let names = try FileManager.default.subpathsOfDirectory(atPath: folder.path)
-        for name in names {
+        for name in names where name != ".work/job.json" {
             let path = folder.path + "/" + name
             let kind = try FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType
             switch kind {

@@ -228,7 +228,7 @@ extension Job {
         try [state.appending(path: "claims"), state.appending(path: "work"), out.appending(path: ".work")].flatMap {
             place in
             guard FileManager.default.fileExists(atPath: place.path) else { return [String]() }
-            return try FileManager.default.contentsOfDirectory(atPath: place.path)
+            return try FileManager.default.contentsOfDirectory(atPath: place.path).filter { $0 != "job.json" }
         }
     }
 }

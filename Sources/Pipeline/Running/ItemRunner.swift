@@ -43,34 +43,42 @@ struct ItemRunner: Sendable {
         }
     }
 
-    /// Reads the item's records. Blocks.
+    /// Reads the item's records: the stages that are done. Blocks.
     func done() throws -> Done {
+        var done = try recorded()
+        if let convert = done.convert, try !hasOutputs(convert) {
+            (done.convert, done.stat, done.resize) = (nil, nil, nil)
+        }
+        if let resize = done.resize, try !hasOutputs(resize) { done.resize = nil }
+        // The pack may be gone: what was made from it is there.
+        if done.convert == nil, let downloaded = done.download, try !isHeld(downloaded) { done.download = nil }
+        return done
+    }
+
+    /// The records that are today's, whatever has become of the outputs. Blocks.
+    func recorded() throws -> Done {
         var done = Done()
         guard let downloaded = try record("download"), downloaded.fingerprint == downloadFingerprint else {
             return done
         }
+        done.download = downloaded
         let convert = Convert(context: context, plan: plan)
-        if let record = try record("convert"), record.fingerprint == (try convert.fingerprint(download: downloaded)),
-            try hasOutputs(record)
-        {
-            // The pack may be gone: what was made from it is there.
-            done.download = downloaded
-            done.convert = record
-            if let stat = try self.record("stat"),
-                stat.fingerprint == Stat(context: context, plan: plan).fingerprint(convert: record)
-            {
-                done.stat = stat
-            }
-            if let resize = try self.record("resize"),
-                resize.fingerprint == Resize(context: context, plan: plan).fingerprint(convert: record),
-                try hasOutputs(resize)
-            {
-                done.resize = resize
-            }
-        } else if try isHeld(downloaded) {
-            done.download = downloaded
-        }
+        guard let record = try record("convert"), record.fingerprint == (try convert.fingerprint(download: downloaded))
+        else { return done }
+        done.convert = record
+        (done.stat, done.resize) = try following(record)
         return done
+    }
+
+    /// The records of what was made from a converted file. Blocks.
+    private func following(_ convert: Record) throws -> (stat: Record?, resize: Record?) {
+        let stat = try record("stat").flatMap {
+            $0.fingerprint == Stat(context: context, plan: plan).fingerprint(convert: convert) ? $0 : nil
+        }
+        let resize = try record("resize").flatMap {
+            $0.fingerprint == Resize(context: context, plan: plan).fingerprint(convert: convert) ? $0 : nil
+        }
+        return (stat, resize)
     }
 
     var isVolume: Bool { plan.kind == .volume }
@@ -90,7 +98,7 @@ struct ItemRunner: Sendable {
         return log.map { $0.checkpoint.length == downloaded.result["length"]?.integer } ?? false
     }
 
-    private func record(_ stage: String) throws -> Record? { try context.records.record(item: plan.name, stage: stage) }
+    func record(_ stage: String) throws -> Record? { try context.records.record(item: plan.name, stage: stage) }
 
     private func hasOutputs(_ record: Record) throws -> Bool {
         for output in record.outputs where try context.output.fileSize(output.path) != output.digest.size {
@@ -105,7 +113,7 @@ struct ItemRunner: Sendable {
     /// - Returns: what is done now.
     /// - Throws: ``Failure`` with the stage it happened in; ``JobError`` where the whole job has to end.
     func run(_ known: Done, stages: Set<Stage>, verifies: Bool = false) async throws -> Done {
-        var (done, round, verifies) = (known, 0, verifies)
+        var (done, round, verifies) = (try await withoutDamagedSource(known, stages), 0, verifies)
         while true {
             do {
                 return try await runOnce(done, stages: stages, verifies: verifies, repairs: round > 0)
@@ -163,6 +171,11 @@ struct ItemRunner: Sendable {
             }
             done.convert = converted.record
             entry = converted.entry
+            // The same file as before, which was missing or damaged: what was made from it still stands.
+            (done.stat, done.resize) = try await ThreadPool.files.run { () throws in
+                let found = try following(converted.record)
+                return (found.stat, try found.resize.flatMap { try hasOutputs($0) ? $0 : nil })
+            }
         }
         kept.close()
         guard let convert = done.convert else { return done }

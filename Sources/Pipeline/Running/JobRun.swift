@@ -13,6 +13,10 @@ struct JobRun: Sendable {
     let account: RunAccount
     /// Whether the store is asked again what it holds.
     var refreshes = false
+    /// Whether all outputs are read again, and made anew where they are not what their records say.
+    var verifies = false
+    /// Names of the items that are looked at; nil is all that the manifest means.
+    var limit: Set<String>?
 
     /// So often a run begins again because something was planned anew by others, or was damaged.
     private static let maximumRounds = 64
@@ -57,7 +61,9 @@ struct JobRun: Sendable {
         let planFailures =
             datasetFailures + plans.flatMap(\.plan.failures).filter { isWanted($0.item ?? "", $0.dataset) }
         for failure in planFailures { failure.log(to: context.logger) }
-        let items = plans.flatMap(\.items).filter { isWanted($0.name, $0.dataset) }
+        let items = plans.flatMap(\.items).filter {
+            isWanted($0.name, $0.dataset) && limit?.contains($0.name) ?? true
+        }
         let before = account.outcome.items
         account.open(
             items, failures: planFailures, datasets: plans.count { $0.plan.isSelected },
@@ -70,7 +76,8 @@ struct JobRun: Sendable {
         }
         let markers = DoneMarkers(context)
         let crew = ItemCrew(
-            context: context, worker: worker, stages: stages, markers: markers, account: account, known: known)
+            context: context, worker: worker, stages: stages, verifies: verifies, markers: markers, account: account,
+            known: known)
         let division = ItemDivision(
             context: context, worker: worker, share: share, crew: crew, known: known, refreshes: refreshes)
         let rest = try await division.work(on: items)
@@ -87,7 +94,7 @@ struct JobRun: Sendable {
     private func sweep() async throws {
         let (output, state, holdings) = (context.output, context.state, context.holdings)
         try await ThreadPool.files.run { () throws(LedgerError) in
-            try output.removeTemporaries(in: ["hdf5", "crops", "txt", "txt/zattrs"])
+            try output.removeTemporaries(in: ["hdf5", "crops", "txt", "txt/zattrs", ".work"])
             try state.removeTemporaries(in: ["", "plans", "metadata", "versions", "volumes"])
             try holdings.removeLeftovers()
         }
@@ -122,7 +129,7 @@ struct JobRun: Sendable {
         _ plans: [PlanFile], _ markers: DoneMarkers, _ planFailures: [Failure], _ wanted: [ItemEntry]
     ) async throws -> Round {
         guard try await takeSummaries() else { return .ended }
-        let isComplete = context.manifest.only.isEmpty
+        let isComplete = context.manifest.only.isEmpty && limit == nil
         let items = Set(plans.flatMap(\.items).map(\.name))
         let (marks, failed) = try await ThreadPool.files.run { () throws(LedgerError) in
             if isComplete { try markers.removeOthers() }
@@ -142,13 +149,21 @@ struct JobRun: Sendable {
             try markers.standing(elsewhere, marks)
         }
         var damaged = elsewhere.map(\.name).filter { !standing.contains($0) }
-        if damaged.isEmpty { damaged = try await Summaries(context: context).write(marks: marks) }
+        let present = try await PresentJob(context, known: plans)
+        let summaries = Summaries(context: context)
+        if damaged.isEmpty {
+            let outcome = account.outcome
+            damaged = try await summaries.write(
+                present, marks: marks,
+                trustsMarks: isComplete && outcome.failures.isEmpty && outcome.waiting.isEmpty, readsAgain: verifies)
+        }
         let again = try await reopen(damaged, wanted, marks, markers)
         if again.isEmpty {
             // What is damaged and none of this run's is made again by one that it belongs to.
             if !damaged.isEmpty {
                 let names = Set(damaged)
-                _ = try await Summaries(context: context).write(marks: marks.filter { !names.contains($0.key) })
+                _ = try await summaries.write(
+                    present, marks: marks.filter { !names.contains($0.key) }, trustsMarks: false, readsAgain: verifies)
             }
             try await FailureReport(context: context).write(all)
         }

@@ -15,12 +15,20 @@ public struct Runner: Sendable {
         public var graceSeconds: Double
         /// Whether the store is asked again what it holds: what has changed is made anew.
         public var refresh: Bool
+        /// Whether all outputs are read again, and made anew where they are not what their records say.
+        public var verify: Bool
+        /// Whether the output folder is taken over where it is another job's.
+        public var adoptsOutput: Bool
+        /// Names of the items that are looked at; nil is all that the manifest means.
+        var items: Set<String>?
 
         public init(
             share: TaskShare? = nil, stages: Set<Stage> = Set(Stage.allCases), graceSeconds: Double = 8,
-            refresh: Bool = false
+            refresh: Bool = false, verify: Bool = false, adoptsOutput: Bool = false
         ) {
             self.refresh = refresh
+            self.verify = verify
+            self.adoptsOutput = adoptsOutput
             self.share = share
             self.stages = stages
             self.graceSeconds = graceSeconds
@@ -97,6 +105,8 @@ public struct Runner: Sendable {
     /// - Throws: ``JobError`` where the whole job has to end; what was done stays.
     public func run(graceOver: @escaping @Sendable () -> Void = {}) async throws -> Outcome {
         do {
+            let (mark, adopting) = (JobMark(context: context), options.adoptsOutput)
+            try await ThreadPool.files.run { () throws in try mark.settle(adopting: adopting) }
             let worker = try await JobEntrance(context: context, share: options.share).enter()
             let owned = context.owned(by: worker.owner)
             let meter = RateMeter()
@@ -105,7 +115,7 @@ public struct Runner: Sendable {
             do {
                 try await JobRun(
                     context: owned, worker: worker, share: options.share, stages: options.stages, account: account,
-                    refreshes: options.refresh
+                    refreshes: options.refresh, verifies: options.verify, limit: options.items
                 ).run()
                 await ThreadPool.files.run { worker.end() }
                 return account.outcome

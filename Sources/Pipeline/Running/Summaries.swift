@@ -4,8 +4,9 @@ internal import Ledger
 internal import Stores
 internal import Threads
 
-/// The text outputs of a job (DESIGN, section 6). They are made from what lies in the state directory, so that a run of a few items
-/// leaves those of the others in.
+/// The text outputs of a job (DESIGN, section 6). They are made from what lies in the state directory: of the items that the job has now,
+/// those whose records are today's. So a run of a few items leaves those of the others in, and what an earlier manifest has made is not
+/// told of any more.
 struct Summaries: Sendable {
     let context: JobContext
 
@@ -13,77 +14,185 @@ struct Summaries: Sendable {
     private static let stampPath = "summaries.json"
     private static let paths = ["txt/attributes.json", "txt/crops.json", "txt/data.json"]
 
-    /// What the summaries were made from, and how large they are.
-    private struct Stamp: Codable, Equatable {
+    /// What the summaries were made from, and what was written.
+    private struct Stamp: Codable {
         let fingerprint: Fingerprint
         let sizes: [Int?]
+        /// nil in stamps of earlier versions.
+        var digests: [FileDigest]?
     }
 
     static func listPath(_ dataset: String) -> String { "txt/\(dataset)_to_download" }
+    static func metadataPath(_ dataset: String) -> String { "txt/zattrs/\(dataset).zattrs" }
 
-    /// `txt/<dataset>_to_download` and `txt/zattrs/<dataset>.zattrs`.
+    // MARK: Lists
+
+    /// `txt/<dataset>_to_download` and `txt/zattrs/<dataset>.zattrs`. One that the plan does not give any more goes.
     func writeLists(_ plan: DatasetPlan) async throws {
-        guard plan.isSelected else { return }
-        let (output, store) = (context.output, context.store.url)
+        let (output, lists, dataset) = (context.output, lists(plan), plan.dataset)
         try await ThreadPool.files.run { () throws(LedgerError) in
-            if let text = plan.imageMetadata {
-                try output.update(Array(text.utf8), to: "txt/zattrs/\(plan.dataset).zattrs")
+            for (path, text) in lists { try output.update(text, to: path) }
+            for path in [Self.metadataPath(dataset), Self.listPath(dataset)]
+            where !lists.contains(where: { $0.path == path }) {
+                try output.remove(path)
             }
-            let list = DownloadList(plan: plan).text(store: store)
-            try output.update(Array(list.utf8), to: Self.listPath(plan.dataset))
         }
     }
 
+    /// The texts of a dataset, by their paths, in the order in which they are written.
+    private func lists(_ plan: DatasetPlan) -> [(path: String, text: [UInt8])] {
+        guard plan.isSelected else { return [] }
+        let list = (Self.listPath(plan.dataset), Array(DownloadList(plan: plan).text(store: context.store.url).utf8))
+        return (plan.imageMetadata.map { [(Self.metadataPath(plan.dataset), Array($0.utf8))] } ?? []) + [list]
+    }
+
+    /// The same, of a kept plan. Blocks.
+    ///
+    /// - Throws: ``PlanChange`` where an item of it cannot be read.
+    func lists(_ plan: PlanFile) throws -> [(path: String, text: [UInt8])] {
+        var whole = plan.plan
+        whole.items = try plan.items.map { try PlanFile.item($0, in: context.state) }
+        return lists(whole)
+    }
+
+    // MARK: Summaries
+
     /// `attributes.json`, `crops.json` and `data.json`, unless they are already what these marks give.
     ///
+    /// - Parameters:
+    ///   - trustsMarks: whether the outputs of marked items have just been looked at.
+    ///   - readsAgain: whether the files are compared byte by byte with what the state gives, the lists of the datasets, too.
     /// - Returns: items that are marked as complete, but whose records cannot be read; where there are any, nothing is written.
-    func write(marks: [String: DoneMarkers.Mark]) async throws -> [String] {
+    func write(
+        _ present: PresentJob, marks: [String: DoneMarkers.Mark], trustsMarks: Bool, readsAgain: Bool
+    ) async throws -> [String] {
         let this = self
         return try await ThreadPool.files.run { () throws in
-            let data = try this.data()
-            let stamp = Fingerprint(of: [
-                "version": 1, "marks": .array(marks.values.map(\.name).sorted().map { .string($0) }),
-                "records": .array(try this.context.records.items().map { .string($0) }), "data": .string(data),
-            ])
-            if let text = try this.context.state.read(Self.stampPath),
-                let kept = try? JSONFile.decode(Stamp.self, from: text),
-                kept == Stamp(fingerprint: stamp, sizes: try this.sizes()), kept.sizes.allSatisfy({ $0 != nil })
+            let marks = try this.standing(present, marks, trustsMarks: trustsMarks)
+            let fingerprint = try this.fingerprint(present, marks)
+            if !readsAgain, let kept = try this.stamp(), kept.fingerprint == fingerprint,
+                kept.sizes == (try this.sizes()), kept.sizes.allSatisfy({ $0 != nil })
             {
                 return []
             }
-            let damaged = try this.writeEntries(marks)
+            let (texts, damaged) = try this.texts(present, marks, isThere: true)
             guard damaged.isEmpty else { return damaged }
-            try this.context.output.update(Array(data.utf8), to: "txt/data.json")
-            let text = try JSONFile.encode(Stamp(fingerprint: stamp, sizes: try this.sizes()), pretty: true)
-            try this.context.state.update(text, to: Self.stampPath)
+            for (path, text) in texts { try this.context.output.update(text, to: path) }
+            if readsAgain {
+                for plan in present.plans {
+                    for (path, text) in try this.lists(plan) { try this.context.output.update(text, to: path) }
+                }
+            }
+            let stamp = Stamp(
+                fingerprint: fingerprint, sizes: texts.map(\.text.count), digests: texts.map { FileDigest(of: $0.text) }
+            )
+            try this.context.state.update(try JSONFile.encode(stamp, pretty: true), to: Self.stampPath)
             return []
         }
     }
 
+    private func stamp() throws -> Stamp? {
+        try context.state.read(Self.stampPath).flatMap { try? JSONFile.decode(Stamp.self, from: $0) }
+    }
+
     private func sizes() throws -> [Int?] { try Self.paths.map { try context.output.fileSize($0) } }
 
-    private func writeEntries(_ marks: [String: DoneMarkers.Mark]) throws -> [String] {
+    /// What a summary may hold, by the state directory.
+    struct Expected: Sendable {
+        let path: String
+        /// What a run would write now; and what it has written while the outputs were there that are missing now.
+        let texts: [[UInt8]]
+        /// What was written last; nil where that is not known.
+        let written: FileDigest?
+        /// Whether it was ever written.
+        let isWritten: Bool
+    }
+
+    /// What the summaries should be. Blocks.
+    func expected(_ present: PresentJob) throws -> [Expected] {
+        let stamp = try stamp()
+        let now = try texts(present, [:], isThere: true).texts
+        let before = try texts(present, [:], isThere: false).texts
+        return now.indices.map { number in
+            Expected(
+                path: now[number].path, texts: [now[number].text, before[number].text],
+                written: stamp?.digests.flatMap { $0.count == now.count ? $0[number] : nil }, isWritten: stamp != nil)
+        }
+    }
+
+    /// Marks by which items are known to be complete.
+    private func standing(
+        _ present: PresentJob, _ marks: [String: DoneMarkers.Mark], trustsMarks: Bool
+    ) throws -> [String: DoneMarkers.Mark] {
+        let items = present.items
+        let standing =
+            trustsMarks
+            ? Set(items.filter { marks[$0.name]?.digest == $0.digest }.map(\.name))
+            : try DoneMarkers(context).standing(items, marks)
+        return marks.filter { standing.contains($0.key) }
+    }
+
+    /// Of everything that the summaries are made from.
+    private func fingerprint(_ present: PresentJob, _ marks: [String: DoneMarkers.Mark]) throws -> Fingerprint {
+        let records = try context.state.folder("records")
+        var names: [String] = []
+        for item in present.items {
+            if let mark = marks[item.name] {
+                names.append(mark.name)
+            } else if let changed = try records?.changed(item.name) {
+                names.append("\(item.name)~\(item.digest)~\(changed)")
+            }
+        }
+        return Fingerprint(of: [
+            "version": 2, "items": .array(names.sorted().map { .string($0) }), "data": .string(try data()),
+            "settings": .string(DoneMarkers(context).folder),
+        ])
+    }
+
+    /// - Parameter isThere: whether entries are left out whose files are not there.
+    /// - Returns: the texts, and the items that are marked as complete, but whose records cannot be read.
+    private func texts(
+        _ present: PresentJob, _ marks: [String: DoneMarkers.Mark], isThere: Bool
+    ) throws -> (texts: [(path: String, text: [UInt8])], damaged: [String]) {
         var native: [JSONValue] = []
         var resized: [JSONValue] = []
         var damaged: [String] = []
-        for item in try context.records.items() {
-            let coverage = RawCoverage(try context.records.record(item: item, stage: "download"))
-            let convert = try context.records.record(item: item, stage: "convert")
-            let stat = try context.records.record(item: item, stage: "stat")
-            let resize = try context.records.record(item: item, stage: "resize")
-            if marks[item] != nil, convert == nil || stat == nil || resize == nil { damaged.append(item) }
-            // An entry stands for a file that is there, as its record says.
-            if let convert, try hasOutputs(convert), let stat {
-                native.append(coverage?.added(to: stat.result) ?? stat.result)
-            }
-            if let resize, try hasOutputs(resize) {
-                resized.append(coverage?.added(to: resize.result) ?? resize.result)
-            }
+        for item in present.items {
+            let isComplete = marks[item.name] != nil
+            let (stat, resize) = try results(of: item, isComplete: isComplete, isThere: isThere)
+            if isComplete, stat == nil || resize == nil { damaged.append(item.name) }
+            if let stat { native.append(stat) }
+            if let resize { resized.append(resize) }
         }
-        guard damaged.isEmpty else { return damaged }
-        try write(native, to: "txt/attributes.json")
-        try write(resized, to: "txt/crops.json")
-        return []
+        let texts = [
+            (Self.paths[0], Self.text(of: native)), (Self.paths[1], Self.text(of: resized)),
+            (Self.paths[2], Array(try data().utf8)),
+        ]
+        return (texts, damaged)
+    }
+
+    /// The entries of one item.
+    private func results(
+        of item: ItemEntry, isComplete: Bool, isThere: Bool
+    ) throws -> (stat: JSONValue?, resize: JSONValue?) {
+        let records = context.records
+        let coverage = RawCoverage(try records.record(item: item.name, stage: "download"))
+        func entry(_ record: Record?) -> JSONValue? {
+            record.map { coverage?.added(to: $0.result) ?? $0.result }
+        }
+        if isComplete, let stat = try records.record(item: item.name, stage: "stat"),
+            let resize = try records.record(item: item.name, stage: "resize"),
+            try records.record(item: item.name, stage: "convert") != nil
+        {
+            return (entry(stat), entry(resize))
+        }
+        guard try context.state.changed("records/\(item.name)") != nil,
+            let plan = try? PlanFile.item(item, in: context.state)
+        else { return (nil, nil) }
+        let gate = ByteBudget(limit: 1)
+        let runner = ItemRunner(context: context, plan: plan, downloading: gate, computing: gate)
+        let done = try isThere ? runner.done() : runner.recorded()
+        return (entry(done.stat), entry(done.resize))
     }
 
     /// The text of `data.json`: every dataset seen in this store.
@@ -98,16 +207,8 @@ struct Summaries: Sendable {
         return JSONValue.object(["datasets": .array(data), "counts": counts]).prettyText + "\n"
     }
 
-    private func hasOutputs(_ record: Record) throws -> Bool {
-        for output in record.outputs where try context.output.fileSize(output.path) != output.digest.size {
-            return false
-        }
-        return true
-    }
-
-    private func write(_ entries: [JSONValue], to path: String) throws {
-        let sorted = entries.sorted { Self.order($0) < Self.order($1) }
-        try context.output.update(Array((JSONValue.array(sorted).prettyText + "\n").utf8), to: path)
+    private static func text(of entries: [JSONValue]) -> [UInt8] {
+        Array((JSONValue.array(entries.sorted { order($0) < order($1) }).prettyText + "\n").utf8)
     }
 
     /// By crop number, then by name.

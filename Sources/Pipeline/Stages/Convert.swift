@@ -19,15 +19,21 @@ struct Convert: Sendable {
 
     var path: String { "hdf5/\(plan.name).h5" }
 
+    static func settings(_ context: JobContext) -> StageSettings {
+        StageSettings(
+            version: version,
+            members: [
+                "compression": .string(context.manifest.convert.compression.setting),
+                "source": .string(context.store.url.description),
+            ])
+    }
+
     /// Of the plan, what was downloaded, and how it is encoded.
     func fingerprint(download: Record) throws -> Fingerprint {
         var plan = plan
         plan.metadata = []
-        return Fingerprint(of: [
-            "version": .integer(Self.version), "plan": try JSONValue(encoding: plan),
-            "content": download.result["content"] ?? .null,
-            "compression": .string(context.manifest.convert.compression.setting),
-            "source": .string(context.store.url.description),
+        return Self.settings(context).fingerprint(of: [
+            "plan": try JSONValue(encoding: plan), "content": download.result["content"] ?? .null,
         ])
     }
 

@@ -142,10 +142,10 @@ struct Stat: Sendable {
     /// Chunks of the converted file that are in memory still.
     var kept: KeptChunks?
 
+    static let settings = StageSettings(version: version, members: [:])
+
     func fingerprint(convert: Record) -> Fingerprint {
-        Fingerprint(of: [
-            "version": .integer(Self.version), "files": .array(convert.outputs.map { .string($0.digest.sha256) }),
-        ])
+        Self.settings.fingerprint(of: ["files": .array(convert.outputs.map { .string($0.digest.sha256) })])
     }
 
     /// - Parameter entry: what was found in the file when it was made, if that has been looked at.

@@ -351,7 +351,7 @@ public struct Discover: Sendable {
     }
 
     /// The keys of the dataset's to-download list, where the manifest names one.
-    private func listedKeys(_ name: String) async throws -> [String]? {
+    func listedKeys(_ name: String) async throws -> [String]? {
         guard let path = context.manifest.list(of: name) else { return nil }
         let url = context.store.url
         let text: String
@@ -368,7 +368,7 @@ public struct Discover: Sendable {
     }
 
     /// Everything that the plan of a dataset is made from, apart from the store's answers.
-    private func fingerprint(_ name: String, _ keys: [String]?) -> Fingerprint {
+    func fingerprint(_ name: String, _ keys: [String]?) -> Fingerprint {
         let manifest = context.manifest
         var members: [String: JSONValue] = [
             "version": 1, "source": .string(context.store.url.description), "dataset": .string(name),

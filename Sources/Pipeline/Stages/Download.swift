@@ -16,10 +16,13 @@ struct Download: Sendable {
     let context: JobContext
     let plan: ItemPlan
 
+    static func settings(_ context: JobContext) -> StageSettings {
+        StageSettings(version: version, members: ["source": .string(context.store.url.description)])
+    }
+
     /// Of everything that is to be fetched.
     var fingerprint: Fingerprint {
-        Fingerprint(of: [
-            "version": .integer(Self.version), "source": .string(context.store.url.description),
+        Self.settings(context).fingerprint(of: [
             "arrays": .array(
                 plan.arrays.map { array in
                     [

@@ -19,16 +19,21 @@ struct Resize: Sendable {
 
     var path: String { "crops/\(plan.name).h5" }
 
-    func fingerprint(convert: Record) -> Fingerprint {
+    static func settings(_ context: JobContext) -> StageSettings {
         let manifest = context.manifest
-        return Fingerprint(of: [
-            "version": .integer(Self.version), "files": .array(convert.outputs.map { .string($0.digest.sha256) }),
-            "target": .array(manifest.targetNm.array.map { .number($0) }),
-            "raw": .string(manifest.resize.raw.rawValue), "labels": .string(manifest.resize.labels.rawValue),
-            "grid": .string(manifest.resize.grid.rawValue), "tolerance": .number(manifest.tolerance),
-            "max_upsampling": .number(manifest.resize.maxUpsampling),
-            "compression": .string(manifest.convert.compression.setting),
-        ])
+        return StageSettings(
+            version: version,
+            members: [
+                "target": .array(manifest.targetNm.array.map { .number($0) }),
+                "raw": .string(manifest.resize.raw.rawValue), "labels": .string(manifest.resize.labels.rawValue),
+                "grid": .string(manifest.resize.grid.rawValue), "tolerance": .number(manifest.tolerance),
+                "max_upsampling": .number(manifest.resize.maxUpsampling),
+                "compression": .string(manifest.convert.compression.setting),
+            ])
+    }
+
+    func fingerprint(convert: Record) -> Fingerprint {
+        Self.settings(context).fingerprint(of: ["files": .array(convert.outputs.map { .string($0.digest.sha256) })])
     }
 
     func run(convert: Record) async throws -> Record {

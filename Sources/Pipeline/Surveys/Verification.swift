@@ -1,7 +1,8 @@
+internal import Foundation
 internal import Ledger
 internal import Threads
 
-/// Re-reads what a job has made, for `cristae verify`.
+/// Re-reads what a job has made, for `cristae verify`. Writes nothing.
 public struct Verification: Sendable {
     private let context: JobContext
 
@@ -9,36 +10,132 @@ public struct Verification: Sendable {
 
     /// What `verify` found about one output.
     public struct Finding: Sendable {
+        /// Below the output directory, or the state directory where `isState` says so.
         public let path: String
-        /// nil where the file is what its record says.
-        public let problem: String?
+        /// What is wrong; nil where the file is what it should be.
+        public var problem: String?
+        /// What is to be known of a file that is not damaged.
+        public var note: String?
+        /// The item that the file is of.
+        var item: String?
     }
 
-    /// Re-reads all outputs and compares them with their records.
+    /// Reads all outputs and compares them with their records, and the texts with what the state gives.
     public func verify() async throws -> [Finding] {
+        let present = try await PresentJob(context)
+        return try await outputs(present) + texts(present)
+    }
+
+    /// Makes anew what these findings say is damaged.
+    ///
+    /// - Returns: how the run for it ended, and what is damaged still.
+    public static func repair(_ findings: [Finding], _ context: JobContext) async throws -> (
+        outcome: Runner.Outcome, bad: [Finding]
+    ) {
+        var options = Runner.Options(verify: true)
+        options.items = Set(findings.filter { $0.problem != nil }.compactMap(\.item))
+        let outcome = try await Runner(context, options: options).run()
+        let paths = Set(findings.filter { $0.problem != nil }.map(\.path))
+        let verification = Verification(context)
+        let present = try await PresentJob(context)
+        let again = try await verification.outputs(present, among: paths) + verification.texts(present)
+        return (outcome, again.filter { $0.problem != nil })
+    }
+
+    // MARK: HDF5 files
+
+    /// - Parameter paths: the files that are looked at; nil is all.
+    private func outputs(_ present: PresentJob, among paths: Set<String>? = nil) async throws -> [Finding] {
         let context = context
-        let outputs = try await ThreadPool.files.run { () throws in
-            try context.records.items().flatMap { item in
-                try ["convert", "resize"].compactMap { try context.records.record(item: item, stage: $0) }.flatMap(
-                    \.outputs)
+        var findings = present.damaged.map { path in
+            Finding(
+                path: "\(context.state.path)/\(path)", problem: "the plan cannot be read; the next run makes it anew")
+        }
+        let only = try context.manifest.only.map { try Glob($0) }
+        let items = try await ThreadPool.files.run { () throws(LedgerError) in try context.records.items() }
+        let survey = RecordSurvey(context, present)
+        let found = try await concurrentMap(items) { item -> [Finding] in
+            try context.stop.check()
+            return try await ThreadPool.files.run { () throws in
+                try survey.outputs(of: item).filter { output in
+                    guard paths?.contains(output.output.path) ?? true else { return false }
+                    return only.isEmpty
+                        || only.contains { $0.matches(item) || $0.matches("\(output.dataset ?? "")/\(item)") }
+                }.map { try Self.finding($0, item, context) }
             }
         }
-        return try await concurrentMap(outputs) { output in
-            try await ThreadPool.files.run { () throws(LedgerError) in
-                guard let found = try context.output.digest(output.path) else {
-                    return Finding(path: output.path, problem: "the file is missing")
-                }
-                guard found.size == output.digest.size else {
-                    return Finding(
-                        path: output.path, problem: "\(found.size) bytes, the record says \(output.digest.size)")
-                }
-                guard found == output.digest else {
-                    return Finding(
-                        path: output.path,
-                        problem: "SHA-256 \(found.sha256), the record says \(output.digest.sha256)")
-                }
-                return Finding(path: output.path, problem: nil)
+        findings += found.flatMap { $0 }
+        return findings
+    }
+
+    private static func finding(
+        _ found: RecordSurvey.Found, _ item: String, _ context: JobContext
+    ) throws -> Finding {
+        let path = found.output.path
+        switch found.standing {
+        case .foreign: return Finding(path: path, note: "does not belong to the job")
+        case .stale: return Finding(path: path, note: "does not belong to the job: it was made from other settings")
+        case .unreadable(let record):
+            return Finding(path: record, problem: "the record cannot be read", item: item)
+        case .current, .open:
+            do {
+                let problem = try OutputCheck.problem(of: found.output, in: context.output)
+                return Finding(path: path, problem: problem, item: item)
+            } catch {
+                return Finding(path: path, problem: error.message, item: item)
             }
         }
+    }
+
+    // MARK: Texts
+
+    private func texts(_ present: PresentJob) async throws -> [Finding] {
+        let this = self
+        return try await ThreadPool.files.run { () throws in try this.summaries(present) + this.lists(present) }
+    }
+
+    private func summaries(_ present: PresentJob) throws -> [Finding] {
+        // A state whose plans are not of this manifest says nothing of what should be in them.
+        guard !present.plans.isEmpty, present.outdated.isEmpty else { return [] }
+        return try Summaries(context: context).expected(present).compactMap { expected in
+            guard let found = try context.output.read(expected.path) else {
+                return expected.isWritten ? Finding(path: expected.path, problem: "the file is missing") : nil
+            }
+            if expected.texts.contains(found) { return Finding(path: expected.path) }
+            if let written = expected.written, written == FileDigest(of: found) {
+                return Finding(path: expected.path, note: "is older than the state; the next run brings it up to date")
+            }
+            return Finding(path: expected.path, problem: "it is not what the state directory gives")
+        }
+    }
+
+    private func lists(_ present: PresentJob) throws -> [Finding] {
+        var findings: [Finding] = []
+        for plan in present.plans {
+            let lists: [(path: String, text: [UInt8])]
+            do {
+                lists = try Summaries(context: context).lists(plan)
+            } catch let change as PlanChange {
+                findings.append(Finding(path: change.path, problem: "the plan of \(change.item) cannot be read"))
+                continue
+            }
+            for (path, text) in lists {
+                guard let found = try context.output.read(path) else {
+                    findings.append(Finding(path: path, problem: "the file is missing"))
+                    continue
+                }
+                let isSame = found == text
+                findings.append(
+                    Finding(path: path, problem: isSame ? nil : "it is not what the state directory gives"))
+            }
+        }
+        for plan in present.others where plan.plan.isSelected {
+            let dataset = plan.plan.dataset
+            for path in [Summaries.metadataPath(dataset), Summaries.listPath(dataset)]
+            where try context.output.fileSize(path) != nil {
+                findings.append(Finding(path: path, note: "does not belong to the job"))
+            }
+        }
+        return findings
     }
 }

@@ -83,18 +83,7 @@ final class DoneMarkers: Sendable {
     init(_ context: JobContext) {
         state = context.state
         output = context.output
-        let manifest = context.manifest
-        let settings = Fingerprint(of: [
-            "versions": [
-                .integer(Download.version), .integer(Convert.version), .integer(Stat.version), .integer(Resize.version),
-            ],
-            "source": .string(context.store.url.description),
-            "compression": .string(manifest.convert.compression.setting),
-            "target": .array(manifest.targetNm.array.map { .number($0) }),
-            "raw": .string(manifest.resize.raw.rawValue), "labels": .string(manifest.resize.labels.rawValue),
-            "grid": .string(manifest.resize.grid.rawValue), "tolerance": .number(manifest.tolerance),
-            "max_upsampling": .number(manifest.resize.maxUpsampling),
-        ])
+        let settings = Fingerprint(of: StageSettings.all(StageSettings.ofItems(context)))
         folder = "done/\(settings.description.prefix(16))"
     }
 
@@ -152,6 +141,18 @@ final class DoneMarkers: Sendable {
 
     /// Removes a mark. Blocks.
     func remove(_ mark: Mark) throws(LedgerError) { try state.remove("\(folder)/\(mark.name)") }
+
+    /// Removes all marks of some items, of whatever settings. Blocks.
+    static func remove(_ items: Set<String>, in state: ConfinedFolder) throws(LedgerError) {
+        guard !items.isEmpty else { return }
+        for folder in try state.list("done") {
+            var names: [String] = []
+            try state.forEachName(in: "done/\(folder)") { name in
+                if let mark = Mark(name: name), items.contains(mark.item) { names.append(mark.name) }
+            }
+            for name in names { try state.remove("done/\(folder)/\(name)") }
+        }
+    }
 
     /// Removes the marks of other settings: what they say of the outputs has been overtaken. Blocks.
     func removeOthers() throws(LedgerError) {

@@ -42,6 +42,8 @@ struct ItemCrew: Sendable {
     let context: JobContext
     let worker: Worker
     let stages: Set<Stage>
+    /// Whether outputs that are there are read again before they count.
+    let verifies: Bool
     let markers: DoneMarkers
     /// Takes in how each item ended, as soon as it did.
     let account: RunAccount
@@ -54,7 +56,8 @@ struct ItemCrew: Sendable {
     private var failures: FailureLog { FailureLog(state: context.state) }
 
     init(
-        context: JobContext, worker: Worker, stages: Set<Stage>, markers: DoneMarkers, account: RunAccount,
+        context: JobContext, worker: Worker, stages: Set<Stage>, verifies: Bool = false, markers: DoneMarkers,
+        account: RunAccount,
         known: [String: FailureLog.Entry],
         perform: (@Sendable (ItemEntry, DoneMarkers.Mark?) async throws -> Ending)? = nil
     ) {
@@ -63,6 +66,7 @@ struct ItemCrew: Sendable {
         self.context = context
         self.worker = worker
         self.stages = stages
+        self.verifies = verifies
         self.markers = markers
         self.account = account
         downloading = ByteBudget(limit: Self.downloadingItems)
@@ -143,6 +147,10 @@ struct ItemCrew: Sendable {
                 // Others must not take it for done meanwhile.
                 let hasChanged = try await runner.refresh(found) { if let mark { try markers.remove(mark) } }
                 if hasChanged { found = try await ThreadPool.files.run { () throws in try runner.done() } }
+            }
+            if verifies {
+                let markers = markers
+                found = try await runner.checked(found) { if let mark { try markers.remove(mark) } }
             }
             let known = found
             let done =

@@ -53,10 +53,10 @@ struct ItemDivision: Sendable {
         let markers = crew.markers
         let failedBefore = Set(known.keys)
         var marks = try await ThreadPool.files.run { () throws(LedgerError) in try markers.all() }
-        if refreshes {
+        if refreshes || crew.verifies {
             let endings = try await crew.work(
                 on: account.unsettled(refreshed(items)), width: ItemCrew.width, marks: marks, failed: failedBefore,
-                refreshes: true)
+                refreshes: refreshes)
             if Self.isSuperseded(endings) { return .superseded }
             marks = try await ThreadPool.files.run { () throws(LedgerError) in try markers.all() }
         }
@@ -102,7 +102,7 @@ struct ItemDivision: Sendable {
         endings.contains { if case .superseded = $0.ending { true } else { false } }
     }
 
-    /// The items that this process asks the store for on a refresh, the costliest first. Which of several tasks it is, an item's name alone
+    /// The items that this process looks at on a refresh, or reads again, the costliest first. Which of several tasks it is, an item's name alone
     /// decides: they may not have the same plans, while one of them is planning a dataset anew.
     private func refreshed(_ items: [ItemEntry]) -> [ItemEntry] {
         guard let share, share.count > 1 else { return Schedule(items, tasks: 1).shares[0].map { items[$0] } }

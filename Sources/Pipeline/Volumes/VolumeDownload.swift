@@ -12,6 +12,10 @@ internal import Volumes
 /// Blocks are downloaded some ahead of the one that is encoded. A pack goes when its block is in the log: neither memory nor packs
 /// grow with the volume.
 struct VolumeDownload: Sendable {
+    /// Goes up whenever the same input gives another log than before.
+    private static let version = 2
+    /// Of volumes without shards, whose logs the second version did not change.
+    private static let versionWithoutShards = 1
     /// Blocks that are downloaded while one is encoded.
     private static let blocksAhead = 2
 
@@ -20,14 +24,21 @@ struct VolumeDownload: Sendable {
 
     private var download: Download { Download(context: context, plan: plan) }
 
+    static func settings(_ context: JobContext, hasShards: Bool = true) -> StageSettings {
+        StageSettings(
+            version: hasShards ? version : versionWithoutShards,
+            members: [
+                "compression": .string(context.manifest.convert.compression.setting),
+                "encoding": .integer(Convert.version),
+            ])
+    }
+
     /// Of everything that is to be fetched, and how it is encoded.
     var fingerprint: Fingerprint {
         // With shards, blocks are counted in inner chunks.
         let hasShards = plan.arrays.contains { $0.metadata.contains("sharding_indexed") }
         var members: [String: JSONValue] = [
-            "version": hasShards ? 2 : 1, "objects": .string(download.fingerprint.description),
-            "compression": .string(context.manifest.convert.compression.setting), "root": .string(plan.group),
-            "encoding": .integer(Convert.version),
+            "objects": .string(download.fingerprint.description), "root": .string(plan.group),
         ]
         if !plan.derived.isEmpty {
             members["derived"] = .array(
@@ -35,7 +46,7 @@ struct VolumeDownload: Sendable {
                     .array([.string($0.name), .string($0.source.key)] + $0.ids.map { .integer($0) })
                 })
         }
-        return Fingerprint(of: .object(members))
+        return Self.settings(context, hasShards: hasShards).fingerprint(of: members)
     }
 
     /// Forgets objects that have changed: what is made of them is made anew.

@@ -1,0 +1,44 @@
+import ArgumentParser
+import Foundation
+import Logging
+import Pipeline
+
+/// `cristae prune config.json`: what no longer belongs to the job.
+struct Prune: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List the files that an earlier manifest of the job has left, a path a line.",
+        discussion: """
+            Only files that the records of the job name are listed. What a run has still to settle is not: run the job first.
+            """)
+
+    @OptionGroup var options: ManifestOptions
+
+    @Flag(help: "Remove them, with their records; exit code 75 while a run is alive.")
+    var delete = false
+
+    func run() async throws {
+        try await Ending.of {
+            let manifest = try options.load()
+            let stop = StopSignal()
+            SignalWatcher.start(stop)
+            let logger = Reporter(format: options.logFormat).logger
+            guard let context = try JobContext.looking(at: manifest, stop: stop, logger: logger) else {
+                StandardError.line("cristae: \(manifest.job): nothing has been made yet, there is no \(manifest.state)")
+                return 0
+            }
+            let pruning = Pruning(context)
+            let found = try await delete ? pruning.delete() : pruning.find()
+            for path in found.paths { try StandardOutput.line(path) }
+            guard !found.isUnplanned else {
+                StandardError.line("cristae: \(manifest.job): \(Pruning.unplanned)")
+                return 75
+            }
+            if found.isOpen {
+                StandardError.line(
+                    "cristae: \(manifest.job): some datasets are to be planned anew with this manifest; run it first to see all"
+                )
+            }
+            return 0
+        }
+    }
+}
