@@ -11,7 +11,7 @@ enum Ending {
             code = try await body()
         } catch let error as ManifestError {
             StandardError.line("cristae: \(error)")
-            code = 78
+            code = error.exitCode
         } catch let error as JobError {
             StandardError.line("cristae: \(error)")
             code = error.exitCode

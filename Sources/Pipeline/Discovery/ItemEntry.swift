@@ -23,5 +23,17 @@ struct ItemEntry: Sendable, Hashable {
         let digest: PlanDigest
     }
 
+    /// Its name within its dataset: without its ``suffix(_:_:)``, where it has one.
+    var ownName: String {
+        let suffix = Self.suffix(dataset, alignment)
+        guard name.utf8.count > suffix.utf8.count, name.utf8.suffix(suffix.utf8.count).elementsEqual(suffix.utf8) else {
+            return name
+        }
+        return String(name.utf8.dropLast(suffix.utf8.count)) ?? name
+    }
+
+    /// What makes the name of an item unique where another dataset has one of that name.
+    static func suffix(_ dataset: String, _ alignment: String) -> String { "_\(dataset)_\(alignment)" }
+
     var version: Version { Version(name: name, digest: digest) }
 }

@@ -41,18 +41,18 @@ struct JobRun: Sendable {
     ) async throws -> Bool {
         outcome.datasets = plans.count { $0.plan.isSelected }
         outcome.cropsWithoutClass = plans.reduce(0) { $0 + $1.plan.cropsWithoutClass }
-        let only = try context.manifest.only.map { try Glob($0) }
-        func isWanted(_ item: String, _ dataset: String) -> Bool {
-            only.isEmpty || only.contains { $0.matches(item) || $0.matches("\(dataset)/\(item)") }
-        }
-        let planFailures =
-            datasetFailures + plans.flatMap(\.plan.failures).filter { isWanted($0.item ?? "", $0.dataset) }
+        let only = try ItemFilter(context.manifest.only)
+        let allPlanFailures = datasetFailures + plans.flatMap(\.plan.failures)
+        let planFailures = allPlanFailures.filter { only.takes($0) }
         for failure in planFailures { failure.log(to: context.logger) }
-        let items = plans.flatMap(\.items).filter { isWanted($0.name, $0.dataset) }
+        let items = plans.flatMap(\.items).filter { only.takes($0) }
         context.progress.add(items: items.count - outcome.items)
         outcome.items = items.count
         outcome.failures = planFailures + outcome.failures.filter { !planFailures.contains($0) }
-        guard stages.contains(where: { $0 != .discover }) else { return true }
+        guard stages.contains(where: { $0 != .discover }) else {
+            try await reportFailures(allPlanFailures, of: plans)
+            return true
+        }
         let markers = DoneMarkers(context)
         let crew = ItemCrew(context: context, worker: worker, stages: stages, markers: markers, known: known)
         let division = ItemDivision(
@@ -65,8 +65,7 @@ struct JobRun: Sendable {
         case .others: return true
         case .none: break
         }
-        let isComplete = context.manifest.only.isEmpty
-        try await finish(plans, markers, planFailures, isComplete: isComplete, &outcome)
+        try await finish(plans, markers, allPlanFailures, only, &outcome)
         return true
     }
 
@@ -103,31 +102,48 @@ struct JobRun: Sendable {
 
     /// Writes the summaries and the failures of the whole job.
     private func finish(
-        _ plans: [PlanFile], _ markers: DoneMarkers, _ planFailures: [Failure], isComplete: Bool,
+        _ plans: [PlanFile], _ markers: DoneMarkers, _ planFailures: [Failure], _ only: ItemFilter,
         _ outcome: inout Runner.Outcome
     ) async throws {
         guard try await takeSummaries() else { return }
-        let items = Set(plans.flatMap(\.items).map(\.name))
-        let (marks, failed) = try await ThreadPool.files.run { () throws(LedgerError) in
-            if isComplete { try markers.removeOthers() }
-            var failed = try failureLog.all()
-            // Failures of what is not in the job any more.
-            for (name, entry) in failed where isComplete && entry.failure.item != nil && !items.contains(name) {
-                try failureLog.forget(name)
-                failed[name] = nil
-            }
-            return (try markers.all(), failed)
+        let marks = try await ThreadPool.files.run { () throws(LedgerError) in
+            if only.isEmpty { try markers.removeOthers() }
+            return try markers.all()
         }
         try await Summaries(context: context).write(marks: marks)
-        let all = Set(planFailures + failed.values.map(\.failure)).sorted { $0.order < $1.order }
-        try await FailureReport(context: context).write(all)
+        let all = try await reportFailures(planFailures, of: plans)
         try await ThreadPool.files.run { () throws(LedgerError) in
             // In this order: who finds the claim taken leaves what dead processes have left to the one that holds it.
             try worker.claims.release(ClaimName.summaries)
             try worker.clearDead()
         }
         // A task that closes the job tells what became of all of it.
-        if share != nil { outcome.failures = all }
+        if share != nil { outcome.failures = all.filter { only.takes($0) } }
+    }
+
+    /// Writes `state/failed.json`, after it has forgotten the failures of what is not in the job any more.
+    ///
+    /// - Parameter planFailures: all of them, whether they are asked for or not.
+    /// - Returns: all failures of the job.
+    @discardableResult
+    private func reportFailures(_ planFailures: [Failure], of plans: [PlanFile]) async throws -> [Failure] {
+        let names = Set(plans.flatMap(\.items).map(\.name))
+        let (datasets, planned) = (context.manifest.datasetGlobs, Set(plans.map(\.plan.dataset)))
+        let failed = try await ThreadPool.files.run { () throws(LedgerError) in
+            var failed = try failureLog.all()
+            for (name, entry) in failed {
+                // A dataset that could not be read this time may still have the item.
+                let isKnown = entry.failure.item.map(names.contains) ?? false
+                let isOpen = entry.failure.item == nil || !planned.contains(entry.failure.dataset)
+                if isKnown || (isOpen && datasets.matches(entry.failure.dataset)) { continue }
+                try failureLog.forget(name)
+                failed[name] = nil
+            }
+            return failed.values.map(\.failure)
+        }
+        let all = Set(planFailures + failed).sorted { $0.order < $1.order }
+        try await FailureReport(context: context).write(all, items: names)
+        return all
     }
 }
 
