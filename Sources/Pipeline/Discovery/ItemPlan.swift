@@ -118,6 +118,9 @@ public struct DatasetPlan: Sendable, Hashable, Codable {
     /// Paths of the arrays that `grids` names and the store does not have.
     public var missingArrays: [String]?
 
+    /// Names of what would have been items, and is left out by the rules of the manifest.
+    var leftOutNames: [String] { withoutClass ?? [] }
+
     /// Counts a crop, or the volume, that has none of the classes asked for.
     mutating func add(withoutClass name: String) {
         cropsWithoutClass += 1

@@ -209,7 +209,7 @@ struct ManifestMatch: Sendable {
         plans.contains { file in
             let (plan, dataset) = (file.plan, file.plan.dataset)
             if pattern.takesAll(of: dataset) { return true }
-            let others = (plan.withoutClass ?? []) + plan.failures.compactMap(\.item)
+            let others = plan.leftOutNames + plan.failures.compactMap(\.item)
             // A dataset that is not selected would have been an item, too.
             let volume = manifest.mode == .volumes ? [dataset] : []
             return file.items.contains { pattern.takes($0.name, ownName: $0.ownName, of: dataset) }

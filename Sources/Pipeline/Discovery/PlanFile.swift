@@ -116,6 +116,20 @@ struct PlanFile: Sendable {
         return plans.sorted { $0.dataset < $1.dataset }
     }
 
+    /// The stores that the plans were made from, the one with most plans first. Blocks.
+    static func sources(in state: ConfinedFolder) throws(LedgerError) -> [String] {
+        var counts: [String: Int] = [:]
+        for name in try state.list("plans") where name.hasSuffix(".plan") {
+            guard let file = try PublishedBytes(opening: "plans/\(name)", in: state),
+                let (headerBytes, _) = try preamble(file),
+                let header = try? JSONFile.decode(
+                    Header.self, from: try file.read(count: headerBytes, at: preambleBytes))
+            else { continue }
+            counts[header.source, default: 0] += 1
+        }
+        return counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map(\.key)
+    }
+
     /// Bytes of the head and of the index.
     private static func preamble(_ file: PublishedBytes) throws(LedgerError) -> (Int, Int)? {
         let text = String(decoding: try file.read(count: preambleBytes, at: 0), as: UTF8.self)

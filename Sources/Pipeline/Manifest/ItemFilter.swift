@@ -53,10 +53,14 @@ struct ItemFilter: Sendable {
         isEmpty || patterns.contains { $0.takes(item.name, ownName: item.ownName, of: item.dataset) }
     }
 
+    /// The same for the name of something that is no item.
+    func takes(_ name: String, of dataset: String) -> Bool {
+        isEmpty || patterns.contains { $0.takes(name, of: dataset) }
+    }
+
     /// Whether what failed is asked for. A dataset that failed as a whole always is: what it holds is not known.
     func takes(_ failure: Failure) -> Bool {
-        guard let item = failure.item, !isEmpty else { return true }
-        return patterns.contains { $0.takes(item, of: failure.dataset) }
+        failure.item.map { takes($0, of: failure.dataset) } ?? true
     }
 }
 
