@@ -23,7 +23,7 @@ enum Ending {
 
     static func exitCode(of error: any Error) -> Int32 {
         switch error {
-        case is ManifestError: 78
+        case let error as ManifestError: error.exitCode
         case let error as JobError: error.exitCode
         default: 1
         }

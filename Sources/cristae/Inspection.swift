@@ -57,7 +57,8 @@ struct Status: AsyncParsableCommand {
             let logger = Reporter(format: options.logFormat).logger
             var looks = 0
             while !stop.isStopped {
-                let context = try JobContext(reading: manifest, stop: stop, logger: logger)
+                let context = try JobContext(
+                    reading: manifest, given: options.overrides, stop: stop, logger: logger)
                 let status: StatusReport?
                 if let context { status = try await StatusReport(context) } else { status = nil }
                 try show(status, manifest)

@@ -30,11 +30,14 @@ struct ManifestOptions: ParsableArguments {
     ///
     /// - Throws: ``ManifestError`` with one line.
     func load() throws -> Manifest {
-        try Manifest.load(
-            path: manifest,
-            overrides: Manifest.Overrides(
-                source: source, output: output, state: state, endpoint: endpoint, only: only.isEmpty ? nil : only,
-                environmentEndpoint: ProcessInfo.processInfo.environment["AWS_ENDPOINT_URL"]))
+        try Manifest.load(path: manifest, overrides: overrides)
+    }
+
+    /// What the flags and the environment say instead of the manifest.
+    var overrides: Manifest.Overrides {
+        Manifest.Overrides(
+            source: source, output: output, state: state, endpoint: endpoint, only: only.isEmpty ? nil : only,
+            environmentEndpoint: ProcessInfo.processInfo.environment["AWS_ENDPOINT_URL"])
     }
 }
 

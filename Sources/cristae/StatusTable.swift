@@ -11,21 +11,27 @@ struct StatusTable {
 
     /// What is said of a job that has no state directory yet.
     static func empty(_ manifest: Manifest) -> JSONValue {
-        let none: JSONValue = ["done": 0, "running": 0, "failed": 0, "waiting": 0]
+        let none = StatusReport.Counts().json
         return [
-            "job": .string(manifest.job), "items": 0, "running": false,
+            "job": .string(manifest.job), "items": 0, "datasets": none, "running": false,
             "stages": .object(Dictionary(uniqueKeysWithValues: Stage.allCases.map { ($0.rawValue, none) })),
             "failures": [], "bytes": 0, "bytes_per_second": 0, "seconds_left": .null, "workers": [],
         ]
     }
 
     var text: String {
-        var lines = ["stage    " + ["done", "running", "failed", "waiting"].map { Self.padded($0) }.joined()]
+        let heads = ["done", "running", "failed", "waiting", "left out"]
+        var lines = ["stage    " + heads.map { Self.padded($0) }.joined()]
         for (stage, counts) in status.stages {
-            let numbers = [counts.done, counts.running, counts.failed, counts.waiting].map { Self.padded("\($0)") }
+            let numbers = [counts.done, counts.running, counts.failed, counts.waiting, counts.leftOut].map {
+                Self.padded("\($0)")
+            }
             lines.append(stage.rawValue.padding(toLength: 9, withPad: " ", startingAt: 0) + numbers.joined())
         }
-        var line = "\(status.items) items"
+        let datasets = status.datasets
+        var line = "\(status.items) items in \(datasets.all) datasets"
+        if datasets.running > 0 { line += " (\(datasets.running) of them being looked at)" }
+        if datasets.failed > 0 { line += " (\(datasets.failed) of them not read to the end)" }
         if status.isRunning {
             line +=
                 ", \(ProgressDisplay.bytes(status.bytes)), \(ProgressDisplay.bytes(Int(saturating: status.bytesPerSecond)))/s"

@@ -230,14 +230,6 @@ import Testing
         #expect(outcome.failures.first?.reason.contains("float32") == true)
     }
 
-    @Test func aNamedDatasetThatIsNotThereFailsByName() async throws {
-        try label("mito", [1, 1, 1, 1, 1, 1, 1, 1])
-        let outcome = try await job.run(["datasets": ["ds", "dz"]])
-        #expect(outcome.items == 1)
-        #expect(outcome.failures.map(\.dataset) == ["dz"])
-        #expect(job.exists("out/crops/crop_5.h5"))
-    }
-
     // MARK: Doing only what is left to do
 
     @Test func onlyWhatDependsOnAChangeRunsAgain() async throws {

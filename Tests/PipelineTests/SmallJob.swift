@@ -84,13 +84,28 @@ final class SmallJob: Sendable {
         stages: Set<Stage> = Set(Stage.allCases), scratch: String? = nil,
         log: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws -> Runner.Outcome {
+        let context = try context(members, scratch: scratch, log: log)
+        return try await Runner(context, options: Runner.Options(share: share, stages: stages, refresh: refresh)).run()
+    }
+
+    /// Runs a manifest as it is.
+    func run(_ manifest: Manifest) async throws -> Runner.Outcome {
+        let context = try JobContext(
+            manifest: manifest, stop: StopSignal(), logger: Logger(label: "test") { _ in HeardLog { _ in } })
+        return try await Runner(context).run()
+    }
+
+    /// What such a job works with.
+    func context(
+        _ members: [String: JSONValue] = [:], scratch: String? = nil,
+        log: @escaping @Sendable (String) -> Void = { _ in }
+    ) throws -> JobContext {
         var manifest: [String: JSONValue] = ["source": "bucket", "datasets": ["*"]]
         manifest.merge(members) { $1 }
         let text = JSONValue.object(manifest).prettyText
-        let context = try JobContext(
+        return try JobContext(
             manifest: try Manifest(parsing: Array(text.utf8), folder: folder, overrides: Manifest.Overrides()),
             stop: StopSignal(), logger: Logger(label: "test") { _ in HeardLog(heard: log) }, scratch: scratch)
-        return try await Runner(context, options: Runner.Options(share: share, stages: stages, refresh: refresh)).run()
     }
 
     /// The voxels of a dataset as bytes, its shape and its attributes.

@@ -40,6 +40,8 @@ actor AnswerCache {
     private var waiters = 0
     private var unsaved: [String] = []
     private var isSaving = false
+    /// Whether some answers are from before.
+    private let hasKeptAnswers: Bool
     /// On a refresh what the kept lines say, by question; else nil.
     private var kept: [String: String]?
 
@@ -55,7 +57,9 @@ actor AnswerCache {
         let (state, path) = (state, path)
         let text = try await ThreadPool.files.run { () throws(LedgerError) in try state.read(path) } ?? []
         let lines = text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast()
-        guard let first = lines.first, String(decoding: first, as: UTF8.self) == header else {
+        let isKept = lines.first.map { String(decoding: $0, as: UTF8.self) == header } ?? false
+        hasKeptAnswers = isKept && !refreshes && lines.count > 1
+        guard isKept else {
             if refreshes { return }
             try await ThreadPool.files.run { () throws(LedgerError) in
                 try state.write(Array((header + "\n").utf8), to: path)
@@ -84,6 +88,22 @@ actor AnswerCache {
     func list(_ prefix: String) async throws -> Listing {
         guard case .listing(let listing) = try await answer("list \(prefix)") else { return Listing() }
         return listing
+    }
+
+    /// One level below a folder, where that has been asked and answered.
+    func listed(_ prefix: String) -> Listing? {
+        guard case .listing(let listing) = answers["list \(prefix)"] else { return nil }
+        return listing
+    }
+
+    /// Forgets everything, also what is kept.
+    ///
+    /// - Returns: whether there were answers from before.
+    func forget() async throws -> Bool {
+        (answers, unsaved, kept) = ([:], [], kept.map { _ in [:] })
+        let (state, path) = (state, path)
+        try await ThreadPool.files.run { () throws(LedgerError) in _ = try state.remove(path) }
+        return hasKeptAnswers
     }
 
     private func answer(_ question: String) async throws -> Answer {

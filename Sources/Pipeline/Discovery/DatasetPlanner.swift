@@ -38,6 +38,8 @@ struct DatasetPlanner: Sendable {
         }
         if plan.isSelected, manifest.mode == .volumes { try await addVolume(alignments, &plan) }
         try await addRegions(alignments, &plan)
+        plan.classes = try await classes(reconstructions, isListed: plan.failures.isEmpty)
+        plan.missingArrays = try await missingArrays(reconstructions)
         warnOfNestedChunks(&plan)
         return plan
     }
@@ -51,11 +53,53 @@ struct DatasetPlanner: Sendable {
         }
     }
 
+    /// The classes that crops and whole-volume labels have; nil where a crop could not be listed.
+    ///
+    /// - Parameter isListed: whether nothing stands against listing what has not been listed yet.
+    private func classes(_ reconstructions: [Reconstruction], isListed: Bool) async throws -> [String]? {
+        var classes: Set<ByteName> = []
+        for reconstruction in reconstructions {
+            let isN5 = DatasetReader.isN5(reconstruction.key)
+            for name in reconstruction.segmentations.map(\.name) {
+                classes.insert(ByteName(name))
+                if isN5, name.hasByteSuffix("_seg") { classes.insert(ByteName(name.bytePrefix(name.utf8.count - 4))) }
+            }
+            for crop in reconstruction.crops {
+                let group = "\(reconstruction.key)/labels/groundtruth/\(crop)"
+                var listing = await reader.cache.listed(group)
+                if listing == nil, isListed { listing = try await reader.cache.list(group) }
+                guard let listing else { return nil }
+                classes.formUnion(listing.prefixes.map { ByteName($0) })
+            }
+        }
+        return classes.sorted().map(\.text)
+    }
+
+    /// The paths of `grids` at which the store has no array; nil where there are none.
+    private func missingArrays(_ reconstructions: [Reconstruction]) async throws -> [String]? {
+        let keys = reconstructions.flatMap { $0.images + $0.segmentations.map(\.key) }
+        var missing: [String] = []
+        for grid in reader.grids {
+            guard let key = keys.first(where: { DatasetReader.path(of: $0).hasSameBytes(as: grid.path) }) else {
+                continue
+            }
+            do {
+                _ = try await reader.image(key)
+            } catch let error as VolumeError where error.code == .notAnArray {
+                missing.append(grid.path)
+            } catch  where JobError(error, stop) == nil && !Cancellation.isFromOutside(error) {
+                // It is there, and what is wrong with it is told where it is used.
+                continue
+            }
+        }
+        return missing.isEmpty ? nil : missing
+    }
+
     private func addVolume(_ alignments: [Alignment], _ plan: inout DatasetPlan) async throws {
         do {
             let (item, warnings) = try await VolumePlanner(manifest: manifest, reader: reader).plan(alignments)
             plan.warnings += warnings
-            if let item { plan.items.append(item) } else { plan.cropsWithoutClass += 1 }
+            if let item { plan.items.append(item) } else { plan.add(withoutClass: reader.dataset) }
         } catch {
             plan.failures.append(try failure(error, item: reader.dataset))
         }
@@ -133,10 +177,10 @@ struct DatasetPlanner: Sendable {
                     Failure(item: name, dataset: dataset, stage: "discover", reason: Cancellation.reason(error)))
             }
         }
-        for result in results {
+        for (crop, result) in zip(reconstruction.crops, results) {
             switch result {
             case .success(let item?): plan.items.append(item)
-            case .success(nil): plan.cropsWithoutClass += 1
+            case .success(nil): plan.add(withoutClass: "crop_\(DatasetReader.cropID(crop) ?? 0)")
             case .failure(let failure): plan.failures.append(failure)
             }
         }

@@ -46,6 +46,12 @@ struct MultiscaleImage: Sendable {
     }
 }
 
+/// The store has no dataset of this name; it was asked, and has answered.
+struct MissingDataset: Error {
+    /// The same as a failure.
+    let failure: Failure
+}
+
 /// Finds out what a dataset holds, by listing: neither `recon-1` nor `fibsem-uint8` is taken for granted.
 struct DatasetReader: Sendable {
     let dataset: String
@@ -57,16 +63,17 @@ struct DatasetReader: Sendable {
 
     /// The alignments of the dataset's container, in the order of their names.
     ///
-    /// - Throws: ``Failure`` where there is no such dataset.
+    /// - Throws: ``MissingDataset`` where there is no such dataset.
     func reconstructions() async throws -> [Reconstruction] {
         let top = try await cache.list(dataset)
         guard let container = Self.container(of: dataset, in: top) else {
             let found = (top.prefixes + top.objects.map(\.name)).prefix(5).joined(separator: ", ")
-            throw Failure(
-                item: nil, dataset: dataset, stage: "discover",
-                reason: found.isEmpty
-                    ? "there is nothing at \(url(dataset))"
-                    : "no container \(dataset).zarr or \(dataset).n5 at \(url(dataset)); found \(found)")
+            throw MissingDataset(
+                failure: Failure(
+                    item: nil, dataset: dataset, stage: "discover",
+                    reason: found.isEmpty
+                        ? "there is nothing at \(url(dataset))"
+                        : "no container \(dataset).zarr or \(dataset).n5 at \(url(dataset)); found \(found)"))
         }
         let root = "\(dataset)/\(container)"
         var folders = try await cache.list(root).prefixes
@@ -170,7 +177,7 @@ struct DatasetReader: Sendable {
     }
 
     /// The path of a key below the dataset's container.
-    private static func path(of key: String) -> String { key.pathComponents().dropFirst(2).joined(separator: "/") }
+    static func path(of key: String) -> String { key.pathComponents().dropFirst(2).joined(separator: "/") }
 
     /// An array whose grid the manifest gives, as an image of one level.
     private func givenImage(_ key: String, _ grid: Manifest.ArrayGrid) async throws -> MultiscaleImage {

@@ -2,6 +2,8 @@
 struct ItemEntry: Sendable, Hashable {
     /// The name of its files; unique in the job.
     var name: String
+    /// Its name within its dataset, as it was planned: another dataset may have an item of that name.
+    let ownName: String
     let dataset: String
     /// The alignment it belongs to, e.g. `recon-1`; empty where it has none.
     let alignment: String
@@ -16,6 +18,16 @@ struct ItemEntry: Sendable, Hashable {
     let length: Int
     /// Where it is in the text of the index: what `cristae plan` prints of it, as JSON.
     let summary: Range<Int>
+
+    /// An item as its dataset's plan has it.
+    init(
+        name: String, dataset: String, alignment: String, digest: PlanDigest, chunks: Int, bytes: Int, offset: Int,
+        length: Int, summary: Range<Int>
+    ) {
+        (self.name, ownName, self.dataset, self.alignment) = (name, name, dataset, alignment)
+        (self.digest, self.chunks, self.bytes) = (digest, chunks, bytes)
+        (self.offset, self.length, self.summary) = (offset, length, summary)
+    }
 
     /// An item as it was planned.
     struct Version: Sendable, Hashable {

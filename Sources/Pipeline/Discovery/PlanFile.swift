@@ -116,6 +116,19 @@ struct PlanFile: Sendable {
         return plans.sorted { ByteName($0.dataset) < ByteName($1.dataset) }
     }
 
+    /// The stores that the plans were made from, the one with most plans first. Blocks.
+    static func sources(in state: ConfinedFolder) throws(LedgerError) -> [String] {
+        var counts: [String: Int] = [:]
+        for name in try state.list("plans") where name.hasByteSuffix(".plan") {
+            guard let file = try PublishedBytes(opening: "plans/\(name)", in: state),
+                let preamble = try Preamble(file),
+                let header = preamble.header(try file.read(count: preamble.headerBytes, at: preambleBytes))
+            else { continue }
+            counts[header.source, default: 0] += 1
+        }
+        return counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map(\.key)
+    }
+
     /// The first line: bytes of the head and of the index, and their checksums.
     private struct Preamble {
         let headerBytes: Int

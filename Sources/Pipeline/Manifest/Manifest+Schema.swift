@@ -30,8 +30,11 @@ extension Manifest {
         case .datasets:
             return list("Names of datasets, or shell patterns for them; [\"*\"] is every one.", of: pattern, atLeast: 1)
         case .only:
-            return list("Names of items, or shell patterns for them, such as crop_124; [] is every one.", of: pattern)
-                .with("default", [])
+            return list(
+                "Names of items, or shell patterns for them, such as crop_124, or dataset/item; [] is every one.",
+                of: itemPattern
+            )
+            .with("default", [])
         case .select:
             return choice(
                 "Which datasets count: those with ground truth, also those with inference only, or all that are named.",
@@ -221,6 +224,9 @@ extension Manifest {
         "type": "string", "minLength": 1, "maxLength": .integer(ManifestName.maximumLength), "pattern": "^[^/]+$",
     ]
     private static var pattern: Members { name }
+    private static var itemPattern: Members {
+        name.with("maxLength", .integer(2 * ManifestName.maximumPatternLength + 1)).with("pattern", "^[^/]+(/[^/]+)?$")
+    }
 
     private static func described(_ text: String?) -> Members { text.map { ["description": .string($0)] } ?? [:] }
 

@@ -23,6 +23,8 @@ public struct Manifest: Sendable, Equatable {
     public var grids: [ArrayGrid]
     /// Names of label classes, or `["*"]` for all.
     public var classes: [String]
+    /// Whether the manifest itself names the classes: the default asks for `mito` without knowing what there is.
+    public var namesClasses: Origin
     /// How to make a class where it is missing, by its name.
     public var derive: [String: DeriveRule]
     /// The voxel size that resize aims at, in nm.
@@ -44,6 +46,13 @@ public struct Manifest: Sendable, Equatable {
 }
 
 extension Manifest {
+    /// Whether a value was given. Two manifests that ask for the same are equal, whoever said it.
+    public struct Origin: Sendable, Equatable {
+        public let isGiven: Bool
+
+        public static func == (left: Origin, right: Origin) -> Bool { true }
+    }
+
     /// Which datasets count, by what they have.
     public enum Selection: String, Sendable, CaseIterable {
         /// Those with ground truth.

@@ -14,6 +14,9 @@ public struct ManifestError: Error, Sendable, Equatable {
     /// Whether the culprit is a key that the manifest does not know.
     public let isUnknownKey: Bool
 
+    /// What the process ends with: 64 where a flag is wrong, 78 where the manifest or the environment is.
+    public var exitCode: Int32 { path.utf8.starts(with: "--".utf8) ? 64 : 78 }
+
     init(_ problem: ManifestProblem, file: String) {
         self.file = problem.path.isInDocument ? file : nil
         path = problem.path.description

@@ -5,6 +5,8 @@ import JSONText
 enum ManifestName {
     /// UTF-8 bytes of a name: what is put before or after it must still fit the 255 of a file name.
     static let maximumLength = 200
+    /// UTF-8 bytes of a pattern for items: a name of 255, each byte of it with a backslash.
+    static let maximumPatternLength = 510
 
     /// A name of one thing, such as a class or a job: no wildcard, safe as a path component.
     static func component(_ what: String) -> ManifestValue.Reader<String> {
@@ -37,6 +39,27 @@ enum ManifestName {
         }
     }
 
+    /// A name or a shell pattern for items, or `dataset/item` with one of both on each side.
+    static func itemPattern(_ value: JSONValue, _ path: JSONPath) throws(ManifestProblem) -> String {
+        let what = "an item name or a shell pattern, or \"dataset/item\" with just one \"/\""
+        guard let text = value.string else { throw ManifestValue.mismatch(value, path, "\(what) (a string)") }
+        let parts = ItemFilter.Pattern.parts(of: text)
+        guard parts.count <= 2 else { throw ManifestValue.mismatch(value, path, what) }
+        for part in parts {
+            do throws(ManifestProblem) {
+                try check(part, path, what, atMost: maximumPatternLength)
+            } catch {
+                throw ManifestProblem(path: path, found: value.shown, expected: error.expected)
+            }
+        }
+        do {
+            _ = try ItemFilter.Pattern(text)
+        } catch {
+            throw ManifestProblem(path: path, found: "\(value.shown), which has \(error)", expected: what)
+        }
+        return text
+    }
+
     /// The path of an array below a container: names with "/" between them.
     static func arrayPath(_ value: JSONValue, _ path: JSONPath) throws(ManifestProblem) -> String {
         let what = "the path of an array below its container, such as \"volumes/raw\""
@@ -60,7 +83,9 @@ enum ManifestName {
     }
 
     /// What holds for every name: no separator, nothing invisible, not `.` or `..`, not too long.
-    static func check(_ name: String, _ path: JSONPath, _ what: String) throws(ManifestProblem) {
+    static func check(
+        _ name: String, _ path: JSONPath, _ what: String, atMost maximumLength: Int = maximumLength
+    ) throws(ManifestProblem) {
         let value = JSONValue.string(name)
         guard !name.isEmpty else { throw ManifestValue.mismatch(value, path, "\(what) that is not empty") }
         guard !name.hasByte("/") else { throw ManifestValue.mismatch(value, path, "\(what) without \"/\"") }

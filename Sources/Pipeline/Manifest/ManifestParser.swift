@@ -43,6 +43,7 @@ struct ManifestParser {
                 of: ManifestName.pattern("a dataset name")))
         let lists = self.lists()
         let mode = top.value(.mode, ManifestValue.choice(Manifest.Mode.self)) ?? .crops
+        let classes = top.value(.classes, self.classes)
         let manifest = Manifest(
             job: top.value(.job, ManifestName.component("a job name")) ?? "cristae",
             source: source ?? "",
@@ -54,7 +55,8 @@ struct ManifestParser {
             mode: mode,
             regions: top.value(.regions, regions) ?? [],
             grids: top.value(.grids, grids) ?? [],
-            classes: top.value(.classes, classes) ?? ["mito"],
+            classes: classes ?? ["mito"],
+            namesClasses: Manifest.Origin(isGiven: classes != nil),
             derive: top.value(.derive, derive) ?? (mode == .volumes ? [:] : ["mito": .mitochondria]),
             targetNm: top.value(.targetNm, ManifestValue.voxelSize) ?? ZYX(repeating: 8),
             tolerance: top.value(
@@ -133,7 +135,7 @@ struct ManifestParser {
 
     private func only() -> [String] {
         let read = ManifestValue.list(
-            "an array of item names or shell patterns", mayBeEmpty: true, of: ManifestName.pattern("an item name"))
+            "an array of item names or shell patterns", mayBeEmpty: true, of: ManifestName.itemPattern)
         let given = top.value(.only, read) ?? []
         guard let patterns = overrides.only else { return given }
         let value = JSONValue.array(patterns.map { .string($0) })

@@ -9,6 +9,25 @@ enum Spelling {
         return best.distance <= max(2, max(wanted.count, best.word.utf8.count) * 2 / 5) ? best.word : nil
     }
 
+    /// At most three of `known` that are near to `word`, or begin as it does, the nearest first.
+    static func near(to word: String, in known: [String]) -> [String] {
+        guard (1...64).contains(word.utf8.count) else { return [] }
+        let wanted = folded(word)
+        let ranked = known.compactMap { name -> (word: String, distance: Int)? in
+            let name = (text: name, bytes: folded(name))
+            let limit = max(2, max(wanted.count, name.bytes.count) * 2 / 5)
+            // The longer of the two has at least as many edits as it has bytes more.
+            let difference = abs(wanted.count - name.bytes.count)
+            let edits = difference <= limit ? distance(wanted, name.bytes) : .max
+            if edits <= limit { return (name.text, edits) }
+            let shared = zip(wanted, name.bytes).prefix { $0 == $1 }.count
+            guard shared >= 3, shared == min(wanted.count, name.bytes.count) else { return nil }
+            // What only begins alike comes after what is near.
+            return (name.text, 100 + difference)
+        }
+        return ranked.sorted { ($0.distance, $0.word) < ($1.distance, $1.word) }.prefix(3).map(\.word)
+    }
+
     /// Edits between two words: insertions, deletions, substitutions and swaps of neighbours (optimal string alignment).
     static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
         var beforeLast: [Int] = []

@@ -49,9 +49,15 @@ public struct JobContext: Sendable {
     }
 
     /// The same, only to look: makes nothing. nil where the job has no state directory yet.
-    public init?(reading manifest: Manifest, stop: StopSignal, logger: Logger) throws {
+    ///
+    /// - Parameter given: what flags say; store and output are else those of the last run, whose flags need not be given again.
+    public init?(
+        reading manifest: Manifest, given: Manifest.Overrides = Manifest.Overrides(), stop: StopSignal, logger: Logger
+    ) throws {
         let (state, output): (ConfinedFolder?, ConfinedFolder?)
+        var manifest = manifest
         do throws(LedgerError) {
+            manifest = try LastRun.manifest(manifest, given: given)
             state = try ConfinedFolder(reading: manifest.state)
             output = try ConfinedFolder(reading: manifest.output)
         } catch {

@@ -54,16 +54,11 @@ struct JobRun: Sendable {
     private func run(
         _ plans: [PlanFile], _ datasetFailures: [Failure], _ known: [String: FailureLog.Entry]
     ) async throws -> Round {
-        let only = try context.manifest.only.map { try Glob($0) }
-        func isWanted(_ item: String, _ dataset: String) -> Bool {
-            only.isEmpty || only.contains { $0.matches(item) || $0.matches("\(dataset)/\(item)") }
-        }
-        let planFailures =
-            datasetFailures + plans.flatMap(\.plan.failures).filter { isWanted($0.item ?? "", $0.dataset) }
+        let only = try ItemFilter(context.manifest.only)
+        let allPlanFailures = datasetFailures + plans.flatMap(\.plan.failures)
+        let planFailures = allPlanFailures.filter { only.takes($0) }
         for failure in planFailures { failure.log(to: context.logger) }
-        let items = plans.flatMap(\.items).filter {
-            isWanted($0.name, $0.dataset) && limit?.contains($0.name) ?? true
-        }
+        let items = plans.flatMap(\.items).filter { only.takes($0) && limit?.contains($0.name) ?? true }
         let before = account.outcome.items
         account.open(
             items, failures: planFailures, datasets: plans.count { $0.plan.isSelected },
@@ -72,6 +67,8 @@ struct JobRun: Sendable {
         guard stages.contains(where: { $0 != .discover }) else {
             // Nothing else was asked for.
             account.note(items, .done)
+            let (failures, names) = try await currentFailures(allPlanFailures, of: plans)
+            try await FailureReport(context: context).write(failures, items: names)
             return .ended
         }
         let markers = DoneMarkers(context)
@@ -86,7 +83,7 @@ struct JobRun: Sendable {
         switch rest {
         case .superseded: return .again
         case .others: return .ended
-        case .none: return try await finish(plans, markers, planFailures, items)
+        case .none: return try await finish(plans, markers, allPlanFailures, only, items)
         }
     }
 
@@ -126,25 +123,20 @@ struct JobRun: Sendable {
 
     /// Writes the summaries and the failures of the whole job.
     private func finish(
-        _ plans: [PlanFile], _ markers: DoneMarkers, _ planFailures: [Failure], _ wanted: [ItemEntry]
+        _ plans: [PlanFile], _ markers: DoneMarkers, _ planFailures: [Failure], _ only: ItemFilter,
+        _ wanted: [ItemEntry]
     ) async throws -> Round {
         guard try await takeSummaries() else { return .ended }
-        let isComplete = context.manifest.only.isEmpty && limit == nil
-        let items = Set(plans.flatMap(\.items).map(\.name))
-        let (marks, failed) = try await ThreadPool.files.run { () throws(LedgerError) in
+        let isComplete = only.isEmpty && limit == nil
+        let marks = try await ThreadPool.files.run { () throws(LedgerError) in
             if isComplete { try markers.removeOthers() }
             try failureLog.removeDamaged()
-            var failed = try failureLog.all()
-            // Failures of what is not in the job any more.
-            for (name, entry) in failed where isComplete && entry.failure.item != nil && !items.contains(name) {
-                try failureLog.forget(name)
-                failed[name] = nil
-            }
-            return (try markers.all(), failed)
+            return try markers.all()
         }
-        let all = Set(planFailures + failed.values.map(\.failure)).sorted { $0.order < $1.order }
+        let (all, names) = try await currentFailures(planFailures, of: plans)
         // What other tasks have done was known by its marks alone up to now; whoever ends last looks at the files, too.
-        let elsewhere = account.items(wanted, .elsewhere).filter { failed[$0.name] == nil }
+        let failed = Set(all.compactMap(\.item))
+        let elsewhere = account.items(wanted, .elsewhere).filter { !failed.contains($0.name) }
         let standing = try await ThreadPool.files.run { () throws(LedgerError) in
             try markers.standing(elsewhere, marks)
         }
@@ -165,7 +157,7 @@ struct JobRun: Sendable {
                 _ = try await summaries.write(
                     present, marks: marks.filter { !names.contains($0.key) }, trustsMarks: false, readsAgain: verifies)
             }
-            try await FailureReport(context: context).write(all)
+            try await FailureReport(context: context).write(all, items: names)
         }
         try await ThreadPool.files.run { () throws(LedgerError) in
             // In this order: who finds the claim taken leaves what dead processes have left to the one that holds it.
@@ -174,7 +166,7 @@ struct JobRun: Sendable {
         }
         guard again.isEmpty else { return .again }
         // A task that closes the job tells what became of all of it.
-        if share != nil { account.takeIn(all) }
+        if share != nil { account.takeIn(all.filter { only.takes($0) }) }
         return .ended
     }
 
@@ -197,6 +189,30 @@ struct JobRun: Sendable {
             for name in damaged { if let mark = marks[name] { try markers.remove(mark) } }
         }
         return items.map(\.name)
+    }
+
+    /// Forgets the failures of what is not in the job any more.
+    ///
+    /// - Parameter planFailures: all of them, whether they are asked for or not.
+    /// - Returns: all failures of the job, and the names of its items.
+    private func currentFailures(
+        _ planFailures: [Failure], of plans: [PlanFile]
+    ) async throws -> (failures: [Failure], items: Set<String>) {
+        let names = Set(plans.flatMap(\.items).map(\.name))
+        let (datasets, planned) = (context.manifest.datasetGlobs, Set(plans.map(\.plan.dataset)))
+        let failed = try await ThreadPool.files.run { () throws(LedgerError) in
+            var failed = try failureLog.all()
+            for (name, entry) in failed {
+                // A dataset that could not be read this time may still have the item.
+                let isKnown = entry.failure.item.map(names.contains) ?? false
+                let isOpen = entry.failure.item == nil || !planned.contains(entry.failure.dataset)
+                if isKnown || (isOpen && datasets.matches(entry.failure.dataset)) { continue }
+                try failureLog.forget(name)
+                failed[name] = nil
+            }
+            return failed.values.map(\.failure)
+        }
+        return (Set(planFailures + failed).sorted { $0.order < $1.order }, names)
     }
 }
 

@@ -23,6 +23,10 @@ public final class Progress: Sendable {
 
     private let state = Mutex(Snapshot())
     private let start = ContinuousClock.now
+    private let count = Atomic(0)
+
+    /// Grows whenever an item begins or ends a stage.
+    var changes: Int { count.load(ordering: .relaxed) }
 
     public init() {}
 
@@ -55,7 +59,11 @@ public final class Progress: Sendable {
     func working<R>(_ item: String, _ stage: String, _ body: () async throws -> R) async rethrows -> R {
         let name = "\(item) \(stage)"
         state.withLock { $0.working = ($0.working + [name]).sorted() }
-        defer { state.withLock { state in state.working.removeAll { $0 == name } } }
+        count.wrappingAdd(1, ordering: .relaxed)
+        defer {
+            state.withLock { state in state.working.removeAll { $0 == name } }
+            count.wrappingAdd(1, ordering: .relaxed)
+        }
         return try await body()
     }
 }

@@ -109,8 +109,10 @@ public struct Runner: Sendable {
             try await ThreadPool.files.run { () throws in try mark.settle(adopting: adopting) }
             let worker = try await JobEntrance(context: context, share: options.share).enter()
             let owned = context.owned(by: worker.owner)
+            try await ThreadPool.files.run { () throws in try LastRun.note(owned) }
             let meter = RateMeter()
-            worker.startBeating(owned) { Self.sign(owned, meter) }
+            let progress = owned.progress
+            worker.startBeating(owned, changes: { progress.changes }) { Self.sign(owned, meter) }
             stopInTime(worker, graceOver)
             do {
                 try await JobRun(

@@ -46,9 +46,13 @@ public struct Discover: Sendable {
         case held
         /// It was in the store once.
         case vanished
+        /// The store does not have it.
+        case missing(Failure)
     }
 
     /// The plans of all datasets, in the order of their names, and what went wrong with whole datasets.
+    ///
+    /// - Throws: ``JobError/badManifest(_:)`` where the manifest names something that is not there (``ManifestMatch``).
     func run() async throws -> (plans: [PlanFile], failures: [Failure]) {
         let names = try await datasetNames()
         var results: [ByteName: Attempt] = [:]
@@ -72,15 +76,24 @@ public struct Discover: Sendable {
             try await attempt(held, isOwn: false, &results)
         }
         var plans: [PlanFile] = []
-        var failures: [Failure] = []
+        var (failures, missing): ([Failure], [Failure]) = ([], [])
+        var vanished: [String] = []
         for name in names {
             switch results[ByteName(name)] {
             case .ready(let plan): plans.append(plan)
             case .failed(let failure): failures.append(failure)
-            case .held, .vanished, nil: break
+            case .missing(let failure): missing.append(failure)
+            case .vanished: vanished.append(name)
+            case .held, nil: break
             }
         }
-        return (Self.withUniqueNames(plans), failures)
+        plans = Self.withUniqueNames(plans)
+        // Where something could not be read, nobody knows what it would have matched.
+        guard failures.isEmpty else { return (plans, (failures + missing).sorted { $0.dataset < $1.dataset }) }
+        try await ManifestMatch(
+            context: context, plans: plans, missing: missing, vanished: vanished, refreshes: refreshes
+        ).check()
+        return (plans, [])
     }
 
     private func attempt(_ names: [String], isOwn: Bool, _ results: inout [ByteName: Attempt]) async throws {
@@ -135,6 +148,19 @@ public struct Discover: Sendable {
 
     /// The datasets of the store that match.
     private func matching(_ globs: [Glob]) async throws -> [String] {
+        let found = try await matching(globs, refreshes: refreshes)
+        let unmatched = globs.filter { glob in !found.contains { glob.matches($0) } }
+        guard !refreshes, !unmatched.isEmpty else { return found }
+        // What matches nothing may have come since the store was asked.
+        let (state, source) = (context.state, context.store.url)
+        let known = try await ThreadPool.files.run { () throws(LedgerError) in
+            try PlanFile.heads(in: state, source: source).map(\.dataset)
+        }
+        let isKnown = unmatched.allSatisfy { glob in known.contains { glob.matches($0) } }
+        return isKnown ? found : try await matching(globs, refreshes: true)
+    }
+
+    private func matching(_ globs: [Glob], refreshes: Bool) async throws -> [String] {
         let manifest = context.manifest
         let cache = try await AnswerCache(
             dataset: "_root", store: context.store, state: context.state, refreshes: refreshes)
@@ -240,10 +266,12 @@ public struct Discover: Sendable {
                 }
                 return result
             } catch {
-                try await note(error, name)
+                if !(error is MissingDataset) { try await note(error, name) }
                 try await ThreadPool.files.run { () throws(LedgerError) in try worker.claims.release(claim) }
                 throw error
             }
+        } catch let missing as MissingDataset {
+            return .missing(missing.failure)
         } catch let failure as Failure {
             return .failed(failure)
         } catch {
@@ -275,7 +303,9 @@ public struct Discover: Sendable {
             {
                 // One with failures is made again, once in a run.
                 let isTried = !isOwn || worker.map { kept.owner == $0.owner.identity.id } ?? false
-                if kept.plan.failures.isEmpty || isTried { return .ready(kept) }
+                // One of an earlier version does not say which classes there are: it is made again from the answers that are kept.
+                let isOld = kept.plan.failures.isEmpty && kept.plan.classes == nil
+                if !isOld, kept.plan.failures.isEmpty || isTried { return .ready(kept) }
             }
             guard !isOwn || worker == nil, let entry = try failure(of: name) else { return nil }
             return .failed(entry.failure)
@@ -311,6 +341,10 @@ public struct Discover: Sendable {
         let plan: DatasetPlan
         do {
             plan = try await DatasetPlanner(manifest: context.manifest, reader: reader, stop: context.stop).plan()
+        } catch let missing as MissingDataset {
+            // That is nothing to keep: the dataset may come. Nor is it to be believed where it has been kept.
+            guard try await cache.forget() else { throw missing }
+            return try await self.plan(name, keys, fingerprint, refreshes: refreshes)
         } catch {
             if !refreshes { try? await cache.save() }
             throw error

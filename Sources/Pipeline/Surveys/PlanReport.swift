@@ -12,16 +12,13 @@ public struct PlanReport: Sendable {
     /// Asks the store for metadata that are not known yet, never for chunks.
     public init(_ context: JobContext) async throws {
         let (plans, datasetFailures) = try await Discover(context).run()
-        let only = try context.manifest.only.map { try Glob($0) }
-        func isWanted(_ item: String, _ dataset: String) -> Bool {
-            only.isEmpty || only.contains { $0.matches(item) || $0.matches("\(dataset)/\(item)") }
-        }
-        let items = plans.flatMap(\.items).filter { isWanted($0.name, $0.dataset) }
+        let only = try ItemFilter(context.manifest.only)
+        let items = plans.flatMap(\.items).filter { only.takes($0) }
         let survey = try await ItemSurvey.of(items, context)
         var (requests, bytes, open) = (0, 0, 0)
         var lines: [UInt8] = []
         for plan in plans {
-            for item in plan.items where isWanted(item.name, item.dataset) && !survey.complete.contains(item.name) {
+            for item in plan.items where only.takes(item) && !survey.complete.contains(item.name) {
                 open += 1
                 if !lines.isEmpty { lines += Array(",\n    ".utf8) }
                 lines += plan.index[item.summary]
@@ -30,7 +27,7 @@ public struct PlanReport: Sendable {
                 bytes = bytes.saturatingAdd(item.bytes)
             }
         }
-        failures = (datasetFailures + plans.flatMap(\.plan.failures)).map(\.description)
+        failures = (datasetFailures + plans.flatMap(\.plan.failures)).filter { only.takes($0) }.map(\.description)
         let head: JSONValue = [
             "datasets": .integer(plans.count { $0.plan.isSelected }), "datasets_seen": .integer(plans.count),
             "items": .integer(items.count), "items_done": .integer(items.count - open),

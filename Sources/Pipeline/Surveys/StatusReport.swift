@@ -8,12 +8,18 @@ internal import Threads
 /// How far a job is, from its state directory, on any node, while it runs and after it died: for `cristae status`. Asks the
 /// store nothing and writes nothing.
 public struct StatusReport: Sendable {
-    /// One stage: how many items, or datasets, are in which state.
-    public struct Counts: Sendable {
+    /// How many items, or datasets, are in which state. Each is in one: together they are all of them.
+    public struct Counts: Sendable, Equatable {
+        public init() {}
+
         public var done = 0
         public var running = 0
         public var failed = 0
         public var waiting = 0
+        /// Of which nothing is made, by the rules of the manifest.
+        public var leftOut = 0
+
+        public var all: Int { done + running + failed + waiting + leftOut }
     }
 
     /// A process that works on the job, or did until it died.
@@ -38,8 +44,11 @@ public struct StatusReport: Sendable {
     }
 
     public let job: String
+    /// All items, those that could not be planned and those that are left out among them.
     public let items: Int
-    /// In the order of the stages.
+    /// The datasets that are known of so far.
+    public let datasets: Counts
+    /// Of items, in the order of the stages.
     public let stages: [(stage: Stage, counts: Counts)]
     public let workers: [Worker]
     /// Lines of what has failed.
@@ -60,45 +69,81 @@ public struct StatusReport: Sendable {
                 try FailureLog(state: context.state).all(), try Self.workers(context)
             )
         }
-        let only = try context.manifest.only.map { try Glob($0) }
-        let items = plans.flatMap(\.items).filter { item in
-            only.isEmpty || only.contains { $0.matches(item.name) || $0.matches("\(item.dataset)/\(item.name)") }
+        let only = try ItemFilter(context.manifest.only)
+        let items = plans.flatMap(\.items).filter { only.takes($0) }
+        let unplanned = Set(plans.flatMap(\.plan.failures).filter { only.takes($0) })
+        let leftOut = plans.reduce(0) { sum, file in
+            sum + file.plan.leftOutNames.count { only.takes($0, of: file.plan.dataset) }
         }
         let survey = try await ItemSurvey.of(items, context)
         job = context.manifest.job
-        self.items = items.count
+        self.items = items.count + unplanned.count + leftOut
         self.workers = workers
-        // A failure of an item that has been done since, or is not in the job any more, is none.
+        // A failure of an item that has been done since, or is not in the job any more, is none; nor is that of a dataset that has a plan.
         let names = Set(items.map(\.name))
+        let planned = Set(plans.map(\.plan.dataset))
+        let globs = context.manifest.datasetGlobs
         let current = failed.values.map(\.failure).filter { failure in
-            failure.item.map { names.contains($0) && !survey.complete.contains($0) } ?? true
+            failure.item.map { names.contains($0) && !survey.complete.contains($0) }
+                ?? (globs.matches(failure.dataset) && !planned.contains(failure.dataset))
         }
-        let all = Set(current + plans.flatMap(\.plan.failures)).sorted { $0.order < $1.order }
+        let all = Set(current).union(unplanned).sorted { $0.order < $1.order }
         failures = all.map(\.description)
-        let working = workers.filter { $0.state == "alive" }.flatMap(\.working)
-        var stages: [(Stage, Counts)] = []
-        for stage in Stage.allCases {
+        let working = Set(workers.filter { $0.state == "alive" }.flatMap(\.working))
+        datasets = Self.datasets(context.manifest, planned, all, working)
+        let stageOfFailure = Dictionary(
+            current.compactMap { failure in failure.item.map { ($0, failure.stage) } }, uniquingKeysWith: { $1 })
+        stages = Stage.allCases.map { stage in
             var counts = Counts()
-            counts.failed = all.count { $0.stage == stage.rawValue }
-            let running = working.count { $0.hasSuffix(" \(stage.rawValue)") }
+            counts.leftOut = leftOut
             if stage == .discover {
-                counts.done = plans.count
-                counts.running = running
-                let named = context.manifest.datasets.count {
-                    !plans.map(\.plan.dataset).contains($0) && !$0.contains("*")
-                }
-                counts.waiting = max(0, named - counts.failed - running)
-            } else {
-                counts.done = survey.count(stage)
-                counts.running = min(running, max(0, items.count - counts.done))
-                counts.waiting = max(0, items.count - counts.done - counts.running - counts.failed)
+                counts.done = items.count
+                counts.failed = unplanned.count
+                return (stage, counts)
             }
-            stages.append((stage, counts))
+            counts.waiting = unplanned.count
+            for item in items {
+                // A sign of life is older than the records: what is done is not running any more.
+                if survey.has(stage, item) {
+                    counts.done += 1
+                } else if working.contains("\(item.name) \(stage.rawValue)") {
+                    counts.running += 1
+                } else if stageOfFailure[item.name] == stage.rawValue {
+                    counts.failed += 1
+                } else {
+                    counts.waiting += 1
+                }
+            }
+            return (stage, counts)
         }
-        self.stages = stages
         let left = items.reduce(0.0) { $0 + (survey.complete.contains($1.name) ? 0 : Double($1.bytes)) }
         let pace = workers.filter { $0.state == "alive" }.reduce(0) { $0 + $1.itemBytesPerSecond }
         secondsLeft = pace > 0 && left > 0 ? left / pace : nil
+    }
+
+    /// The datasets that are planned, named or at work; one of which a crop could not be planned counts as failed.
+    private static func datasets(
+        _ manifest: Manifest, _ planned: Set<String>, _ failures: [Failure], _ working: Set<String>
+    ) -> Counts {
+        let running = Set(
+            working.filter { $0.hasSuffix(" \(Stage.discover.rawValue)") }.map {
+                String($0.dropLast(Stage.discover.rawValue.count + 1))
+            })
+        let failed = Set(failures.filter { $0.stage == Stage.discover.rawValue }.map(\.dataset))
+        let named = manifest.datasets.filter { (try? Glob($0))?.hasWildcards == false }
+        var counts = Counts()
+        for dataset in planned.union(running).union(failed).union(named) {
+            if running.contains(dataset) {
+                counts.running += 1
+            } else if failed.contains(dataset) {
+                counts.failed += 1
+            } else if planned.contains(dataset) {
+                counts.done += 1
+            } else {
+                counts.waiting += 1
+            }
+        }
+        return counts
     }
 
     private static func workers(_ context: JobContext) throws -> [Worker] {
@@ -129,14 +174,10 @@ public struct StatusReport: Sendable {
 
     public var json: JSONValue {
         var stages: [String: JSONValue] = [:]
-        for (stage, counts) in self.stages {
-            stages[stage.rawValue] = [
-                "done": .integer(counts.done), "running": .integer(counts.running),
-                "failed": .integer(counts.failed), "waiting": .integer(counts.waiting),
-            ]
-        }
+        for (stage, counts) in self.stages { stages[stage.rawValue] = counts.json }
         return [
-            "job": .string(job), "items": .integer(items), "running": .bool(isRunning), "stages": .object(stages),
+            "job": .string(job), "items": .integer(items), "datasets": datasets.json, "running": .bool(isRunning),
+            "stages": .object(stages),
             "failures": .array(failures.map { .string($0) }), "bytes": .integer(bytes),
             "bytes_per_second": .integer(Int(saturating: bytesPerSecond)),
             "seconds_left": secondsLeft.map { .integer(Int(min($0, 1e9))) } ?? .null,
@@ -151,6 +192,15 @@ public struct StatusReport: Sendable {
                         "claims": .array(worker.claims.map { .string($0) }),
                     ]
                 }),
+        ]
+    }
+}
+
+extension StatusReport.Counts {
+    public var json: JSONValue {
+        [
+            "done": .integer(done), "running": .integer(running), "failed": .integer(failed),
+            "waiting": .integer(waiting), "left_out": .integer(leftOut),
         ]
     }
 }

@@ -23,9 +23,14 @@ final class Worker: Sendable {
     /// Starts the signs of life. Where somebody has taken over the work, the job is stopped: nothing can be published any more.
     ///
     /// It is a thread of its own: neither a slow disk nor a long computation may hold it up.
-    func startBeating(_ context: JobContext, progress: @escaping @Sendable () -> JSONValue) {
+    ///
+    /// - Parameter changes: grows when an item begins or ends a stage: others shall see that within two seconds.
+    func startBeating(
+        _ context: JobContext, changes: @escaping @Sendable () -> Int, progress: @escaping @Sendable () -> JSONValue
+    ) {
         OwnThread.startRequired("beat") { [self] in
             while !isEnded.withLock({ $0 }) {
+                let shown = changes()
                 do throws(LedgerError) {
                     try owner.beat(progress())
                 } catch {
@@ -37,8 +42,19 @@ final class Worker: Sendable {
                     }
                     context.logger.warning("\(error)")
                 }
-                Thread.sleep(forTimeInterval: watch.beatSeconds)
+                waitForBeat(after: shown, changes)
             }
+        }
+    }
+
+    /// Returns when the next sign of life is due: after ``OwnerWatch/beatSeconds``, or a second after the last one where something has changed.
+    private func waitForBeat(after shown: Int, _ changes: () -> Int) {
+        let start = OwnerWatch.monotonicSeconds()
+        while !isEnded.withLock({ $0 }) {
+            let left = watch.beatSeconds - (OwnerWatch.monotonicSeconds() - start)
+            guard left > 0 else { return }
+            Thread.sleep(forTimeInterval: min(1, left))
+            if changes() != shown { return }
         }
     }
 
