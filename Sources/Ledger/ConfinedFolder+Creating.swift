@@ -18,6 +18,9 @@ extension ConfinedFolder {
                 case .made: return true
                 case .taken: return false
                 case .unsupported: return try createInPlace(bytes, at: relative)
+                case .somethingElse:
+                    try remove(relative)
+                    return try createInPlace(bytes, at: relative)
                 case .gone: continue
                 }
             } catch {

@@ -109,7 +109,7 @@ public final class Holdings: Sendable {
         case .gone:
             try check()
             return false
-        case .made, .taken, .unsupported:
+        case .made, .taken, .unsupported, .somethingElse:
             // A file system without hard links, or one that makes something else of them.
             try folder.remove(aside)
             return try moveUnfenced(from, to: relative)

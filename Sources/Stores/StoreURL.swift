@@ -1,3 +1,5 @@
+internal import Elements
+
 /// Names a store: `s3://bucket/prefix`, `https://host/prefix`, `http://…`, `file:///folder` or `sample:`.
 ///
 /// An `https://` URL of an AWS bucket becomes the `s3://` it stands for, so that it can be listed. Paths of http(s)
