@@ -72,7 +72,8 @@ import Testing
         #expect(heard.all.count { $0.contains("dimension_separator") } == (isFlat ? 0 : 2))
         // Whoever opens the pack as a Zarr store finds them, too.
         let pack = try #require(
-            try FileManager.default.contentsOfDirectory(atPath: "\(job.folder)/state/packs").first)
+            try FileManager.default.contentsOfDirectory(atPath: "\(job.folder)/state/packs")
+                .first { $0.hasSuffix(".zip") })
         let bytes = try Data(contentsOf: URL(fileURLWithPath: "\(job.folder)/state/packs/\(pack)"))
         #expect((bytes.range(of: Data("dimension_separator".utf8)) != nil) == !isFlat)
         #expect(try await job.run(["convert": ["keep_packs": true]]).alreadyDone == 1)
