@@ -4,6 +4,8 @@ internal import Elements
 extension OpenFile {
     /// The longest chunk HDF5 can hold, in bytes.
     static let longestChunk = Int(UInt32.max)
+    /// Bytes of a dataset, and elements along an axis, that are still computed with.
+    static let largestDataset = 1 << 62
 
     /// Makes the groups above `path` that are not there. (The library's own way of doing so puts times into the file.)
     func makeParents(of path: String, _ call: Call) throws(HDF5Error) {

@@ -102,9 +102,10 @@ extension OpenFile {
         let types = HDF5Library.session.types
         guard let match = types.match(type.id) else { throw call.error("its elements are not plain numbers") }
         let shape = try shape(of: dataset.id, call)
-        guard let byteCount = Self.byteCount(shape, match.type.byteCount) else {
-            throw call.error("its shape \(shape) is impossible")
-        }
+        // Also where another axis is 0: chunks are counted along each.
+        guard let byteCount = Self.byteCount(shape, match.type.byteCount),
+            ([byteCount] + shape).allSatisfy({ $0 <= Self.largestDataset })
+        else { throw call.error("its shape \(shape) is impossible") }
 
         let creation = try call.own(H5Dget_create_plist(dataset.id), H5Pclose)
         guard try call.check(H5Pget_external_count(creation.id)) == 0 else {

@@ -17,7 +17,9 @@ struct ServerLog {
 
         /// Whether a chunk was asked for: its key ends in numbers (`…/s0/1/2/3` or `…/s0/1.2.3`).
         var isChunk: Bool {
-            guard let last = key.split(separator: "/").last, last.contains(where: \.isNumber) else { return false }
+            // A listing below an array, to see how its chunks are named, is none of a chunk.
+            guard !key.hasPrefix("list:"), let last = key.split(separator: "/").last, last.contains(where: \.isNumber)
+            else { return false }
             return method == "GET" && last.allSatisfy { $0.isNumber || $0 == "." }
         }
 

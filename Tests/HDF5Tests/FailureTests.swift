@@ -46,6 +46,22 @@ struct FailureTests {
         }
     }
 
+    /// A dataset that is mostly not stored may be of any shape; what cannot be computed with is refused where it is opened.
+    @Test(arguments: [([Int.max - 1], [1 << 20]), ([0, Int.max - 1], [1, 1 << 20]), ([(1 << 62) / 2 + 1], [4])])
+    func shapesBeyondAllVolumesAreRefused(shape: [Int], chunk: [Int]) async throws {
+        let path = scratch.path("large")
+        let writer = try await HDF5Writer(creating: path)
+        let isSmall = shape.allSatisfy { $0 < 1 << 62 }
+        _ = try await writer.createDataset(
+            DatasetLayout(
+                path: "/d", elementType: isSmall ? .uint16 : .uint8, shape: shape, chunkShape: chunk, filter: .none,
+                fillValue: isSmall ? [0, 0] : [0]))
+        try await writer.close()
+        let reader = try await HDF5Reader(opening: path)
+        await #expect(throws: HDF5Error.self) { try await reader.dataset("/d") }
+        await reader.close()
+    }
+
     @Test func existingFilesAreLeftAlone() async throws {
         try scratch.write([1, 2, 3], to: "a")
         let error = await #expect(throws: HDF5Error.self) { try await HDF5Writer(creating: scratch.path("a")) }

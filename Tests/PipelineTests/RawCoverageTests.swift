@@ -70,7 +70,13 @@ import Testing
         #expect(try await job.dataset("/raw_crop", of: "hdf5/crop_5.h5").bytes == inner)
         #expect(try await job.dataset("/label_crop/mito", of: "hdf5/crop_5.h5").bytes == Array(1...8))
         #expect(heard.all.count { $0.contains("dimension_separator") } == (isFlat ? 0 : 2))
-        #expect(try await job.run().alreadyDone == 1)
+        // Whoever opens the pack as a Zarr store finds them, too.
+        let pack = try #require(
+            try FileManager.default.contentsOfDirectory(atPath: "\(job.folder)/state/packs")
+                .first { $0.hasSuffix(".zip") })
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: "\(job.folder)/state/packs/\(pack)"))
+        #expect((bytes.range(of: Data("dimension_separator".utf8)) != nil) == !isFlat)
+        #expect(try await job.run(["convert": ["keep_packs": true]]).alreadyDone == 1)
     }
 
     @Test func volumesToo() async throws {

@@ -143,7 +143,7 @@ public struct FileConversion: Sendable {
         let edge = [1: 65_536, 2: 512, 3: 64][info.shape.count] ?? 16
         let wanted = info.chunkShape ?? info.shape.map { _ in edge }
         let chunks = zip(wanted, info.shape).map { max(1, min($0, $1)) }
-        let bytes = (info.chunkShape ?? chunks).reduce(info.elementType.byteCount, *)
+        let bytes = (info.chunkShape ?? chunks).reduce(info.elementType.byteCount) { $0.saturatingMultiply($1) }
         guard bytes <= memory / 8 else {
             throw HDF5Error(
                 operation: "read chunks", path: source, object: path,

@@ -27,7 +27,9 @@ struct AbsolutePath: Hashable {
     var parent: AbsolutePath { AbsolutePath(components: components.dropLast()) }
 
     /// Whether the two are the same, or this one lies within `other`.
-    func isWithin(_ other: AbsolutePath) -> Bool { components.starts(with: other.components) { $0.hasSameBytes(as: $1) } }
+    func isWithin(_ other: AbsolutePath) -> Bool {
+        components.starts(with: other.components) { $0.hasSameBytes(as: $1) }
+    }
 
     /// How to write it in a file that lies in `folder`: relative where the two have more than the root in common. Reading it
     /// back from there gives the same path.

@@ -77,7 +77,8 @@ extension Pack {
     func forget(objects: Set<String>) throws(LedgerError) {
         guard !objects.isEmpty else { return }
         try forget { key in
-            objects.contains(key) || key.utf8.lastIndex(of: UInt8(ascii: "#")).map { objects.contains(String(key[..<$0])) } ?? false
+            objects.contains(key)
+                || key.utf8.lastIndex(of: UInt8(ascii: "#")).map { objects.contains(String(key[..<$0])) } ?? false
         }
     }
 }

@@ -3,6 +3,7 @@ internal import Geometry
 internal import Ledger
 internal import Stores
 internal import Threads
+internal import Volumes
 
 /// Sees to it that an item is made from one state of its source, though the source may be changed meanwhile.
 ///
@@ -59,12 +60,18 @@ struct SteadySource: Sendable {
         let store = context.store
         let stale = try await concurrentMap(plan.metadata) { object -> String? in
             let found = try await store.get(object.key, range: nil, maximumBytes: AnswerCache.maximumBytes)
-            return found.map { $0.bytes.array.elementsEqual(object.text.utf8) } ?? false ? nil : object.key
+            return found.map { Self.isSame($0.bytes.array, object) } ?? false ? nil : object.key
         }.compactMap { $0 }
         guard let first = stale.first else { return }
         throw failure(
             "\(store.url.url(of: first)) is not what it was when the item was planned\(Self.more(stale.count)); "
                 + "run with --refresh when it is still")
+    }
+
+    /// Whether the plan's metadata are the store's, as they are or with the separator that those leave out.
+    private static func isSame(_ found: [UInt8], _ object: MetadataObject) -> Bool {
+        found.elementsEqual(object.text.utf8)
+            || UndeclaredSeparator.nested(found).map { $0.hasSameBytes(as: object.text) } ?? false
     }
 
     /// What is said where it does not come to rest.
