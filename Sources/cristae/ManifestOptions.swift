@@ -5,7 +5,7 @@ import Pipeline
 
 /// The manifest and the flags that override it, as every verb that reads one takes them.
 struct ManifestOptions: ParsableArguments {
-    @Argument(help: "The manifest, e.g. config.json.")
+    @Argument(help: "The manifest, e.g. config.json; - reads it from the standard input.")
     var manifest: String
 
     @Option(help: "Where the data come from: s3://bucket, https://…, file:///…, sample: (overrides the manifest).")

@@ -1,8 +1,9 @@
 import Foundation
 import Geometry
 import JSONText
-import Pipeline
 import Testing
+
+@testable import Pipeline
 
 @Suite struct ManifestRoundTripTests {
     static let members: [[String: String]] = [
@@ -43,6 +44,33 @@ import Testing
             #expect(manifest.json(relativeTo: "/elsewhere")["output"]?.string == folder + "/out")
             #expect(try Manifest(parsing: Array(json.canonicalText.utf8), folder: folder + "/state") == manifest)
         }
+    }
+
+    /// From the standard input: paths are seen from the current folder, also by a manifest that is made of it and lies in the state folder.
+    @Test func theStandardInputIsReadFromTheCurrentFolder() throws {
+        func load(_ text: String) throws -> Manifest {
+            let pipe = Pipe()
+            let writer = Thread {
+                // In two pieces.
+                try? pipe.fileHandleForWriting.write(contentsOf: Data(text.utf8.prefix(7)))
+                Thread.sleep(forTimeInterval: 0.05)
+                try? pipe.fileHandleForWriting.write(contentsOf: Data(text.utf8.dropFirst(7)))
+                try? pipe.fileHandleForWriting.close()
+            }
+            writer.start()
+            return try Manifest.load(
+                path: "-", overrides: Manifest.Overrides(), input: pipe.fileHandleForReading)
+        }
+        let folder = FileManager.default.currentDirectoryPath
+        let manifest = try load(ManifestFixture.text(["source": #""data""#, "output": #""results""#]))
+        #expect(manifest.output == AbsolutePath("results", in: folder).text)
+        #expect(manifest.state == AbsolutePath("state", in: folder).text)
+        #expect(manifest.source == "file://" + AbsolutePath("data", in: folder).text)
+        let failed = Array(manifest.json(relativeTo: manifest.state).prettyText.utf8)
+        #expect(try Manifest(parsing: failed, folder: manifest.state) == manifest)
+        let error = try #require(throws: ManifestError.self) { try load("") }
+        #expect(error.description.hasPrefix("standard input: $: ") && error.exitCode == 78)
+        #expect(throws: ManifestError.self) { try load(String(repeating: " ", count: Manifest.maximumSize + 1)) }
     }
 
     @Test func itemsThatFailedMakeAManifestOfThem() throws {

@@ -5,12 +5,32 @@ extension Manifest {
     /// Bytes of the largest manifest that is read. One that names every public crop has a few thousand.
     public static let maximumSize = 4 << 20
 
-    /// Reads and checks the manifest in a file. Nothing is written, and no store is asked.
+    /// The path that stands for the standard input.
+    static let standardInputPath = "-"
+
+    /// Reads and checks the manifest in a file, or for `-` on the standard input, its paths seen from the current folder. Nothing is written,
+    /// and no store is asked.
     ///
     /// - Throws: ``ManifestError`` with the JSON path of the first thing that is wrong, `$` where the file cannot be read.
     public static func load(path: String, overrides: Overrides = Overrides()) throws(ManifestError) -> Manifest {
+        try load(path: path, overrides: overrides, input: .standardInput)
+    }
+
+    static func load(path: String, overrides: Overrides, input: FileHandle) throws(ManifestError) -> Manifest {
         func unreadable(_ found: String) -> ManifestError {
             ManifestError(ManifestProblem(path: .document, found: found, expected: "a readable JSON file"), file: path)
+        }
+        if path == standardInputPath {
+            var text = Data()
+            // A pipe gives what it has, piece by piece.
+            while text.count <= maximumSize {
+                guard let piece = try? input.read(upToCount: maximumSize + 1 - text.count), !piece.isEmpty else {
+                    break
+                }
+                text += piece
+            }
+            guard text.count <= maximumSize else { throw unreadable("more than \(maximumSize) bytes") }
+            return try Manifest(parsing: Array(text), folder: "", overrides: overrides, name: "standard input")
         }
         let file = AbsolutePath(path)
         guard !path.isEmpty else { throw unreadable("no file of this name") }
