@@ -26,7 +26,6 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
-let xml = Target.Dependency.product(name: "XMLCoder", package: "XMLCoder")
 
 let package = Package(
     name: "cristae",
@@ -36,7 +35,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
-        .package(url: "https://github.com/CoreOffice/XMLCoder", from: "0.17.0"),
     ],
     targets: [
         .systemLibrary(name: "CPrefetch"),
@@ -55,7 +53,7 @@ let package = Package(
         library("Threads", [deque]),
         library("Geometry", ["Elements"]),
         library("Codecs", ["Elements", "CBlosc", "CZstd", "CDeflate", "CBZip2", "CLZMA", "CLZ4"]),
-        library("Stores", ["Elements", "JSONText", "Threads", "Geometry", "Codecs", "CCurl", crypto, xml]),
+        library("Stores", ["Elements", "JSONText", "Threads", "Geometry", "Codecs", "CCurl", crypto]),
         library("Volumes", ["Elements", "JSONText", "Geometry", "Codecs", "Stores"]),
         library("HDF5", ["Elements", "Threads", "CHDF5"]),
         library("Resampling", ["Elements", "Geometry", "CPrefetch"]),

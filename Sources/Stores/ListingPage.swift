@@ -7,6 +7,24 @@ struct ListingPage: Sendable, Equatable {
 
     /// More than this is no listing that anybody waits for.
     static let maximumPages = 100_000
+    /// Pages in a row on which there is nothing: some servers send such pages where much has been deleted.
+    static let maximumEmptyPages = 1000
+    /// Memory for the names of one folder.
+    static let maximumBytes = 256 << 20
+
+    /// What its names take in memory, about.
+    var byteCount: Int {
+        prefixes.reduce(0) { $0 + $1.utf8.count + 48 }
+            + objects.reduce(0) { $0 + $1.name.utf8.count + ($1.etag?.utf8.count ?? 0) + 128 } + (next?.utf8.count ?? 0)
+    }
+
+    /// A number that pages of the same names have in common.
+    var names: Int {
+        var hasher = Hasher()
+        for name in prefixes { hasher.combine(NameBytes(name)) }
+        for object in objects { hasher.combine(NameBytes(object.name)) }
+        return hasher.finalize()
+    }
 }
 
 /// A store whose listings come in pages, so that a failure repeats one page and not the whole listing.
@@ -27,24 +45,42 @@ extension PagedStore {
 
     /// Asks for pages until the last one.
     ///
-    /// - Throws: ``StoreError/Code/malformedListing`` when the server goes round in circles.
+    /// - Parameter maximumBytes: of memory for the names.
+    /// - Throws: ``StoreError/Code/malformedListing`` when the server goes round in circles, or never comes to an end.
     func list(
-        _ prefix: String, page: (String?) async throws(StoreError) -> ListingPage
+        _ prefix: String, maximumBytes: Int = ListingPage.maximumBytes,
+        page: (String?) async throws(StoreError) -> ListingPage
     ) async throws(StoreError) -> Listing {
         var prefixes: [String] = []
         var objects: [ListedObject] = []
-        var seen = Set<String>()
+        // By their numbers: tokens may be long.
+        var tokens = Set<Int>()
+        var names = Set<Int>()
+        var (pages, emptyPages, bytes) = (0, 0, 0)
         var token: String?
+        func endless(_ reason: String) -> StoreError {
+            StoreError(
+                .malformedListing, url: url.url(of: prefix),
+                message: "the listing does not end: \(reason) (page \(pages), \(prefixes.count + objects.count) names)")
+        }
         repeat {
             let answer = try await page(token)
+            pages += 1
+            bytes += answer.byteCount
+            let isEmpty = answer.prefixes.isEmpty && answer.objects.isEmpty
+            emptyPages = isEmpty ? emptyPages + 1 : 0
+            token = answer.next
+            if let token {
+                guard tokens.insert(NameBytes(token).hashValue).inserted else {
+                    throw endless("it goes on with a token seen before")
+                }
+                guard isEmpty || names.insert(answer.names).inserted else { throw endless("a page comes again") }
+                guard emptyPages <= ListingPage.maximumEmptyPages else { throw endless("nothing is on its pages") }
+                guard pages < ListingPage.maximumPages else { throw endless("it has too many pages") }
+            }
+            guard bytes <= maximumBytes else { throw endless("its names take more than \(maximumBytes) bytes") }
             prefixes += answer.prefixes
             objects += answer.objects
-            token = answer.next
-            if let token, !seen.insert(token).inserted || seen.count > ListingPage.maximumPages {
-                throw StoreError(
-                    .malformedListing, url: url.url(of: prefix),
-                    message: "the listing does not end: page \(seen.count + 1) continues with a token seen before")
-            }
         } while token != nil
         return Listing(prefixes: prefixes, objects: objects)
     }

@@ -40,9 +40,11 @@ extension ObjectStore {
 /// The bytes of an object, or of the part that was asked for.
 public struct StoredObject: Sendable {
     public let bytes: ByteBuffer
+    /// The bytes as they came, where the store said that they are gzip, and a layer of it has been taken off.
+    let received: ByteBuffer?
     /// The store's version mark, without quotes.
     public let etag: String?
-    /// Bytes of the whole object; nil where the store does not say.
+    /// Bytes of the whole object as it is stored; nil where the store does not say.
     public let objectByteCount: Int?
     /// When it was last changed, in seconds since 1970 by the store's clock; nil where the store does not say.
     public let modified: Int?
@@ -52,11 +54,31 @@ public struct StoredObject: Sendable {
     public init(
         bytes: ByteBuffer, etag: String?, objectByteCount: Int? = nil, modified: Int? = nil, served: Int? = nil
     ) {
+        self.init(bytes: bytes, received: nil, etag, objectByteCount, modified, served)
+    }
+
+    private init(
+        bytes: ByteBuffer, received: ByteBuffer?, _ etag: String?, _ objectByteCount: Int?, _ modified: Int?,
+        _ served: Int?
+    ) {
         self.bytes = bytes
+        self.received = received
         self.etag = etag
         self.objectByteCount = objectByteCount
         self.modified = modified
         self.served = served
+    }
+
+    /// The same object without its coding.
+    func with(_ bytes: ByteBuffer, received: ByteBuffer) -> StoredObject {
+        StoredObject(bytes: bytes, received: received, etag, objectByteCount, modified, served)
+    }
+
+    /// The bytes, for who knows whether the object itself is gzip: some web servers say of such files that their transfer is gzip, and no
+    /// layer must be taken off then.
+    public func bytes(isGzip: Bool) -> ByteBuffer {
+        guard isGzip, let received, !ContentCoding.isGzip(bytes) else { return bytes }
+        return received
     }
 
     public var mark: ObjectMark { ObjectMark(etag: etag, byteCount: objectByteCount, modified: modified) }

@@ -8,8 +8,10 @@ public func openStore(
 ) throws(StoreError) -> any ObjectStore {
     let policy = RetryPolicy(maxAttempts: options.maxAttempts, outageSeconds: options.outageSeconds)
     func retrying<Base: PagedStore>(_ base: Base) -> any ObjectStore {
-        RetryingStore(
+        var store = RetryingStore(
             base: base, policy: policy, counter: counter, hasAnswered: options.hasAnswered, tell: options.tell)
+        store.listingBytes = options.listingBytes
+        return store
     }
     switch url.scheme {
     case .s3:

@@ -22,6 +22,8 @@ public struct StoreOptions: Sendable {
     public var connectSeconds: Int
     /// Seconds below 1 KiB/s after which a transfer is given up.
     public var stallSeconds: Int
+    /// Memory for the names of one folder, in bytes.
+    public var listingBytes = ListingPage.maximumBytes
     /// The variables that count; the process's own unless given.
     public var environment: [String: String]
 

@@ -19,6 +19,10 @@ public struct ArrayMetadata: Sendable, Equatable {
     public let chunkKeys: ChunkKeyEncoding
     /// How chunks are encoded.
     public let codecs: CodecChain
+    /// Whether a stored chunk is a gzip file as a whole.
+    public var isGzip: Bool {
+        if case .gzip? = codecs.bytesToBytes.last { true } else { false }
+    }
 
     /// The largest decoded chunk that is accepted: 4 GiB.
     public static let maximumChunkByteCount = 1 << 32

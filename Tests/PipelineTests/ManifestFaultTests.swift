@@ -109,6 +109,10 @@ struct ManifestFault: Sendable, CustomTestStringConvertible {
         .init("limits", #"{"bandwidth": 0}"#, "$.limits.bandwidth", "bytes per second"),
         .init("limits", #"{"bandwidth": "-1MB/s"}"#, "$.limits.bandwidth", #"found "-1MB/s""#),
         .init("limits", #"{"max_attempts": 101}"#, "$.limits.max_attempts", "from 1 to 100"),
+        .init("limits", #"{"outage": "25h"}"#, "$.limits.outage", "0 s to 24 h"),
+        .init("limits", #"{"outage": -1}"#, "$.limits.outage", "found -1"),
+        .init("limits", #"{"outage": "soon"}"#, "$.limits.outage", #"found "soon""#),
+        .init("limits", #"{"outage": null}"#, "$.limits.outage", "found null"),
         .init("limits", #"{"claim_seconds": 1}"#, "$.limits.claim_seconds", "from 2 to 86400"),
     ]
 

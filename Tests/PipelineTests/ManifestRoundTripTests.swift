@@ -19,7 +19,8 @@ import Testing
             "levels": #""finest""#, "padding_nm": "12.5", "output": #""/results""#, "state": #""deep/down/state""#,
             "convert": #"{"compression": "zstd", "keep_packs": true}"#,
             "resize": #"{"grid": "power_of_two", "max_upsampling": 2.5}"#,
-            "limits": #"{"connections": 1, "memory": 134217729, "bandwidth": 12345, "claim_seconds": 60}"#,
+            "limits":
+                #"{"connections": 1, "memory": 134217729, "bandwidth": 12345, "outage": 90.5, "claim_seconds": 60}"#,
         ],
         ["target_nm": "5.24", "limits": #"{"memory": "3GiB"}"#, "state": #""./$odd/state""#],
     ]

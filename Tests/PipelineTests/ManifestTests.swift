@@ -35,6 +35,7 @@ import Testing
         #expect(manifest.limits.memory == 1_073_741_824)
         #expect(manifest.limits.bandwidth == nil)
         #expect(manifest.limits.maxAttempts == 10)
+        #expect(manifest.limits.outageSeconds == 600)
         #expect(manifest.limits.claimSeconds == 300)
     }
 
@@ -51,7 +52,7 @@ import Testing
             "convert": #"{"compression": "source", "keep_packs": true}"#,
             "resize": #"{"grid": "power_of_two", "max_upsampling": 1}"#,
             "limits":
-                #"{"connections": 1024.0, "memory": "512MiB", "bandwidth": "100MB/s", "max_attempts": 1, "claim_seconds": 5}"#,
+                #"{"connections": 1024.0, "memory": "512MiB", "bandwidth": "100MB/s", "max_attempts": 1, "outage": "1h30m", "claim_seconds": 5}"#,
         ])
         #expect(manifest.job == "mito 4")
         #expect(manifest.source == "s3://my.bucket-1/some/prefix")
@@ -150,5 +151,17 @@ import Testing
         #expect(manifest.output == top.appending(path: "out").path)
         let short = #"{"job": "mito-8nm", "source": "s3://janelia-cosem-datasets", "datasets": ["*"]}"#
         #expect(try manifest == Manifest(parsing: Array(short.utf8), folder: top.path))
+    }
+
+    @Test(arguments: [
+        ("0", 0), ("3600", 3600), ("1.5", 1.5), (#""0""#, 0), (#""90m""#, 5400), (#""1h30m""#, 5400),
+        (#""24h""#, 86400),
+        (#""1d""#, 86400), (#""3600""#, 3600), (#""10:00""#, 600),
+    ])
+    func outagesAreLengthsOfTime(text: String, seconds: Double) throws {
+        let manifest = try ManifestFixture.manifest(["limits": "{\"outage\": \(text)}"])
+        #expect(manifest.limits.outageSeconds == seconds)
+        let again = try ManifestFixture.manifest(["limits": manifest.limits.json.prettyText])
+        #expect(again.limits == manifest.limits)
     }
 }

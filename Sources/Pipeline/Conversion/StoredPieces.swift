@@ -73,7 +73,8 @@ struct StoredPieces: Sendable {
         guard let grid, let shards else {
             let limit = metadata.maximumEncodedByteCount
             guard let stored = try await store.get(key, range: nil, maximumBytes: limit) else { return [] }
-            return [StoredPiece(index: object, buffer: stored.bytes, range: 0..<stored.bytes.count, name: name)]
+            let bytes = stored.bytes(isGzip: metadata.isGzip)
+            return [StoredPiece(index: object, buffer: bytes, range: 0..<bytes.count, name: name)]
         }
         let first = number % batchesPerObject * batchSize
         var positions: [[Int]] = []

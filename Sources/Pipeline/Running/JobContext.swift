@@ -80,16 +80,15 @@ public struct JobContext: Sendable {
         counter = TransferCounter()
         do throws(StoreError) {
             let url = try StoreURL(manifest.source)
-            store = try openStore(
-                url,
-                options: StoreOptions(
-                    endpoint: manifest.endpoint, anonymous: manifest.anonymous,
-                    connections: manifest.limits.connections,
-                    bandwidth: manifest.limits.bandwidth, maxAttempts: manifest.limits.maxAttempts,
-                    outageSeconds: manifest.limits.outageSeconds,
-                    hasAnswered: AnswerCache.hasAnswers(of: url, in: state),
-                    tell: { logger.warning("\($0)", metadata: ["event": "store"]) }),
-                counter: counter)
+            var options = StoreOptions(
+                endpoint: manifest.endpoint, anonymous: manifest.anonymous,
+                connections: manifest.limits.connections,
+                bandwidth: manifest.limits.bandwidth, maxAttempts: manifest.limits.maxAttempts,
+                outageSeconds: manifest.limits.outageSeconds,
+                hasAnswered: AnswerCache.hasAnswers(of: url, in: state),
+                tell: { logger.warning("\($0)", metadata: ["event": "store"]) })
+            options.listingBytes = manifest.limits.memory / 4
+            store = try openStore(url, options: options, counter: counter)
         } catch {
             throw JobError.badManifest("$.source: \(error.message)")
         }

@@ -90,16 +90,21 @@ struct SourceCheck: Sendable {
     // MARK: Listings
 
     private func isListingCheaper(_ array: PlannedArray, than count: Int) -> Bool {
-        let grid = array.plan.grid.shape.zip(array.objectShape) { ($0 + $1 - 1) / max(1, $1) }
-        guard let total = grid.checkedProduct else { return false }
-        let pages = total / Self.pageKeys + 1
+        guard let pages = pages(of: array) else { return false }
         return pages < count && pages <= Self.maximumPages
+    }
+
+    /// Pages of a listing of all objects that an array may have.
+    private func pages(of array: PlannedArray) -> Int? {
+        let grid = array.plan.grid.shape.zip(array.objectShape) { ($0 + $1 - 1) / max(1, $1) }
+        return grid.checkedProduct.map { $0 / Self.pageKeys + 1 }
     }
 
     /// Of the objects of one array those that have changed; nil where the store cannot list them.
     private func listedChanges(
         _ number: Int, count: Int, in file: VersionFile, _ isOneEnough: Bool
     ) async throws -> [ObjectVersion]? {
+        let mostPages = 4 * (pages(of: arrays[number]) ?? 1) + 16
         let passes = UInt64(count / Self.listedObjects + 1)
         var changes: [ObjectVersion] = []
         for pass in 0..<passes {
@@ -113,8 +118,12 @@ struct SourceCheck: Sendable {
                 return true
             }
             var token: String?
+            var pages = 0
             repeat {
                 try context.stop.check()
+                pages += 1
+                // Several times the pages of the array: it does not end, or goes round in circles. Its objects are asked for.
+                guard pages <= mostPages else { return nil }
                 guard let page = try await context.store.objects(below: arrays[number].plan.key, after: token) else {
                     return nil
                 }
@@ -124,8 +133,6 @@ struct SourceCheck: Sendable {
                     if known == Self.hash(mark) { table[name] = nil }
                     if known == Self.absent { table[name] = Self.unlike }
                 }
-                // A server that goes round in circles: its objects are asked for.
-                if page.next != nil, page.next == token { return nil }
                 token = page.next
             } while token != nil
             // What is left is not there as it was.
@@ -145,7 +152,8 @@ struct SourceCheck: Sendable {
 
     private static func hash(_ key: String) -> UInt64 {
         var hasher = Hasher()
-        hasher.combine(key)
+        var key = key
+        key.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
         return UInt64(bitPattern: Int64(hasher.finalize()))
     }
 

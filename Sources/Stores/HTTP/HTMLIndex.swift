@@ -8,27 +8,31 @@ enum HTMLIndex {
     static func read(_ body: ByteBuffer, address: String) -> ListingPage? {
         let text = body.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
         guard text.contains("<") else { return nil }
-        let links = links(in: text)
-        if links.isEmpty {
+        var page = ListingPage()
+        var links = 0
+        forEachLink(in: text) { link in
+            links += 1
+            add(link, to: &page, address: address)
+        }
+        if links == 0 {
             let lower = text.prefix(4096).lowercased()
             guard lower.contains("index of") || lower.contains("directory listing") else { return nil }
-        }
-        var page = ListingPage()
-        for link in links {
-            guard let name = child(link, address: address) else { continue }
-            if name.utf8.last == ObjectKey.slash {
-                let folder = Substring(Substring(name).utf8.dropLast())
-                if ObjectKey.isName(folder) { page.prefixes.append(String(folder)) }
-            } else if ObjectKey.isName(name) {
-                page.objects.append(ListedObject(name: name, size: nil, etag: nil))
-            }
         }
         return page
     }
 
+    private static func add(_ link: String, to page: inout ListingPage, address: String) {
+        guard let name = child(link, address: address) else { return }
+        if name.utf8.last == ObjectKey.slash {
+            let folder = Substring(Substring(name).utf8.dropLast())
+            if ObjectKey.isName(folder) { page.prefixes.append(String(folder)) }
+        } else if ObjectKey.isName(name) {
+            page.objects.append(ListedObject(name: name, size: nil, etag: nil))
+        }
+    }
+
     /// The values of `href` of all `<a>` elements, entities resolved.
-    static func links(in text: String) -> [String] {
-        var result: [String] = []
+    private static func forEachLink(in text: String, _ take: (String) -> Void) {
         let bytes = Array(text.utf8)
         var index = 0
         while index + 2 < bytes.count {
@@ -39,10 +43,9 @@ enum HTMLIndex {
                 continue
             }
             let end = bytes[index...].firstIndex(of: UInt8(ascii: ">")) ?? bytes.count
-            if let value = href(in: bytes[index..<end]) { result.append(value) }
+            if let value = href(in: bytes[index..<end]) { take(value) }
             index = end
         }
-        return result
     }
 
     private static func href(in tag: ArraySlice<UInt8>) -> String? {

@@ -8,9 +8,10 @@ final class HTTPStore: PagedStore {
     private let loop: TransferLoop
     private let bodyCheck = BodyCheck()
     private let marks = MarkRequest()
+    private let plainObjects = PlainObjects()
 
     private static let maximumRedirects = 5
-    private static let maximumListingBytes = 64 << 20
+    private static let maximumListingBytes = 32 << 20
 
     init(url: StoreURL, loop: TransferLoop) {
         self.url = url
@@ -30,6 +31,16 @@ final class HTTPStore: PagedStore {
             }
             if part == .whole {
                 try await bodyCheck.check(response.body, headers: response.headers, key: key, url: name)
+            }
+            guard let label = ContentCoding.label(response.headers) else { return response.object }
+            if part == .whole {
+                return try await ContentCoding.decoded(
+                    response.object, label: label, maximumBytes: maximumBytes, name: name)
+            }
+            try await plainObjects.check(key, label: label, name: name) { () throws(StoreError) in
+                let (first, _) = try await send(
+                    HTTPRequest(url: name, part: .range(0..<3), maximumBytes: 3, name: name))
+                return [200, 206].contains(first.status) ? first.body : nil
             }
             return response.object
         case 404, 410:

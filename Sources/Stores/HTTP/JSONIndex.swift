@@ -5,8 +5,12 @@ internal import JSONText
 ///
 /// <https://nginx.org/en/docs/http/ngx_http_autoindex_module.html>
 enum JSONIndex {
+    /// Values take many times the memory of their text.
+    private static let maximumBytes = 16 << 20
+
     /// - Returns: nil where the body is something else.
     static func read(_ body: ByteBuffer) -> ListingPage? {
+        guard body.count <= maximumBytes else { return nil }
         let isArray = body.withUnsafeBytes { $0.first { $0 > UInt8(ascii: " ") } == UInt8(ascii: "[") }
         guard isArray, case .array(let entries)? = try? JSONValue(parsing: body.array) else { return nil }
         var page = ListingPage()

@@ -20,6 +20,8 @@ struct RetryingStore<Base: PagedStore>: ObjectStore {
     let policy: RetryPolicy
     let counter: TransferCounter
     var surroundings: Surroundings
+    /// Memory for the names of one folder, in bytes.
+    var listingBytes = ListingPage.maximumBytes
     private let health: StoreHealth
     private let isWatched = Once()
 
@@ -46,7 +48,7 @@ struct RetryingStore<Base: PagedStore>: ObjectStore {
     }
 
     func list(_ prefix: String) async throws(StoreError) -> Listing {
-        try await base.list(prefix) { token throws(StoreError) in
+        try await base.list(prefix, maximumBytes: listingBytes) { token throws(StoreError) in
             try await attempt { () throws(StoreError) in try await base.listPage(prefix, after: token) }
         }
     }

@@ -7,22 +7,21 @@ struct S3ErrorBody: Sendable, Equatable {
     let region: String?
     let endpoint: String?
 
-    private struct Document: Decodable {
-        var Code: String?
-        var Message: String?
-        var Region: String?
-        var Endpoint: String?
-    }
-
     /// - Returns: nil when the body is something else.
     init?(_ body: ByteBuffer) {
-        guard S3XML.rootName(body) == "Error", let document = S3XML.decode(Document.self, from: body) else {
+        guard S3XML.rootName(body) == "Error" else { return nil }
+        var fields: [String: String] = [:]
+        do throws(XMLReader.Fault) {
+            try XMLReader.read(body) { element in
+                if element.path.count == 2 { fields[element.path[1]] = element.text }
+            }
+        } catch {
             return nil
         }
-        code = document.Code ?? ""
-        message = document.Message ?? ""
-        region = document.Region
-        endpoint = document.Endpoint
+        code = fields["Code"] ?? ""
+        message = fields["Message"] ?? ""
+        region = fields["Region"]
+        endpoint = fields["Endpoint"]
     }
 
     init(code: String, message: String = "", region: String? = nil, endpoint: String? = nil) {

@@ -4,25 +4,52 @@ internal import Elements
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>
 enum S3ListingPage {
-    private struct Document: Decodable {
-        struct Object: Decodable {
-            var Key: String?
-            var Size: String?
-            var ETag: String?
+    private struct Document {
+        struct Object {
+            var key: String?
+            var size: String?
+            var etag: String?
+
+            var byteCount: Int? { size.flatMap { Int($0) }.flatMap { $0 >= 0 ? $0 : nil } }
         }
-        struct CommonPrefix: Decodable {
-            var Prefix: String?
+        var isTruncated: String?
+        var nextToken: String?
+        var encodingType: String?
+        var objects: [Object] = []
+        var prefixes: [String] = []
+
+        private var object = Object()
+
+        /// Takes an element of the page. Those in an object come before it ends.
+        mutating func take(_ element: XMLReader.Element) {
+            let path = element.path
+            switch path.count {
+            case 2:
+                switch path[1] {
+                case "IsTruncated": isTruncated = element.text
+                case "NextContinuationToken": nextToken = element.text
+                case "EncodingType": encodingType = element.text
+                case "Contents":
+                    objects.append(object)
+                    object = Object()
+                default: break
+                }
+            case 3:
+                switch (path[1], path[2]) {
+                case ("Contents", "Key"): object.key = element.text
+                case ("Contents", "Size"): object.size = element.text
+                case ("Contents", "ETag"): object.etag = element.text
+                case ("CommonPrefixes", "Prefix"): prefixes.append(element.text)
+                default: break
+                }
+            default: break
+            }
         }
-        var IsTruncated: String?
-        var NextContinuationToken: String?
-        var EncodingType: String?
-        var Contents: [Object]?
-        var CommonPrefixes: [CommonPrefix]?
 
         /// What follows `folder` in a name; nil for a name that does not lie there.
         func name(_ text: String?, below folder: String) -> Substring? {
             guard let text,
-                let plain = EncodingType == "url" ? ObjectKey.percentDecode(text, plusIsSpace: true) : text
+                let plain = encodingType == "url" ? ObjectKey.percentDecode(text, plusIsSpace: true) : text
             else { return nil }
             return ObjectKey.rest(of: plain, after: folder)
         }
@@ -30,8 +57,8 @@ enum S3ListingPage {
         /// What asks for the next page; nil on the last one.
         var next: String? {
             get throws(Unreadable) {
-                let token = NextContinuationToken.flatMap { $0.isEmpty ? nil : $0 }
-                let isTruncated = IsTruncated.map { $0.lowercased() == "true" } ?? (token != nil)
+                let token = nextToken.flatMap { $0.isEmpty ? nil : $0 }
+                let isTruncated = isTruncated.map { $0.lowercased() == "true" } ?? (token != nil)
                 guard isTruncated else { return nil }
                 guard let token else {
                     throw Unreadable(
@@ -59,21 +86,20 @@ enum S3ListingPage {
         func child(_ text: String?) -> Substring? { document.name(text, below: folder) }
 
         var page = ListingPage()
-        for common in document.CommonPrefixes ?? [] {
-            guard let rest = child(common.Prefix) else { continue }
+        for prefix in document.prefixes {
+            guard let rest = child(prefix) else { continue }
             let name = rest.utf8.last == ObjectKey.slash ? Substring(rest.utf8.dropLast()) : rest
             if ObjectKey.isName(name) { page.prefixes.append(String(name)) }
         }
-        for object in document.Contents ?? [] {
-            guard let rest = child(object.Key) else { continue }
+        for object in document.objects {
+            guard let rest = child(object.key) else { continue }
             let (name, isObject) = ObjectKey.head(of: rest)
             guard ObjectKey.isName(name) else { continue }
             if !isObject {
                 page.prefixes.append(String(name))
             } else {
-                let size = object.Size.flatMap { Int($0) }.flatMap { $0 >= 0 ? $0 : nil }
-                let etag = object.ETag.map(ETag.unquoted)
-                page.objects.append(ListedObject(name: String(name), size: size, etag: etag))
+                let etag = object.etag.map(ETag.unquoted)
+                page.objects.append(ListedObject(name: String(name), size: object.byteCount, etag: etag))
             }
         }
 
@@ -89,14 +115,14 @@ enum S3ListingPage {
     static func readDeep(_ bytes: ByteBuffer, folder: String, root: String) throws(Unreadable) -> ObjectPage {
         let document = try document(bytes)
         var page = ObjectPage(objects: [])
-        for object in document.Contents ?? [] {
-            guard document.name(object.Key, below: folder) != nil, let key = document.name(object.Key, below: root)
+        for object in document.objects {
+            guard document.name(object.key, below: folder) != nil, let key = document.name(object.key, below: root)
             else { continue }
             page.objects.append(
                 (
                     key: String(key),
                     mark: ObjectMark(
-                        etag: object.ETag.map(ETag.unquoted), byteCount: object.Size.flatMap { Int($0) })
+                        etag: object.etag.map(ETag.unquoted), byteCount: object.byteCount)
                 ))
         }
         page.next = try document.next
@@ -108,21 +134,20 @@ enum S3ListingPage {
             throw Unreadable(
                 code: .malformedListing, message: "the listing (\(bytes.count) bytes) is no ListBucketResult")
         }
-        guard isComplete(bytes) else {
-            throw Unreadable(code: .shortBody, message: "the listing ends in its middle, after \(bytes.count) bytes")
-        }
-        guard let document = S3XML.decode(Document.self, from: bytes) else {
-            throw Unreadable(
-                code: .malformedListing, message: "the listing (\(bytes.count) bytes) is not well-formed XML")
+        var document = Document()
+        do throws(XMLReader.Fault) {
+            try XMLReader.read(bytes) { document.take($0) }
+        } catch {
+            switch error {
+            case .torn:
+                throw Unreadable(
+                    code: .shortBody, message: "the listing ends in its middle, after \(bytes.count) bytes")
+            case .malformed(let reason):
+                throw Unreadable(
+                    code: .malformedListing,
+                    message: "the listing (\(bytes.count) bytes) is no XML that can be read: \(reason)")
+            }
         }
         return document
-    }
-
-    private static func isComplete(_ bytes: ByteBuffer) -> Bool {
-        bytes.withUnsafeBytes { text in
-            guard let last = text.lastIndex(where: { $0 > UInt8(ascii: " ") }) else { return false }
-            return text[...last].suffix(2).elementsEqual("/>".utf8)
-                || text[...last].suffix(19).elementsEqual("</ListBucketResult>".utf8)
-        }
     }
 }

@@ -1,8 +1,6 @@
 internal import Elements
-internal import Foundation
-internal import XMLCoder
 
-/// Reads the XML that S3 servers send, which is hostile until proven otherwise.
+/// What kind of answer an S3 server has sent.
 enum S3XML {
     /// The name of the outermost element, found without parsing; nil where the text is no XML.
     static func rootName(_ bytes: ByteBuffer) -> String? {
@@ -22,16 +20,5 @@ enum S3XML {
             }
             return nil
         }
-    }
-
-    /// Decodes a document; nil for anything malformed. Documents with a DTD are refused: entities of their own are how
-    /// small texts become large ones.
-    static func decode<T: Decodable>(_ type: T.Type, from bytes: ByteBuffer) -> T? {
-        let data = bytes.withUnsafeBytes { Data($0) }
-        guard data.range(of: Data("<!DOCTYPE".utf8)) == nil, data.range(of: Data("<!ENTITY".utf8)) == nil else {
-            return nil
-        }
-        let decoder = XMLDecoder(trimValueWhitespaces: false, removeWhitespaceElements: true)
-        return try? decoder.decode(type, from: data)
     }
 }

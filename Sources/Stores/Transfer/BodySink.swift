@@ -19,7 +19,8 @@ struct BodySink {
     private var wanted: Int?
     /// What the range must yield, where the server told the object's length.
     private var promised: Int?
-    private var announced: Int?
+    /// Bytes of the body, where the answer says so.
+    private(set) var announced: Int?
     private var received = 0
     private var filled = 0
     private var isPart = false

@@ -11,6 +11,8 @@ final class TransferLoop: Sendable {
         var stallSeconds: Int
         /// Below this a transfer counts as stalled.
         var stallBytesPerSecond: Int
+        /// Seconds of a transfer that do not count for its pace.
+        var graceSeconds = 60.0
         /// Bytes per second over all transfers; nil is no limit.
         var bandwidth: Int?
         var certificateFile: String?

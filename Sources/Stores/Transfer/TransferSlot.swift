@@ -12,6 +12,7 @@ final class TransferSlot {
     private var headerBytes = 0
     private var refusal: BodySink.Refusal?
     private var isSatisfied = false
+    private var pace = TransferPace(settings: nil)
     private(set) var job: TransferJob?
     /// Bytes received since the last look.
     private(set) var newBytes = 0
@@ -42,6 +43,7 @@ final class TransferSlot {
         headerBytes = 0
         refusal = nil
         isSatisfied = false
+        pace = TransferPace(settings: settings)
 
         curl_easy_reset(easy.pointer)
         easy.set(CURLOPT_URL, request.url)
@@ -130,6 +132,7 @@ final class TransferSlot {
         do throws(BodySink.Refusal) {
             if !sink.hasBegun { try begin() }
             isSatisfied = try !sink.append(bytes)
+            if !isSatisfied { try pace.take(bytes.count, announced: sink.announced) }
             return !isSatisfied
         } catch {
             refusal = error

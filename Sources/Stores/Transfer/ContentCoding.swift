@@ -1,0 +1,104 @@
+internal import Codecs
+internal import Elements
+internal import Synchronization
+internal import Threads
+
+/// What `Content-Encoding` says of an object. Digests and lengths are of the bytes as they came; what callers get is without the coding.
+///
+/// The label is not always true: upload tools leave `aws-chunked` or a character set there, and web servers put `gzip` on files that are as
+/// they were. So only bytes that begin as gzip does are decoded.
+enum ContentCoding {
+    /// Codings that change the bytes and that we do not read.
+    private static let unread: Set<String> = ["br", "compress", "x-compress", "deflate", "zstd", "dcb", "dcz"]
+
+    /// The codings of an answer that change the bytes, as its header names them; nil where there is none.
+    static func label(_ headers: [String: String]) -> String? {
+        guard let text = headers["content-encoding"]?.lowercased() else { return nil }
+        let names = text.split { $0 == "," || $0 == " " }.map(String.init)
+        let real = names.filter { unread.contains($0) || $0 == "gzip" || $0 == "x-gzip" }
+        return real.isEmpty ? nil : real.joined(separator: ", ")
+    }
+
+    static func isGzip(_ bytes: ByteBuffer) -> Bool {
+        bytes.withUnsafeBytes { $0.starts(with: [0x1F, 0x8B, 8]) }
+    }
+
+    /// The object without its coding.
+    static func decoded(
+        _ object: StoredObject, label: String, maximumBytes: Int, name: String
+    ) async throws(StoreError) -> StoredObject {
+        func refusal(_ reason: String) -> StoreError {
+            StoreError(
+                .unsupported, url: name, message: "the object has the Content-Encoding \"\(label)\": \(reason)",
+                httpStatus: 200)
+        }
+        guard ["gzip", "x-gzip"].contains(label) else { throw refusal("only gzip can be decoded") }
+        guard isGzip(object.bytes) else { return object }
+        let encoded = object.bytes
+        let result = await ThreadPool.compute.run { () throws(Never) -> Result<ByteBuffer, CodecError> in
+            Result { () throws(CodecError) in try inflated(encoded, maximumBytes: maximumBytes) }
+        }
+        switch result {
+        case .success(let bytes): return object.with(bytes, received: encoded)
+        case .failure(let error):
+            guard error.code == .tooLarge else { throw refusal("\(error)") }
+            throw StoreError(
+                .tooLarge, url: name,
+                message: "\(encoded.count) bytes of the Content-Encoding \"\(label)\" become more than \(maximumBytes)",
+                httpStatus: 200)
+        }
+    }
+
+    /// The trailer tells the length, or a multiple of 4 GiB less; several members tell only that of the last one.
+    private static func inflated(_ encoded: ByteBuffer, maximumBytes: Int) throws(CodecError) -> ByteBuffer {
+        let told = encoded.withUnsafeBytes { bytes in
+            bytes.count < 18 ? 0 : (0..<4).reduce(0) { $0 | Int(bytes[bytes.count - 4 + $1]) << (8 * $1) }
+        }
+        var room = min(maximumBytes, max(told, encoded.count))
+        while true {
+            let buffer = ByteBuffer(count: room)
+            do throws(CodecError) {
+                let count = try encoded.withSpan { bytes throws(CodecError) in
+                    try buffer.withMutableSpan { output throws(CodecError) in
+                        try GzipCodec().decode(bytes, into: &output)
+                    }
+                }
+                var result = buffer
+                if count < room {
+                    result = buffer.withUnsafeBytes { ByteBuffer(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+                }
+                return result
+            } catch {
+                guard error.code == .tooLarge, room < maximumBytes else { throw error }
+                room = min(maximumBytes, room.multipliedReportingOverflow(by: 2).partialValue)
+            }
+        }
+    }
+}
+
+/// Which objects have a label that is not true, so that parts of them can be read. Belongs to one store.
+final class PlainObjects: Sendable {
+    private static let most = 4096
+    private let known = Mutex<[NameBytes: Bool]>([:])
+
+    /// - Parameter beginning: asks for the first bytes.
+    /// - Throws: where the object does have the coding: a part of it cannot be decoded.
+    func check(
+        _ key: String, label: String, name: String, beginning: () async throws(StoreError) -> ByteBuffer?
+    ) async throws(StoreError) {
+        var isPlain = known.withLock { $0[NameBytes(key)] }
+        if isPlain == nil {
+            let isGzip = ["gzip", "x-gzip"].contains(label)
+            let found = isGzip ? try await beginning().map { !ContentCoding.isGzip($0) } ?? true : false
+            known.withLock { known in
+                if known.count >= Self.most { known = [:] }
+                known[NameBytes(key)] = found
+            }
+            isPlain = found
+        }
+        guard isPlain == false else { return }
+        throw StoreError(
+            .unsupported, url: name,
+            message: "the object has the Content-Encoding \"\(label)\", so parts of it cannot be read", httpStatus: 206)
+    }
+}
