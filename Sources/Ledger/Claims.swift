@@ -24,6 +24,8 @@ public final class Claims: Sendable {
         var counter = 0
         /// Cleared when the file system has refused.
         var canLink = true
+        /// Set when a link was seen to be a hard link.
+        var makesHardLinks = false
         var canRename = true
     }
 
@@ -97,9 +99,12 @@ public final class Claims: Sendable {
     // MARK: Making and removing
 
     private func make(_ name: String) throws(LedgerError) -> Bool {
-        if state.withLock({ $0.canLink }) {
-            switch try owner.folder.link("owner", to: name, in: owner.claims) {
-            case .made: return true
+        let (canLink, isProven) = state.withLock { ($0.canLink, $0.makesHardLinks) }
+        if canLink {
+            switch try owner.folder.link("owner", to: name, in: owner.claims, isProven: isProven) {
+            case .made:
+                state.withLock { $0.makesHardLinks = true }
+                return true
             case .taken: return false
             case .gone: try takenOver()
             case .somethingElse: try remove(name)

@@ -10,7 +10,7 @@ public enum ThreadWatch {
     private static let leastThreads = 4
     private static let pauseSeconds = 1.0
     /// Attempts in a row that may fail. Other processes of the same user may end meanwhile.
-    private static let mostFailures = 20
+    private static let mostFailures = 10
 
     /// Call it before the first task. Where the process cannot even begin, it ends at once.
     public static func start() {
