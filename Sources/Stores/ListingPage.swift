@@ -1,3 +1,4 @@
+internal import Elements
 /// One page of a listing, and how to ask for the next one.
 struct ListingPage: Sendable, Equatable {
     var prefixes: [String] = []
@@ -21,8 +22,8 @@ struct ListingPage: Sendable, Equatable {
     /// A number that pages of the same names have in common.
     var names: Int {
         var hasher = Hasher()
-        for name in prefixes { hasher.combine(NameBytes(name)) }
-        for object in objects { hasher.combine(NameBytes(object.name)) }
+        for name in prefixes { hasher.combine(ByteName(name)) }
+        for object in objects { hasher.combine(ByteName(object.name)) }
         return hasher.finalize()
     }
 }
@@ -71,7 +72,7 @@ extension PagedStore {
             emptyPages = isEmpty ? emptyPages + 1 : 0
             token = answer.next
             if let token {
-                guard tokens.insert(NameBytes(token).hashValue).inserted else {
+                guard tokens.insert(ByteName(token).hashValue).inserted else {
                     throw endless("it goes on with a token seen before")
                 }
                 guard isEmpty || names.insert(answer.names).inserted else { throw endless("a page comes again") }

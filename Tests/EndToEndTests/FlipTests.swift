@@ -115,7 +115,13 @@ extension EndToEnd {
                 try await copy(state.folder, job.folder)
                 guard let place = try Place(in: job.state, &random) else { continue }
                 try place.flip(in: job.state)
-                let problem = try await goOn(job, course, clean, place)
+                let problem: String?
+                do {
+                    problem = try await goOn(job, course, clean, place)
+                } catch let error as HarnessError {
+                    // It was killed because it did not end.
+                    problem = "\(error)"
+                }
                 #expect(problem == nil, "flip \(number), seed \(Harness.seed): \(state.name), \(place), \(course)")
             }
         }

@@ -79,20 +79,20 @@ enum ContentCoding {
 /// Which objects have a label that is not true, so that parts of them can be read. Belongs to one store.
 final class PlainObjects: Sendable {
     private static let most = 4096
-    private let known = Mutex<[NameBytes: Bool]>([:])
+    private let known = Mutex<[ByteName: Bool]>([:])
 
     /// - Parameter beginning: asks for the first bytes.
     /// - Throws: where the object does have the coding: a part of it cannot be decoded.
     func check(
         _ key: String, label: String, name: String, beginning: () async throws(StoreError) -> ByteBuffer?
     ) async throws(StoreError) {
-        var isPlain = known.withLock { $0[NameBytes(key)] }
+        var isPlain = known.withLock { $0[ByteName(key)] }
         if isPlain == nil {
             let isGzip = ["gzip", "x-gzip"].contains(label)
             let found = isGzip ? try await beginning().map { !ContentCoding.isGzip($0) } ?? true : false
             known.withLock { known in
                 if known.count >= Self.most { known = [:] }
-                known[NameBytes(key)] = found
+                known[ByteName(key)] = found
             }
             isPlain = found
         }
