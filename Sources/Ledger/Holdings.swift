@@ -97,7 +97,7 @@ public final class Holdings: Sendable {
         try check()
         guard let aside, try folder.fileSize(from) != nil else { return try moveUnfenced(from, to: relative) }
         // A second name in the owner's folder first: from there it cannot be renamed by an owner that was taken over.
-        switch try folder.link(from, to: aside, in: folder) {
+        switch try folder.link(from, to: aside, in: folder, isProven: false) {
         case .made where try isSameFile(from, aside):
             guard try folder.rename(aside, to: relative) else {
                 try check()

@@ -1,4 +1,5 @@
 internal import Elements
+
 /// One page of a listing, and how to ask for the next one.
 struct ListingPage: Sendable, Equatable {
     var prefixes: [String] = []

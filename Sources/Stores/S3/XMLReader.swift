@@ -20,7 +20,7 @@ struct XMLReader {
 
     /// Elements within elements; listings have four.
     static let maximumDepth = 16
-    private static let maximumNameBytes = 128
+    private static let maximumByteName = 128
     /// Bytes of one tag with its attributes, which mean nothing to us.
     private static let maximumTagBytes = 64 << 10
     /// Bytes of text in one element: keys have a kilobyte, three with their encoding.
@@ -136,7 +136,7 @@ struct XMLReader {
 
     private func name(at start: Int) throws(Fault) -> UnsafeBufferPointer<UInt8> {
         var end = start
-        while end < bytes.count, end - start <= Self.maximumNameBytes {
+        while end < bytes.count, end - start <= Self.maximumByteName {
             switch bytes[end] {
             case 0...UInt8(ascii: " "), UInt8(ascii: ">"), UInt8(ascii: "/"):
                 guard end > start else { throw .malformed("a tag without a name") }
@@ -147,7 +147,7 @@ struct XMLReader {
             }
         }
         if end == bytes.count { throw .torn }
-        throw .malformed("a name of more than \(Self.maximumNameBytes) bytes")
+        throw .malformed("a name of more than \(Self.maximumByteName) bytes")
     }
 
     private func begins(_ text: StaticString) -> Bool {
