@@ -19,7 +19,7 @@ enum Harness {
 
     /// How many times the program is killed at random instants.
     static var kills: Int { environment["CRISTAE_KILLS"].flatMap { Int($0) } ?? 25 }
-    /// How many times a task is paused at a random instant.
+    /// How many times a task is paused at a random instant, half of them tasks of crops and half tasks of volumes.
     static var pauses: Int { environment["CRISTAE_PAUSES"].flatMap { Int($0) } ?? 4 }
     /// How many bytes of state directories are flipped, one at a time.
     static var flips: Int { environment["CRISTAE_FLIPS"].flatMap { Int($0) } ?? 12 }
