@@ -17,7 +17,7 @@ import Testing
     ]
     private static let zeros: [UInt8] =
         [31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 237, 193, 49, 1, 0, 0, 0, 194, 160, 245, 79, 109, 13, 15, 160]
-        + Array(repeating: 0, count: 95) + [128, 87, 3, 125, 149, 17, 212, 160, 134, 1, 0]
+        + Array(repeating: 0, count: 96) + [128, 87, 3, 125, 149, 17, 212, 160, 134, 1, 0]
 
     private func get(
         _ bytes: [UInt8], _ coding: String?, kind: String = "s3", maximumBytes: Int = 1000, range: Range<Int>? = nil
