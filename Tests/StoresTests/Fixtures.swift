@@ -1,3 +1,4 @@
+import Crypto
 import Elements
 import Foundation
 import Testing
@@ -44,12 +45,15 @@ struct Bench {
     let counter = TransferCounter()
     let clock = FakeClock()
     let told = Told()
+    var graceSeconds = 60.0
     var options = StoreOptions(connections: 4, maxAttempts: 4, environment: [:])
 
     func s3(_ server: MiniServer, _ url: String = "s3://bucket/pre fix") throws -> RetryingStore<S3Store> {
         var options = options
         options.endpoint = server.endpoint
-        let loop = try TransferLoop(settings: TransferLoop.Settings(options), counter: counter)
+        var settings = TransferLoop.Settings(options)
+        settings.graceSeconds = graceSeconds
+        let loop = try TransferLoop(settings: settings, counter: counter)
         return retrying(try S3Store(url: StoreURL(url), options: options, loop: loop))
     }
 
@@ -88,4 +92,8 @@ func failure(_ work: () async throws -> some Any) async -> StoreError? {
 
 extension ByteBuffer {
     convenience init(_ text: String) { self.init(Array(text.utf8)) }
+}
+
+enum MD5 {
+    static func hexadecimal(_ bytes: [UInt8]) -> String { SignatureV4.hexadecimal(Insecure.MD5.hash(data: bytes)) }
 }

@@ -38,6 +38,14 @@ import Testing
         #expect(ObjectMark(text: mark.text) == mark)
     }
 
+    @Test func hostileAnswersStayInTheirPlace() {
+        let error = StoreError(
+            .badRequest, url: "s3://b/\u{202E}k",
+            message: "a\u{202E}b\u{2066}c\u{200B}d\u{FEFF}e\u{1B}[2Jf\u{E0041}\u{85}g")
+        #expect(error.message == "a b c d e [2Jf  g")
+        #expect(error.url == "s3://b/ k")
+    }
+
     @Test func hostileMarksStayOnTheirLine() {
         let text = ObjectMark(etag: "a\n\tb\u{2028}").text
         #expect(text.unicodeScalars.allSatisfy { !ObjectKey.isControl($0) })

@@ -22,6 +22,10 @@ final class MiniServer: @unchecked Sendable {
         case stall(length: Int, body: String)
         /// Closes with RST before a byte has been sent.
         case reset
+        /// An answer of bytes, of which a range is given where one is asked for.
+        case object([UInt8], headers: [String: String])
+        /// Announces `length` bytes and sends a hundred of them each few milliseconds.
+        case drip(length: Int, milliseconds: Int)
         /// Bytes as they are, then closes.
         case raw(String)
     }
@@ -95,6 +99,18 @@ final class MiniServer: @unchecked Sendable {
                 continue
             }
             if case .raw = reply {} else if request.method == "HEAD" { reply = .reset }
+            if case .object(let bytes, var headers) = reply {
+                var (part, status) = (bytes[...], 200)
+                if let ends = request.headers["range"]?.dropFirst(6).split(separator: "-").compactMap({ Int($0) }),
+                    ends.count == 2, ends[0] < bytes.count
+                {
+                    part = bytes[ends[0]...min(ends[1], bytes.count - 1)]
+                    status = 206
+                    headers["Content-Range"] = "bytes \(part.startIndex)-\(part.endIndex - 1)/\(bytes.count)"
+                }
+                write(Array(head(status, headers, length: part.count).utf8) + part, to: client)
+                continue
+            }
             guard send(reply, to: client) else { return }
         }
     }
@@ -140,6 +156,16 @@ final class MiniServer: @unchecked Sendable {
             write(head(200, [:], length: length) + body, to: client)
             var byte: UInt8 = 0
             if recv(client, &byte, 1, 0) <= 0 { lock.withLock { departures += 1 } }
+        case .object: break
+        case .drip(let length, let milliseconds):
+            write(head(200, [:], length: length), to: client)
+            for _ in 0..<(length / 100) {
+                guard write(Array(repeating: 120, count: 100), to: client) else {
+                    lock.withLock { departures += 1 }
+                    return false
+                }
+                Thread.sleep(forTimeInterval: Double(milliseconds) / 1000)
+            }
         case .reset:
             var option = linger(l_onoff: 1, l_linger: 0)
             setsockopt(client, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
@@ -154,14 +180,18 @@ final class MiniServer: @unchecked Sendable {
         return "HTTP/1.1 \(status) Status\r\nContent-Length: \(length)\r\n\(lines)\r\n"
     }
 
-    private func write(_ text: String, to client: Int32) {
-        var rest = Array(text.utf8)[...]
+    private func write(_ text: String, to client: Int32) { write(Array(text.utf8), to: client) }
+
+    /// - Returns: whether the client takes it.
+    @discardableResult private func write(_ bytes: [UInt8], to client: Int32) -> Bool {
+        var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes {
                 Foundation.send(client, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
             }
-            guard count > 0 else { return }
+            guard count > 0 else { return false }
             rest = rest.dropFirst(count)
         }
+        return true
     }
 }

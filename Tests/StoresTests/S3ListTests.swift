@@ -51,6 +51,37 @@ import Testing
         }
     }
 
+    /// New tokens for ever, with nothing new on the pages.
+    @Test(arguments: ["", "<CommonPrefixes><Prefix>pre fix/a/</Prefix></CommonPrefixes>"])
+    func aListingWithoutEndIsAnError(content: String) async throws {
+        try await MiniServer.run { request in
+            Self.page(
+                content
+                    + "<IsTruncated>true</IsTruncated><NextContinuationToken>\(request.number)</NextContinuationToken>")
+        } body: { server in
+            let error = await failure { try await Bench().s3(server).list("") }
+            #expect(error?.code == .malformedListing)
+            #expect(error?.message.contains("does not end") == true, "\(error?.message ?? "nothing")")
+            #expect(server.requests.count <= ListingPage.maximumEmptyPages + 1)
+        }
+    }
+
+    @Test func aListingThatGrowsForEverIsBounded() async throws {
+        try await MiniServer.run { request in
+            let names = (0..<100).map { "<Contents><Key>pre fix/\(request.number)-\($0)</Key></Contents>" }.joined()
+            return Self.page(
+                names
+                    + "<IsTruncated>true</IsTruncated><NextContinuationToken>\(request.number)</NextContinuationToken>")
+        } body: { server in
+            var store = try Bench().s3(server)
+            store.listingBytes = 200_000
+            let error = await failure { try await store.list("") }
+            #expect(error?.code == .malformedListing)
+            #expect(error?.message.contains("200000 bytes") == true, "\(error?.message ?? "nothing")")
+            #expect(server.requests.count < 30)
+        }
+    }
+
     @Test func aMissingBucketIsAnError() async throws {
         try await MiniServer.run { _ in
             .answer(404, body: "<Error><Code>NoSuchBucket</Code></Error>")

@@ -79,6 +79,58 @@ import Testing
         #expect(error?.code == .malformedListing)
     }
 
+    /// Names are bytes: a mark behind a slash, or one letter written in two ways.
+    @Test func namesAreBytes() throws {
+        let names = ["caf\u{E9}", "cafe\u{301}", "\u{301}x"]
+        let contents = names.map { "<Contents><Key>p/\($0)</Key></Contents>" }.joined()
+        let prefixes = names.map { "<CommonPrefixes><Prefix>p/\($0)/</Prefix></CommonPrefixes>" }.joined()
+        let page = try page(contents + prefixes, folder: "p/")
+        #expect(page.objects.map { Array($0.name.utf8) } == names.map { Array($0.utf8) })
+        #expect(page.prefixes.map { Array($0.utf8) } == names.map { Array($0.utf8) })
+        let listing = Listing(prefixes: page.prefixes, objects: page.objects)
+        #expect(listing.prefixes.count == 3 && listing.objects.count == 3)
+        #expect(!ObjectKey.isName("/\u{301}x"))
+        #expect(ObjectKey.isName("\u{301}x"))
+        // What climbs is found behind a mark, too.
+        #expect(throws: StoreError.self) { try ObjectKey.check("a/\u{301}/../../b", in: .sample) }
+        #expect(try StoreURL("s3://b/p/\u{301}x").url(of: "k") == "s3://b/p/\u{301}x/k")
+        #expect(try StoreURL("s3://b/caf\u{E9}") != StoreURL("s3://b/cafe\u{301}"))
+    }
+
+    @Test func hostileXMLIsBounded() throws {
+        let deep = String(repeating: "<a>", count: 13_000) + String(repeating: "</a>", count: 13_000)
+        let wide = "<a " + (0..<200_000).map { "a\($0)=\"1\"" }.joined(separator: " ") + "/>"
+        let long = "<a>" + String(repeating: "x", count: 1 << 20) + "</a>"
+        for text in [
+            deep, wide, long, String(repeating: "<a>", count: 100_000), "<\(String(repeating: "n", count: 9999))/>",
+        ] {
+            let start = ContinuousClock.now
+            let error = #expect(throws: S3ListingPage.Unreadable.self) { try page(text) }
+            #expect(error?.code == .malformedListing)
+            #expect(ContinuousClock.now - start < .seconds(5))
+        }
+        // Many small tags with attributes are fine.
+        let many = String(repeating: "<Owner a='>' b=\"<\"><ID>x</ID></Owner>", count: 50_000)
+        #expect(try page(many + "<Contents x=\"/\"><Key>k</Key></Contents>").objects.map(\.name) == ["k"])
+    }
+
+    @Test(arguments: [
+        ("<Contents><Key><![CDATA[a<b]]>&amp;&#65;&#x42;</Key></Contents>", "a<b&AB"),
+        ("<!-- <Contents/> --><s3:Contents xmlns:s3=\"x\"><s3:Key>k</s3:Key ></s3:Contents>", "k"),
+        ("<?pi <Contents>?><Contents><Owner><Key>no</Key></Owner><Key>k</Key></Contents>", "k"),
+    ])
+    func readsAllOfXML(text: String, name: String) throws {
+        #expect(try page(text).objects.map(\.name) == [name])
+    }
+
+    @Test(arguments: [
+        "<Contents><Key>&foo;</Key></Contents>", "<Contents><Key>a</Contents></Key>", "<Contents a=\"1\" <Key/>",
+        "<Contents><Key>&#xD800;</Key></Contents>", "<Contents></>", "&amp", "</ListBucketResult><x>",
+    ])
+    func malformedXMLIsRefused(text: String) {
+        #expect(throws: S3ListingPage.Unreadable.self) { try page(text) }
+    }
+
     @Test func aTornPageIsWorthAnotherTry() {
         let error = #expect(throws: S3ListingPage.Unreadable.self) {
             try S3ListingPage.read(ByteBuffer("<ListBucketResult><Contents><Key>a</Ke"), folder: "")

@@ -81,6 +81,46 @@ import Testing
         #expect(TransferLoop.Settings(StoreOptions(connections: 0, environment: [:])).connections == 1)
     }
 
+    @Test func theBandwidthIsNotExceeded() async throws {
+        var bench = Bench()
+        bench.options.bandwidth = 500_000
+        let body = String(repeating: "x", count: 100_000)
+        try await MiniServer.run { _ in
+            .answer(200, body: body)
+        } body: { server in
+            let store = try bench.s3(server)
+            let start = ContinuousClock.now
+            for _ in 0..<5 { #expect(try await store.text("k") == body) }
+            // One second's worth; what is saved up or still owed at the end is a fraction of it.
+            #expect(ContinuousClock.now - start > .milliseconds(600))
+        }
+    }
+
+    /// Fast enough not to stand still, but it would take for ever.
+    @Test func aBodyThatDripsIsGivenUp() async throws {
+        var bench = Bench()
+        bench.graceSeconds = 0.3
+        bench.options.maxAttempts = 1
+        try await MiniServer.run { request in
+            .drip(length: request.target.hasSuffix("small") ? 2000 : 40_000_000, milliseconds: 20)
+        } body: { server in
+            let store = try bench.s3(server)
+            let error = await failure { try await store.text("large", maximumBytes: 1 << 30) }
+            #expect(error?.code == .stalled)
+            #expect(error?.message.contains("a second are the least") == true, "\(error?.message ?? "nothing")")
+            #expect(try await store.text("small")?.utf8.count == 2000)
+        }
+    }
+
+    @Test func thePaceGrowsWithTheSize() {
+        let pace = TransferPace(settings: TransferLoop.Settings(StoreOptions(environment: [:])))
+        #expect(pace.floor(announced: 1000) == 1024)
+        #expect(pace.floor(announced: 9_000_000) == 10_000)
+        #expect(pace.floor(announced: .max) == 65536)
+        let limited = TransferLoop.Settings(StoreOptions(bandwidth: 65536, environment: [:]))
+        #expect(TransferPace(settings: limited).floor(announced: .max) == 16384)
+    }
+
     @Test func aLimitedLoopDeliversEverything() async throws {
         var bench = Bench()
         bench.options.bandwidth = 2_000_000
