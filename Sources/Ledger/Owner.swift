@@ -97,7 +97,7 @@ public final class Owner: Sendable {
     public func age(of other: OwnerFile) -> Double { lastBeat - other.modified }
 
     /// Gives up the right to publish, to claim and to release. Claims that are still held are void from now on: ``Claims/end()``.
-    func end() {
+    public func end() {
         // A file that is open cannot be removed over NFS.
         file.withLock { $0 = nil }
         // In this order: what publishes first, what holds the claims last.

@@ -120,15 +120,6 @@ final class SmallJob: Sendable {
         return (bytes.array, info.shape, attributes)
     }
 
-    /// The bytes of all files below a folder.
-    func files(_ below: String = "out") throws -> [String: Data] {
-        var files: [String: Data] = [:]
-        for name in try FileManager.default.subpathsOfDirectory(atPath: "\(folder)/\(below)") {
-            files[name] = FileManager.default.contents(atPath: "\(folder)/\(below)/\(name)")
-        }
-        return files
-    }
-
     /// What a run from nothing makes.
     func cleanFiles(_ members: [String: JSONValue] = [:]) async throws -> [String: Data] {
         let name = "clean-\(UUID().uuidString)"

@@ -59,9 +59,5 @@ import Testing
         try state.write(
             VersionFile.head(fingerprint, isChecked: false) + Array(lines.utf8), to: VersionFile.path(of: "crop_1"))
         #expect(try read() == versions)
-        try state.write(Array(lines.utf8), to: "old.versions")
-        #expect(try !VersionFile.isChecked(lines: "old.versions", in: state))
-        try state.write(Array(versions.map(\.line).joined().utf8), to: "new.versions")
-        #expect(try VersionFile.isChecked(lines: "new.versions", in: state))
     }
 }

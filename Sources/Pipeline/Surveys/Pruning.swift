@@ -90,7 +90,7 @@ public struct Pruning: Sendable {
         do {
             let worker = try await JobEntrance(context: context, share: nil).enter()
             let owned = context.owned(by: worker.owner)
-            worker.startBeating(owned) { .null }
+            worker.startBeating(owned, changes: { 0 }, progress: { .null })
             do {
                 // Only now: nobody changes it any more.
                 let found = try await Pruning(owned).find()
@@ -102,20 +102,20 @@ public struct Pruning: Sendable {
                 throw error
             }
         } catch {
-            throw JobError(error) ?? error
+            throw JobError(error, context.stop) ?? error
         }
     }
 
     private func remove(_ found: Found) throws {
-        let (output, state) = (context.output, context.state)
+        let (output, state, holdings) = (context.output, context.state, context.holdings)
         for (path, _) in found.outputs { try output.remove(path) }
-        for (path, _) in found.states { try Pack.remove(path, in: state) }
+        for (path, _) in found.states { try holdings.removePack(path) }
         for (item, stage) in found.records { try context.records.remove(item: item, stage: stage) }
         let gone = Set(found.items)
         try DoneMarkers.remove(gone, in: state)
         for item in found.items {
-            try ChunkLog.remove("volumes/\(item).chunks", in: state)
-            try ChunkLog.remove("volumes/\(item).resized", in: state)
+            try ChunkLog.remove("volumes/\(item).chunks", in: holdings)
+            try ChunkLog.remove("volumes/\(item).resized", in: holdings)
             try state.remove(VersionFile.path(of: item))
             try FailureLog(state: state).forget(item)
             try state.removeTree("records/\(item)")
