@@ -33,13 +33,6 @@ struct Cristae: AsyncParsableCommand {
 
     /// Parses the command line and runs the verb. Help and version are documents like others: a full stdout is an error.
     static func main() async {
-        if let probe = ThreadProbe.failure() {
-            StandardError.line(
-                "cristae: the system lets only \(probe.started) of \(ThreadProbe.needed) threads start "
-                    + "(\(String(cString: strerror(probe.errorNumber))), errno \(probe.errorNumber)): is `ulimit -u` too low?"
-            )
-            exit(withError: ExitCode(74))
-        }
         do {
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {

@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import Pipeline
 import Stores
+import Synchronization
 import Threads
 
 /// `cristae run config.json`: all stages.
@@ -19,6 +20,7 @@ struct Run: AsyncParsableCommand {
             let reporter = Reporter(format: options.logFormat)
             let report = RunReport(manifest, share: tasks.share, reporter.logger)
             report.start()
+            OwnThread.lastWords.withLock { words in words = { report.endAtOnce("\($0)", code: 74) } }
             let (code, reason): (Int32, String?)
             do {
                 let outcome = try await run(manifest, reporter, report)

@@ -4,6 +4,7 @@ import Logging
 import Pipeline
 import Stores
 import Synchronization
+import Threads
 
 /// What `run` tells machines and people of its beginning and its end: one `start` event and one `end` event, however it ends.
 final class RunReport: Sendable {
@@ -55,16 +56,14 @@ final class RunReport: Sendable {
         return 75
     }
 
-    /// Tells the end and ends the process with 75, unless it is just ending by itself. From any thread.
-    func endAtOnce(_ reason: String) {
-        // Nobody may read stderr: then the line is lost, and the process ends all the same.
-        let thread = Thread {
+    /// Tells the end and ends the process, unless it is just ending by itself. From any thread.
+    func endAtOnce(_ reason: String, code: Int32 = 75) {
+        // Nobody may read stderr: then the line is lost, and the process ends all the same. Without another thread, the line is worth a wait.
+        try? OwnThread.start("last line") {
             Thread.sleep(forTimeInterval: Self.lastLineSeconds)
-            _exit(75)
+            _exit(code)
         }
-        thread.name = "last line"
-        thread.start()
-        if tell(75, reason) { _exit(75) }
+        if tell(code, reason) { _exit(code) }
         Thread.sleep(forTimeInterval: 2 * Self.lastLineSeconds)
     }
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from scenario import ROOT, binary, differences, expect, main, wait_until
+from scenario import ROOT, binary, differences, ends, expect, main, wait_until
 
 
 def cron_command(job):
@@ -45,7 +45,7 @@ def body(scenario):
     seconds = time.monotonic() - begin
     expect(first.poll() is None, lambda: f"the first run was over before the second began: {scenario.said('first')[-500:]}")
     expect(second.returncode == 75, f"the second run: exit {second.returncode}: {second.stderr[-1000:]}")
-    lines = [line for line in second.stderr.splitlines() if line.startswith("cristae: ")]
+    lines = ends(second.stderr)
     expect(len(lines) == 1, f"the second run says {len(lines)} lines instead of one: {second.stderr[-1000:]}")
     named = re.findall(r"process (\d+) on (\S+)", lines[0])
     expect(len(named) == 1 and named[0][0] in family, f"it does not name the first run (processes {family}): {lines[0]}")

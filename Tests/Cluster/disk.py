@@ -4,7 +4,7 @@
 import subprocess
 import sys
 
-from scenario import differences, expect, main, require
+from scenario import differences, ends, expect, main, require
 
 MEGABYTE = 1 << 20
 
@@ -29,10 +29,10 @@ def fill(disk, free):
 def expect_refusal(what, outcome, reason, place):
     """Exit 74, and one line that says why and where."""
     place = str(place)
-    lines = [line for line in outcome.stderr.splitlines() if reason in line]
+    lines = [line for line in ends(outcome.stderr) if reason in line]
     expect(outcome.returncode == 74, f"{what}: exit {outcome.returncode} instead of 74: {outcome.stderr[-1500:]}")
     expect(len(lines) == 1, f"{what}: {len(lines)} lines with {reason!r} instead of one: {outcome.stderr[-1500:]}")
-    expect(lines[0].startswith("cristae: ") and place in lines[0], f"{what}: the line does not say where: {lines[0]}")
+    expect(place in lines[0], f"{what}: the line does not say where: {lines[0]}")
     for sign in ("Fatal error", "Crash", "backtrace"):
         expect(sign not in outcome.stderr, f"{what}: {sign}: {outcome.stderr[-1500:]}")
 

@@ -52,11 +52,11 @@ def binary():
 
 
 def files(folder):
-    """SHA-256 of every file below a folder, by its path in it."""
+    """SHA-256 of every file below a folder, by its path in it, without what belongs to owners and jobs."""
     folder = pathlib.Path(folder)
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*")) if path.is_file()
+        for path in sorted(folder.rglob("*")) if path.is_file() and ".work" not in path.relative_to(folder).parts
     }
 
 
@@ -64,6 +64,11 @@ def differences(mine, other):
     lines = [f"{name} is missing" for name in sorted(other.keys() - mine.keys())]
     lines += [f"{name} is too much" for name in sorted(mine.keys() - other.keys())]
     return lines + [f"{name} differs" for name in sorted(mine.keys() & other.keys()) if mine[name] != other[name]]
+
+
+def ends(log):
+    """The reasons that the `end` events of a JSON log give."""
+    return [json.loads(line)["reason"] for line in log.splitlines() if '"event":"end"' in line]
 
 
 class Server:

@@ -182,6 +182,7 @@ extension EndToEnd {
         /// What is published: renamed out of the owner's folder, and not into another owner's or into the claims.
         private static func isPublication(_ call: FaultLibrary.Call) -> Bool {
             call.name == "rename" && call.path.contains("work/") && !call.other.contains("work/")
+                && !call.other.contains(".parts/")
                 && !call.other.hasPrefix("state/claims/")
         }
 

@@ -229,6 +229,7 @@ extension Job {
             place in
             guard FileManager.default.fileExists(atPath: place.path) else { return [String]() }
             return try FileManager.default.contentsOfDirectory(atPath: place.path).filter { $0 != "job.json" }
+                .map { "\(place.lastPathComponent)/\($0)" }
         }
     }
 }

@@ -79,7 +79,8 @@ import Testing
         #expect(
             manifest.limits
                 == .init(
-                    connections: 1024, memory: 512 << 20, bandwidth: 100_000_000, maxAttempts: 1, claimSeconds: 5))
+                    connections: 1024, memory: 512 << 20, bandwidth: 100_000_000, maxAttempts: 1,
+                    outageSeconds: 5400, claimSeconds: 5))
     }
 
     @Test func nullIsAbsentForEndpointAndBandwidth() throws {

@@ -41,11 +41,7 @@ import Testing
     }
 
     private func outputs(_ folder: String = "out") throws -> [String: Data] {
-        var files: [String: Data] = [:]
-        for name in try FileManager.default.subpathsOfDirectory(atPath: "\(job.folder)/\(folder)") {
-            files[name] = FileManager.default.contents(atPath: "\(job.folder)/\(folder)/\(name)")
-        }
-        return files
+        try job.files(folder)
     }
 
     private func crops() -> [String] {
@@ -201,7 +197,10 @@ import Testing
         #expect(outcome.items == 4 && outcome.done == 2 && outcome.failed == 2, "\(outcome)")
         #expect(outcome.failedDatasets == 0 && outcome.unaccounted == [] && outcome.exitCode == 1)
         // A dataset that cannot be read is none.
-        let more = try await job.run(["datasets": ["ds", "nothing"]])
+        let long = String(repeating: "x", count: 220)
+        try FileManager.default.createDirectory(
+            atPath: "\(job.folder)/bucket/\(long)/\(long).zarr", withIntermediateDirectories: true)
+        let more = try await job.run(["datasets": ["ds", "x*"]])
         #expect(more.items == 3 && more.alreadyDone == 2 && more.failed == 1 && more.failedDatasets == 1, "\(more)")
     }
 
