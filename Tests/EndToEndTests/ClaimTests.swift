@@ -182,8 +182,7 @@ extension EndToEnd {
         /// What is published: renamed out of the owner's folder, and not into another owner's or into the claims.
         private static func isPublication(_ call: FaultLibrary.Call) -> Bool {
             call.name == "rename" && call.path.contains("work/") && !call.other.contains("work/")
-                && !call.other.contains(".parts/")
-                && !call.other.hasPrefix("state/claims/")
+                && !call.other.hasPrefix("state/packs/") && !call.other.hasPrefix("state/claims/")
         }
 
         /// Content is on the disk before it has its name, and the name is on the disk before the work goes on.
@@ -205,6 +204,33 @@ extension EndToEnd {
                 #expect(
                     calls[index..<(next ?? calls.endIndex)].contains { $0.name == "fsync" && $0.path == folder },
                     "the work goes on before the name of \(to) is on the disk")
+            }
+        }
+
+        /// A pack's entries are on the disk before its directory says that they are there, and the directory before the pack has its name.
+        @Test func aPackIsDurableBeforeItIsClosed() async throws {
+            let job = try await Self.job()
+            let calls = try await Self.traced(job)
+            let packs = calls.indices.filter {
+                calls[$0].name == "rename" && calls[$0].other.hasPrefix("state/packs/")
+                    && calls[$0].other.hasSuffix(".zip") && !calls[$0].other.contains(".parts/")
+            }
+            #expect(!packs.isEmpty)
+            for index in packs {
+                let parts = calls[index].other + ".parts/"
+                let own = calls[..<index].indices.filter {
+                    calls[$0].path.hasPrefix(parts) && calls[$0].path.hasSuffix(".zip")
+                }
+                let writes = own.filter { calls[$0].name == "write" }
+                let directory = try #require(writes.last, "\(parts)")
+                let flushes = own.filter { calls[$0].name == "fsync" }
+                #expect(writes.count >= 2, "\(parts)")
+                #expect(
+                    flushes.contains { $0 > directory }, "\(parts) gets its name before its directory is on the disk")
+                let entries = try #require(writes.dropLast().last, "\(parts)")
+                #expect(
+                    flushes.contains { $0 > entries && $0 < directory },
+                    "the directory of \(parts) is written before its entries are on the disk")
             }
         }
 
