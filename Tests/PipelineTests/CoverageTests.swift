@@ -222,6 +222,8 @@ import Testing
         try image("\(folder)/er", voxel: voxel, start: start, shape: shape, labels)
         try image(
             "\(folder)/mito", voxel: voxel, start: start, shape: shape, labels, attributes: SmallJob.instances())
+        // Not stored: background as far as it goes, unknown beyond.
+        try image("\(folder)/nuc", voxel: voxel, start: start, shape: shape, nil, attributes: SmallJob.instances())
         let outcome = try await job.run([
             "mode": "volumes", "select": "all", "classes": ["*"], "target_nm": 8, "derive": [:],
         ])
@@ -245,6 +247,8 @@ import Testing
         let mito = try await job.dataset("/recon-1/\(folder)/mito", of: "crops/ds.h5")
         #expect(mito.bytes == part.winners(labels, nothing: 255))
         #expect(covered(mito.attributes) == [nil, nil])
+        let nuc = try await job.dataset("/recon-1/\(folder)/nuc", of: "crops/ds.h5")
+        #expect(nuc.bytes == part.winners([UInt8](repeating: 0, count: shape.product), nothing: 255))
         let entry = try JSONValue(parsing: try job.text("out/txt/crops.json").utf8)[0]
         let real = try #require(part.covered).volume
         #expect(entry?["labels"]?["recon-1/\(folder)/er"]?["voxels"]?.integer == real)
