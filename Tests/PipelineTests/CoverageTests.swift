@@ -70,7 +70,7 @@ import Testing
 
     private func image(
         _ key: String, voxel: ZYX<Int>, start: ZYX<Int> = ZYX(0, 0, 0), shape: ZYX<Int>, fill: Int = 0,
-        _ bytes: [UInt8],
+        _ bytes: [UInt8]?,
         attributes: [String: JSONValue] = [:]
     ) throws {
         try job.image(
