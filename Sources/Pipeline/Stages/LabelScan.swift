@@ -3,8 +3,8 @@ internal import Geometry
 internal import Threads
 
 extension AnnotationPlan {
-    /// The values that are no object: absent (0 unless declared) and unknown.
-    var background: [Int] { [absent ?? 0] + (unknown.map { [$0] } ?? []) }
+    /// The values that are no object, absent (0 unless declared) and unknown, as scans see them: by their low 64 bits.
+    var background: [Int] { ([absent ?? 0] + (unknown.map { [$0] } ?? [])).map { Int(truncatingIfNeeded: $0) } }
 }
 
 /// Questions about the values of a label array, answered chunk by chunk and no longer than needed.

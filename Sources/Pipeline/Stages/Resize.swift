@@ -33,7 +33,9 @@ struct Resize: Sendable {
     }
 
     func fingerprint(convert: Record) -> Fingerprint {
-        Self.settings(context).fingerprint(of: ["files": .array(convert.outputs.map { .string($0.digest.sha256) })])
+        let files = JSONValue.array(convert.outputs.map { .string($0.digest.sha256) })
+        let rules = StatisticsRules.keys(plan).merging(ResizeRules(plan, context.manifest).keys) { own, _ in own }
+        return Self.settings(context).fingerprint(of: rules.merging(["files": files]) { $1 })
     }
 
     func run(convert: Record) async throws -> Record {
@@ -97,7 +99,9 @@ struct Resize: Sendable {
             }
             inputs.append(
                 CropResizer.Input(
-                    path: path, isLabel: path != "/raw_crop", chunks: chunks, grid: grid, attributes: attributes))
+                    path: path, isLabel: path != "/raw_crop", chunks: chunks, grid: grid,
+                    covered: try CoveredBox.read(attributes, shape: chunks.shape, of: path),
+                    unknown: CropAttributes.annotation(from: attributes).unknown, attributes: attributes))
         }
         return inputs
     }
