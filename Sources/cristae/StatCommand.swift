@@ -1,4 +1,5 @@
 public import ArgumentParser
+import Elements
 import JSONText
 public import Pipeline
 
@@ -16,7 +17,7 @@ struct StatCommand: AsyncParsableCommand {
     func run() async throws {
         try await Ending.of {
             let (json, failures) = try await CropInspection(options.settings()).entries(of: paths)
-            try StandardOutput.line(json.prettyText)
+            try StandardOutput.line(ShownText.lines(json.prettyText))
             for failure in failures { StandardError.line("cristae: \(failure)") }
             return failures.isEmpty ? 0 : 1
         }

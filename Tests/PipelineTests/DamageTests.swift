@@ -59,6 +59,25 @@ import Testing
         #expect(try await job.bad(Self.members) == [])
     }
 
+    /// What stands in the place of a text does not hide what else is wrong.
+    @Test(arguments: ["txt/crops.json", "txt/zattrs/ds.zattrs"], [false, true])
+    func aLinkOrAFolderInATextsPlaceIsNamed(file: String, isFolder: Bool) async throws {
+        #expect(try await job.run(Self.members).exitCode == 0)
+        let clean = try job.files()
+        try job.remove("out/\(file)")
+        let place = "\(job.folder)/out/\(file)"
+        if isFolder {
+            try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+        } else {
+            try FileManager.default.createSymbolicLink(atPath: place, withDestinationPath: "/nowhere")
+        }
+        try job.flip("crops/crop_5.h5")
+        #expect(try await job.bad(Self.members) == ["crops/crop_5.h5", file])
+        guard !isFolder else { return }
+        #expect(try await job.repair(Self.members) == [])
+        #expect(try job.files() == clean)
+    }
+
     @Test(arguments: files, [nil, TaskShare(index: 0, count: 1)])
     func runWithVerifyMendsJustThat(file: String, share: TaskShare?) async throws {
         #expect(try await job.run(Self.members).exitCode == 0)

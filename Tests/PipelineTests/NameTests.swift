@@ -54,6 +54,13 @@ import Testing
         #expect(try await job.run().alreadyDone == 2)
     }
 
+    /// A name that begins with a mark joins the blank before it, for who counts characters.
+    @Test func aDatasetMayBeginWithACombiningMark() async throws {
+        try dataset("\u{301}xy", 10)
+        let outcome = try await job.run()
+        #expect(outcome.failures == [] && outcome.done == 1)
+    }
+
     @Test func volumesOfSuchDatasetsAreTwo() async throws {
         for (number, name) in twins.enumerated() { try dataset(name, UInt8(number + 10)) }
         let outcome = try await job.run(["mode": "volumes"])

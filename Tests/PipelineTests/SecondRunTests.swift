@@ -102,6 +102,15 @@ import Testing
         #expect(outcome.exitCode == 0 && outcome.failures == [])
     }
 
+    /// Each text of a dataset is looked at, not the first one alone.
+    @Test(arguments: ["ds_to_download", "zattrs/ds.zattrs"]) func aLostTextIsWrittenAgain(name: String) async throws {
+        _ = try await job.run()
+        let before = try outputs()
+        try FileManager.default.removeItem(atPath: "\(job.folder)/out/txt/\(name)")
+        #expect(try await job.run().alreadyDone == 3)
+        #expect(try outputs() == before)
+    }
+
     // MARK: A kill between two stages
 
     /// The files are those of the changed job, and the statistics those of the job before: what was not come to is made anew.

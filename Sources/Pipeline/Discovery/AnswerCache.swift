@@ -163,8 +163,9 @@ actor AnswerCache {
     }
 
     private static func ask(_ question: String, _ store: any ObjectStore) async throws -> Answer {
-        if question.hasPrefix("list ") { return .listing(try await store.list(String(question.dropFirst(5)))) }
-        let key = String(question.dropFirst(4))
+        // By bytes: a name may begin with a mark that would join the blank before it.
+        if question.hasBytePrefix("list ") { return .listing(try await store.list(question.droppingBytes(5))) }
+        let key = question.droppingBytes(4)
         guard let object = try await store.get(key, range: nil, maximumBytes: maximumBytes) else { return .text(nil) }
         return .text(String(decoding: object.bytes.array, as: UTF8.self))
     }

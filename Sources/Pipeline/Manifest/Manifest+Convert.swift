@@ -24,8 +24,3 @@ extension Manifest {
         }
     }
 }
-
-extension Manifest.Convert.Compression {
-    /// What stages that depend on it keep of it. `source` has meant other filters before, for N5 and for zlib's level -1.
-    var setting: String { self == .source ? "source 2" : rawValue }
-}

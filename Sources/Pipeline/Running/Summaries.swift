@@ -39,6 +39,13 @@ struct Summaries: Sendable {
         }
     }
 
+    /// Whether the texts of a dataset are there. Blocks.
+    static func hasLists(_ plan: DatasetPlan, in output: ConfinedFolder) throws(LedgerError) -> Bool {
+        guard plan.isSelected else { return true }
+        if plan.imageMetadata != nil, try output.fileSize(metadataPath(plan.dataset)) == nil { return false }
+        return try output.fileSize(listPath(plan.dataset)) != nil
+    }
+
     /// The texts of a dataset, by their paths, in the order in which they are written.
     private func lists(_ plan: DatasetPlan) -> [(path: String, text: [UInt8])] {
         guard plan.isSelected else { return [] }

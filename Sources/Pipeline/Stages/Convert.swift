@@ -23,7 +23,7 @@ struct Convert: Sendable {
         StageSettings(
             version: version,
             members: [
-                "compression": .string(context.manifest.convert.compression.setting),
+                "compression": .string(context.manifest.convert.compression.rawValue),
                 "source": .string(context.store.url.description),
             ])
     }
@@ -32,9 +32,10 @@ struct Convert: Sendable {
     func fingerprint(download: Record) throws -> Fingerprint {
         var plan = plan
         plan.metadata = []
-        return Self.settings(context).fingerprint(of: [
+        let inputs: [String: JSONValue] = [
             "plan": try JSONValue(encoding: plan), "content": download.result["content"] ?? .null,
-        ])
+        ]
+        return Self.settings(context).fingerprint(of: inputs.merging(SourceCodecRule.keys(plan, context)) { $1 })
     }
 
     /// - Parameter measuring: looks at the file of a crop while it goes to the disk. What fails there fails again, and is reported, where

@@ -297,9 +297,8 @@ public struct Discover: Sendable {
     private func settled(_ name: String, _ fingerprint: Fingerprint, isOwn: Bool) async throws -> Attempt? {
         let (state, output) = (context.state, context.output)
         return try await ThreadPool.files.run { () throws(LedgerError) -> Attempt? in
-            let hasList = try worker == nil ? true : output.fileSize(Summaries.listPath(name)) != nil
             if let kept = try PlanFile(of: name, in: state), kept.fingerprint == fingerprint,
-                hasList || !kept.plan.isSelected
+                worker == nil ? true : try Summaries.hasLists(kept.plan, in: output)
             {
                 // One with failures is made again, once in a run.
                 let isTried = !isOwn || worker.map { kept.owner == $0.owner.identity.id } ?? false

@@ -28,13 +28,14 @@ struct Resize: Sendable {
                 "raw": .string(manifest.resize.raw.rawValue), "labels": .string(manifest.resize.labels.rawValue),
                 "grid": .string(manifest.resize.grid.rawValue), "tolerance": .number(manifest.tolerance),
                 "max_upsampling": .number(manifest.resize.maxUpsampling),
-                "compression": .string(manifest.convert.compression.setting),
+                "compression": .string(manifest.convert.compression.rawValue),
             ])
     }
 
     func fingerprint(convert: Record) -> Fingerprint {
         let files = JSONValue.array(convert.outputs.map { .string($0.digest.sha256) })
         let rules = StatisticsRules.keys(plan).merging(ResizeRules(plan, context.manifest).keys) { own, _ in own }
+            .merging(SourceCodecRule.keys(plan, context)) { $1 }
         return Self.settings(context).fingerprint(of: rules.merging(["files": files]) { $1 })
     }
 

@@ -98,7 +98,13 @@ public struct Verification: Sendable {
         // A state whose plans are not of this manifest says nothing of what should be in them.
         guard !present.plans.isEmpty, present.outdated.isEmpty else { return [] }
         return try Summaries(context: context).expected(present).compactMap { expected in
-            guard let found = try context.output.read(expected.path) else {
+            let found: [UInt8]?
+            do throws(LedgerError) {
+                found = try context.output.read(expected.path)
+            } catch {
+                return Finding(path: expected.path, problem: error.message)
+            }
+            guard let found else {
                 return expected.isWritten ? Finding(path: expected.path, problem: "the file is missing") : nil
             }
             if expected.texts.contains(found) { return Finding(path: expected.path) }
@@ -120,13 +126,17 @@ public struct Verification: Sendable {
                 continue
             }
             for (path, text) in lists {
-                guard let found = try context.output.read(path) else {
-                    findings.append(Finding(path: path, problem: "the file is missing"))
-                    continue
+                do throws(LedgerError) {
+                    guard let found = try context.output.read(path) else {
+                        findings.append(Finding(path: path, problem: "the file is missing"))
+                        continue
+                    }
+                    let isSame = found == text
+                    findings.append(
+                        Finding(path: path, problem: isSame ? nil : "it is not what the state directory gives"))
+                } catch {
+                    findings.append(Finding(path: path, problem: error.message))
                 }
-                let isSame = found == text
-                findings.append(
-                    Finding(path: path, problem: isSame ? nil : "it is not what the state directory gives"))
             }
         }
         for plan in present.others where plan.plan.isSelected {

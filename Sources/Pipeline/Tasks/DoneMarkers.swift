@@ -83,7 +83,8 @@ final class DoneMarkers: Sendable {
     init(_ context: JobContext) {
         state = context.state
         output = context.output
-        let settings = Fingerprint(of: StageSettings.all(StageSettings.ofItems(context)))
+        // Some rules are part of an item's fingerprint only where they apply. Marks from before there were any say nothing of them.
+        let settings = Fingerprint(of: ["rules": 1, "settings": StageSettings.all(StageSettings.ofItems(context))])
         folder = "done/\(settings.description.prefix(16))"
     }
 

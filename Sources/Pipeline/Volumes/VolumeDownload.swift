@@ -28,7 +28,7 @@ struct VolumeDownload: Sendable {
         StageSettings(
             version: hasShards ? version : versionWithoutShards,
             members: [
-                "compression": .string(context.manifest.convert.compression.setting),
+                "compression": .string(context.manifest.convert.compression.rawValue),
                 "encoding": .integer(Convert.version),
             ])
     }
@@ -40,6 +40,7 @@ struct VolumeDownload: Sendable {
         var members: [String: JSONValue] = [
             "objects": .string(download.fingerprint.description), "root": .string(plan.group),
         ]
+        members.merge(SourceCodecRule.keys(plan, context)) { $1 }
         if !plan.derived.isEmpty {
             members["derived"] = .array(
                 plan.derived.map {
