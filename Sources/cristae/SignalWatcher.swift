@@ -5,7 +5,7 @@ import Threads
 /// Where the signal handler writes to. Set once, before the handler is installed; a plain number, so that the handler may read it.
 nonisolated(unsafe) private var signalPipe: Int32 = -1
 
-/// Turns SIGTERM, SIGINT and SIGUSR1 into a stop in good order. A second one ends the process at once: everything is safe to be killed.
+/// Turns SIGTERM, SIGINT, SIGUSR1 and the end of a terminal (SIGHUP, unless `nohup` has it ignored) into a stop in good order. A second one ends the process at once: everything is safe to be killed.
 enum SignalWatcher {
     /// Installs the handlers. They hand the signal's number to a thread of its own through a pipe, which is all that a handler may do.
     ///
@@ -36,7 +36,12 @@ enum SignalWatcher {
                 first(number)
             }
         }
-        for number in [SIGTERM, SIGINT, SIGUSR1] {
+        var current = sigaction()
+        // Functions cannot be compared; their addresses can.
+        let ignoresEnd =
+            sigaction(SIGHUP, nil, &current) == 0
+            && unsafeBitCast(current.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+        for number in [SIGTERM, SIGINT, SIGUSR1] + (ignoresEnd ? [] : [SIGHUP]) {
             signal(number) { number in
                 var byte = UInt8(truncatingIfNeeded: number)
                 _ = write(signalPipe, &byte, 1)
