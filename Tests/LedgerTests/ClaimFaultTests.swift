@@ -2,9 +2,10 @@ import Elements
 import Foundation
 import Glibc
 import JSONText
-import Ledger
 import Synchronization
 import Testing
+
+@testable import Ledger
 
 /// A clock that goes forward when a test says so.
 private final class Clock: Sendable {
@@ -169,6 +170,20 @@ private final class Inside: Sendable {
         #expect(try Claims.holder(of: "item-a", in: state) == other.owner.identity)
     }
 
+    /// Also where it becomes somebody's between the last look and the removal: it is put back.
+    @Test func aClaimThatGetsANameMeanwhileIsPutBack() throws {
+        try state.touch("claims/item-a")
+        guard case .nameless(let stamp) = try Claims.holding("item-a", in: state) else {
+            Issue.record("it says nothing")
+            return
+        }
+        try state.remove("claims/item-a")
+        let other = Claims(of: try owner("task 0/2"))
+        #expect(try other.take("item-a"))
+        try Claims(of: try owner()).takeAway("item-a", stamp)
+        #expect(try Claims.holder(of: "item-a", in: state) == other.owner.identity)
+    }
+
     /// Anything may lie where claims are: it is not taken for free, and it can be removed.
     @Test func whatIsNoFileIsNameless() throws {
         let claims = Claims(of: try owner())
@@ -209,6 +224,27 @@ private final class Inside: Sendable {
             }
             try other.beat(.null)
         }
+    }
+
+    /// An old sign of life shortens the wait only by time in which this process has looked: its own pause is none.
+    @Test func aPauseDoesNotShortenTheWait() throws {
+        let watcher = try owner()
+        let other = try owner("task 0/2")
+        try age(ownerFile(other), seconds: 7200)
+        let watch = OwnerWatch(watcher, claimSeconds: 60) { [clock] in clock.seconds.withLock { $0 } }
+        func look(for seconds: Int) throws -> Bool {
+            for _ in 0..<seconds {
+                if try isDead(watch.judge(other.identity.id)) { return true }
+                clock.seconds.withLock { $0 += 1 }
+            }
+            return false
+        }
+        #expect(try !look(for: 15))
+        clock.seconds.withLock { $0 += 3600 }
+        try watcher.beat(.null)
+        #expect(try !look(for: 20))
+        // Two beats without a pause are enough then.
+        #expect(try look(for: 10))
     }
 
     /// However seldom somebody looks, it comes to a verdict.
@@ -255,6 +291,15 @@ private final class Inside: Sendable {
         #expect(try output.list(".work") == [other.owner.identity.id])
         #expect(throws: LedgerError.self) { try claims.owner.output.write([1], to: "hdf5/x") }
         #expect(throws: LedgerError.self) { try claims.owner.state.write([1], to: "records/x") }
+    }
+
+    /// One that holds nothing ends all the same.
+    @Test func theEndTakesTheRightToPublish() throws {
+        let claims = Claims(of: try owner())
+        claims.end()
+        #expect(try state.list("work") == [] && output.list(".work") == [])
+        #expect(throws: LedgerError.self) { try claims.owner.output.write([1], to: "hdf5/x") }
+        #expect(try !claims.take("item-a"))
     }
 
     /// Earlier versions wrote no checksum, and their claims are hard links as well.

@@ -50,6 +50,42 @@ import Testing
         return (owner, Holdings(in: state).owned(by: owner))
     }
 
+    /// A name in the pack that the journal does not know is a damaged one.
+    @Test func anEntryUnderADamagedNameIsNone() throws {
+        let (first, second) = (try newOwner(), try newOwner())
+        try append(0..<3, to: try first.holdings.pack(Self.pack))
+        let file = "packs/a.zip.parts/\(first.owner.identity.id).zip"
+        var bytes = try scratch.bytes("state/\(file)")
+        let place = try #require(bytes.firstRange(of: Array("s0/1".utf8))).upperBound - 1
+        bytes[place] = UInt8(ascii: "9")
+        try state.write(bytes, to: file)
+        #expect(try Claims(of: second.owner).fence(first.owner.identity.id))
+        let pack = try second.holdings.pack(Self.pack)
+        #expect(!pack.knows("s0/9") && !pack.knows("s0/1"))
+        try expect(0..<1, in: pack)
+        try expect(2..<3, in: pack)
+    }
+
+    /// A part that should have been removed, with more in it than the newer one: what was forgotten since does not come back, and is not
+    /// copied on.
+    @Test(arguments: ["0", "z"]) func theNewestPartCounts(name: String) throws {
+        let (first, second, third) = (try newOwner(), try newOwner(), try newOwner())
+        try append(0..<3, to: try first.holdings.pack(Self.pack))
+        let old = try [".zip", ".absent"].map { ending in
+            (ending, try scratch.bytes("state/packs/a.zip.parts/\(first.owner.identity.id)\(ending)"))
+        }
+        #expect(try Claims(of: second.owner).fence(first.owner.identity.id))
+        let new = try second.holdings.pack(Self.pack)
+        try new.forget { $0 == "s0/0" }
+        for (ending, bytes) in old { try state.write(bytes, to: "packs/a.zip.parts/\(name)\(ending)") }
+        #expect(try Claims(of: third.owner).fence(second.owner.identity.id))
+        let last = try third.holdings.pack(Self.pack)
+        #expect(!last.knows("s0/0"))
+        try expect(1..<3, in: last)
+        let bytes = try scratch.bytes("state/packs/a.zip.parts/\(third.owner.identity.id).zip")
+        #expect(bytes.firstRange(of: content(0).array) == nil && bytes.firstRange(of: content(1).array) != nil)
+    }
+
     /// The first owner is paused in the middle of its work, taken over, and goes on when the second one has begun.
     @Test func anOwnerThatWakesUpWritesNowhereElse() throws {
         let (first, second) = (try newOwner(), try newOwner())

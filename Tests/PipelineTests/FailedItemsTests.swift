@@ -184,6 +184,39 @@ import Testing
         #expect(Set(try Manifest.load(path: "\(job.folder)/state/failed.json").only) == ["crop_6", "crop_8"])
     }
 
+    /// A file tells of the item whose name it has: another one is damage, and goes.
+    @Test func aFailureUnderAnotherNameIsNone() async throws {
+        let context = try job.context()
+        let log = FailureLog(state: context.state)
+        try log.note(Failure(item: "crop_6", dataset: "ds", stage: "convert", reason: "?"), owner: "another")
+        let folder = "\(job.folder)/state/failures"
+        try FileManager.default.copyItem(atPath: "\(folder)/crop_6.json", toPath: "\(folder)/crop_5.json")
+        #expect(try log.entry("crop_5") == nil && log.entry("crop_6") != nil)
+        _ = try await job.run(["only": ["crop_5"]])
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["crop_6.json"])
+    }
+
+    /// What another process has tried in vain since this one began is left to it; what has failed before is tried again.
+    @Test func whatFailsElsewhereMeanwhileIsNotTriedAgain() async throws {
+        _ = try await job.run(stages: [.discover])
+        let context = try job.context()
+        let worker = try Worker(role: "task 0/2", context)
+        let owned = context.owned(by: worker.owner)
+        let items = try #require(try PlanFile(of: "ds", in: owned.state)).items
+        let log = FailureLog(state: owned.state)
+        try log.note(Failure(item: "crop_6", dataset: "ds", stage: "convert", reason: "?"), owner: "another")
+        for known in [[:], try log.all()] {
+            let crew = ItemCrew(
+                context: owned, worker: worker, stages: Set(Stage.allCases), markers: DoneMarkers(owned),
+                account: RunAccount(), known: known)
+            let endings = try await crew.work(
+                on: items.filter { $0.name == "crop_6" }, width: 1, marks: [:], failed: Set(known.keys))
+            #expect(endings.map(\.ending.entry) == [known.isEmpty ? .elsewhere : .done])
+        }
+        #expect(try log.all().isEmpty)
+        worker.end()
+    }
+
     /// A repaired failure is forgotten, and so is what is not in the job any more.
     @Test func whatIsRepairedOrGoneIsForgotten() async throws {
         try dataset("other", crops: [7])

@@ -33,11 +33,7 @@ import Testing
         try job.image(
             "\(Self.recon)/em/fibsem-uint8",
             [SmallJob.Level(voxel: [8, 8, 8], translation: [0, 0, 0], shape: [4, 4, 8], bytes: nil)])
-        try job.write(
-            [
-                "zarr_format": 2, "shape": [4, 4, 8], "chunks": [4, 4, 4], "dtype": "|u1", "order": "C",
-                "compressor": nil, "filters": nil, "fill_value": 0, "dimension_separator": "/",
-            ], "\(Self.recon)/em/fibsem-uint8/s0/.zarray")
+        try rawMetadata()
         for x in 0..<2 { try rawChunk(x) }
         try job.image(
             "\(Self.recon)/labels/groundtruth/crop5/mito",
@@ -47,6 +43,14 @@ import Testing
                     bytes: [0, 1, 1, 0, 0, 2, 255, 2, 0, 1, 1, 0, 0, 2, 255, 2])
             ],
             attributes: SmallJob.instances())
+    }
+
+    private func rawMetadata(fill: Int = 0) throws {
+        try job.write(
+            [
+                "zarr_format": 2, "shape": [4, 4, 8], "chunks": [4, 4, 4], "dtype": "|u1", "order": "C",
+                "compressor": nil, "filters": nil, "fill_value": .integer(fill), "dimension_separator": "/",
+            ], "\(Self.recon)/em/fibsem-uint8/s0/.zarray")
     }
 
     private func rawChunk(_ x: Int, add: UInt8 = 1) throws {
@@ -65,6 +69,9 @@ import Testing
     }
 
     private func download(_ members: [String: JSONValue] = [:], scratch: String? = nil) async throws {
+        // Objects of the same second as the first answer would be asked for again whenever their pack is opened.
+        let second = Date().timeIntervalSince1970.truncatingRemainder(dividingBy: 1)
+        try await Task.sleep(for: .seconds(1.05 - second))
         let outcome = try await run(members, stages: [.discover, .download], scratch: scratch)
         try #require(outcome.failures == [])
     }
@@ -312,17 +319,25 @@ import Testing
     // MARK: What has changed meanwhile
 
     /// Takes the last of an item's objects out of its pack, as if the process had been killed before.
-    private func forgetRaw(_ x: Int) throws {
+    ///
+    /// - Parameter hidesChanges: as if new objects had old times, so that these do not tell that something has changed: a copy may keep them.
+    private func forgetRaw(_ x: Int, hidesChanges: Bool = true) throws {
         try state.remove("records/crop_5/download.json")
-        try Holdings(in: state).pack(try packs()[0]).forget { $0 == Self.rawChunks[x] }
+        let pack = try Holdings(in: state).pack(try packs()[0])
+        try pack.forget { $0 == Self.rawChunks[x] }
+        if hidesChanges { try pack.noteBegan(4_000_000_000, insteadOfEarlier: true) }
+    }
+
+    /// Changes both raw chunks, a second before anything is asked of the store again.
+    private func changeRaw() async throws {
+        for x in 0..<2 { try rawChunk(x, add: 20) }
+        try await Task.sleep(for: .milliseconds(1100))
     }
 
     @Test func aHalfFilledPackOfAChangedSourceEqualsACleanRun() async throws {
         try await download()
         try forgetRaw(1)
-        for x in 0..<2 { try rawChunk(x, add: 20) }
-        // As if they had been changed before the first answer.
-        for x in 0..<2 { try old("\(job.folder)/bucket/\(Self.rawChunks[x])") }
+        try await changeRaw()
         let outcome = try await run(refresh: true)
         #expect(outcome.exitCode == 0)
         #expect(try job.files() == (try await job.cleanFiles()))
@@ -335,21 +350,26 @@ import Testing
         for folder in ["plans", "metadata"] {
             try? FileManager.default.removeItem(atPath: "\(job.folder)/state/\(folder)")
         }
-        try job.write(
-            [
-                "zarr_format": 2, "shape": [4, 4, 8], "chunks": [4, 4, 4], "dtype": "|u1", "order": "C",
-                "compressor": nil, "filters": nil, "fill_value": 3, "dimension_separator": "/",
-            ], "\(Self.recon)/em/fibsem-uint8/s0/.zarray")
-        for x in 0..<2 { try rawChunk(x, add: 20) }
-        for x in 0..<2 { try old("\(job.folder)/bucket/\(Self.rawChunks[x])") }
+        try rawMetadata(fill: 3)
+        try await changeRaw()
         let outcome = try await run()
         #expect(outcome.exitCode == 0, "\(outcome.failures)")
         #expect(try job.files() == (try await job.cleanFiles()))
     }
 
-    private func old(_ file: String) throws {
-        try FileManager.default.setAttributes(
-            [.modificationDate: Date(timeIntervalSince1970: 1_600_000_000)], ofItemAtPath: file)
+    /// The metadata that the item was planned with are not in the store any more: nothing is made of them and of new chunks together.
+    @Test func aHalfFilledPackOfAnotherPlanFailsItsItem() async throws {
+        try await download()
+        try forgetRaw(1, hidesChanges: false)
+        try rawMetadata(fill: 3)
+        try rawChunk(1, add: 20)
+        let outcome = try await run()
+        #expect(outcome.exitCode == 1)
+        let reason = outcome.failures.first?.reason ?? ""
+        #expect(reason.contains("s0/.zarray is not what it was when the item was planned"), "\(outcome.failures)")
+        #expect(!job.exists("out/hdf5/crop_5.h5"))
+        #expect(try await run(refresh: true).exitCode == 0)
+        #expect(try job.files() == (try await job.cleanFiles()))
     }
 
     /// Killed after the file was made anew, before what is told of it was.

@@ -135,8 +135,20 @@ import Testing
         try FileManager.default.removeItem(atPath: "\(job.folder)/\(path)")
         let outcome = try await job.run()
         #expect(outcome.exitCode == 0 && outcome.alreadyDone == 2 && outcome.done == 1)
+        // The mark from before does not stay beside the new one.
+        #expect(try job.files("state/done").count == 3)
         #expect(try job.text(path) == text)
         #expect(try outputs() == before)
+    }
+
+    /// Marks of other settings go: what they tell of has been overtaken.
+    @Test func marksOfEarlierSettingsGo() async throws {
+        _ = try await job.run()
+        let before = try Set(job.files("state/done").keys)
+        #expect(before.count == 3)
+        _ = try await job.run(["target_nm": 16])
+        let after = try Set(job.files("state/done").keys)
+        #expect(after.count == 3 && after.isDisjoint(with: before))
     }
 
     /// Also where the mark still stands: summaries are never made from fewer records than there were.

@@ -113,6 +113,16 @@ import Testing
         try FileManager.default.removeItem(atPath: folder)
     }
 
+    /// The folder of a process that was killed before it could say who it is.
+    @Test func aFolderWithoutAnOwnerIsCleared() throws {
+        try context.state.makeTestFolder("work/nobody")
+        let worker = try Worker(role: "task 0/2", context)
+        try worker.clearDead()
+        #expect(try context.state.list("work") == [worker.owner.identity.id])
+        worker.end()
+        try FileManager.default.removeItem(atPath: folder)
+    }
+
     /// What this process has and does not work on is nobody's.
     @Test func aClaimThatWasNotGivenBackIsFreed() throws {
         let worker = try Worker(role: "task 0/2", context)

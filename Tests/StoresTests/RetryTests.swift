@@ -115,6 +115,9 @@ private final class ScriptedStore: PagedStore, @unchecked Sendable {
         self.isThere = isThere
     }
 
+    /// Fails again.
+    func fail(_ codes: [StoreError.Code]) { lock.withLock { script += codes } }
+
     func probe() async throws(StoreError) {
         lock.withLock { probes += 1 }
         guard isThere else { throw StoreError(.connection, url: "sample:", message: "nobody") }
@@ -174,6 +177,18 @@ private final class ScriptedStore: PagedStore, @unchecked Sendable {
         // Once a minute.
         #expect((4...7).contains(told.lines.count), "\(told.lines)")
         #expect(counter.trouble == nil)
+    }
+
+    /// An answer ends an outage: the next one is waited for as long.
+    @Test func eachOutageHasItsOwnClock() async throws {
+        let base = ScriptedStore([], isThere: false)
+        let clock = FakeClock()
+        let store = retrying(base, clock, hasAnswered: true)
+        for number in 1...3 {
+            base.fail(Array(repeating: .connection, count: 50))
+            #expect(try await store.text("k") == "k")
+            #expect(clock.now > 300 * Double(number))
+        }
     }
 
     @Test(arguments: [(true, 600.0), (false, 60.0)])

@@ -54,7 +54,7 @@ extension ItemRunner {
             }
             guard let file else { return .unknown }
             // A volume whose packs are gone is made anew as a whole.
-            let changes = try await SourceCheck(context: context, arrays: arrays).changes(
+            let changes = try await SourceCheck(store: context.store, stop: context.stop, arrays: arrays).changes(
                 in: file, isOneEnough: isVolume && !context.manifest.convert.keepPacks)
             return changes.isEmpty ? .none : .some(changes)
         } catch let error as LedgerError where error.code == .corrupt {

@@ -16,7 +16,8 @@ struct SourceCheck: Sendable {
     /// More objects than this in an array are never listed.
     private static let maximumPages = 100_000
 
-    let context: JobContext
+    let store: any ObjectStore
+    let stop: StopSignal
     let arrays: [PlannedArray]
 
     /// The versions that the store does not have any more.
@@ -45,9 +46,9 @@ struct SourceCheck: Sendable {
 
     /// Of some versions those that the store does not have any more, asked for one by one; and the earliest time by its clock.
     func changes(in versions: [ObjectVersion]) async throws -> (changes: [ObjectVersion], served: Int?) {
-        let store = context.store
+        let (store, stop) = (store, stop)
         let answers = try await concurrentMap(versions) { version in
-            try context.stop.check()
+            try stop.check()
             return try await store.mark(of: version.key)
         }
         let changes = zip(versions, answers).filter { !$0.isSame(as: $1.mark) }.map { $0.0 }
@@ -59,7 +60,7 @@ struct SourceCheck: Sendable {
     ) async throws {
         var position = file.first
         while true {
-            try context.stop.check()
+            try stop.check()
             let place = position
             let part = try await ThreadPool.files.run { () throws(LedgerError) in try file.part(at: place) }
             guard let part, try await body(part.versions) else { return }
@@ -120,11 +121,11 @@ struct SourceCheck: Sendable {
             var token: String?
             var pages = 0
             repeat {
-                try context.stop.check()
+                try stop.check()
                 pages += 1
                 // Several times the pages of the array: it does not end, or goes round in circles. Its objects are asked for.
                 guard pages <= mostPages else { return nil }
-                guard let page = try await context.store.objects(below: arrays[number].plan.key, after: token) else {
+                guard let page = try await store.objects(below: arrays[number].plan.key, after: token) else {
                     return nil
                 }
                 for (key, mark) in page.objects {

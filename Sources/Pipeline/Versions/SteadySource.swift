@@ -18,7 +18,7 @@ struct SteadySource: Sendable {
     let plan: ItemPlan
     let arrays: [PlannedArray]
 
-    private var check: SourceCheck { SourceCheck(context: context, arrays: arrays) }
+    private var check: SourceCheck { SourceCheck(store: context.store, stop: context.stop, arrays: arrays) }
 
     /// Whether a pack holds objects that were changed after the first answer. Blocks.
     static func isDoubtful(_ pack: Pack) -> Bool {

@@ -23,7 +23,7 @@ struct VolumeVersions: Sendable {
         let file = VersionFile(length: length) { (count, offset) throws(LedgerError) in
             try log.versions(count: count, at: offset, of: checkpoint).array
         }
-        let check = SourceCheck(context: context, arrays: layout.arrays.map(\.planned))
+        let check = SourceCheck(store: context.store, stop: context.stop, arrays: layout.arrays.map(\.planned))
         do {
             return (try await check.changes(in: file, isOneEnough: true).first?.key, served)
         } catch let error as LedgerError where error.code == .corrupt {
@@ -44,7 +44,7 @@ struct VolumeVersions: Sendable {
         if let began = block.began, times.contains(where: { $0 >= began }) {
             let versions = block.versions.split(separator: UInt8(ascii: "\n"))
                 .compactMap { ObjectVersion(line: $0, isChecked: true) }
-            let check = SourceCheck(context: context, arrays: source.arrays)
+            let check = SourceCheck(store: context.store, stop: context.stop, arrays: source.arrays)
             if let change = try await check.changes(in: versions).changes.first { try await drop(change.key, source) }
         }
         guard let since = checkpoint.checked ?? checkpoint.began, let latest = checkpoint.latestChange, latest >= since
