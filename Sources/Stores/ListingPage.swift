@@ -4,6 +4,8 @@ internal import Elements
 struct ListingPage: Sendable, Equatable {
     var prefixes: [String] = []
     var objects: [ListedObject] = []
+    /// Some of the names that cannot be a part of a key.
+    var refused: [String] = []
     /// nil on the last page.
     var next: String?
 
@@ -41,6 +43,9 @@ protocol PagedStore: ObjectStore {
 }
 
 extension PagedStore {
+    /// Names that are told of one folder.
+    private static var maximumRefused: Int { 20 }
+
     func list(_ prefix: String) async throws(StoreError) -> Listing {
         try await list(prefix) { token throws(StoreError) in try await listPage(prefix, after: token) }
     }
@@ -55,6 +60,7 @@ extension PagedStore {
     ) async throws(StoreError) -> Listing {
         var prefixes: [String] = []
         var objects: [ListedObject] = []
+        var refused: [String] = []
         // By their numbers: tokens may be long.
         var tokens = Set<Int>()
         var names = Set<Int>()
@@ -83,7 +89,8 @@ extension PagedStore {
             guard bytes <= maximumBytes else { throw endless("its names take more than \(maximumBytes) bytes") }
             prefixes += answer.prefixes
             objects += answer.objects
+            refused += answer.refused.prefix(Self.maximumRefused - refused.count)
         } while token != nil
-        return Listing(prefixes: prefixes, objects: objects)
+        return Listing(prefixes: prefixes, objects: objects, refused: refused)
     }
 }

@@ -106,8 +106,11 @@ public struct Listing: Sendable, Equatable {
     public var prefixes: [String]
     /// The objects directly in the folder, sorted by name, each once.
     public var objects: [ListedObject]
+    /// Names that are there, but cannot be a part of a key: with control characters, or no UTF-8. They are in neither of the two.
+    public var refused: [String]
 
-    public init(prefixes: [String] = [], objects: [ListedObject] = []) {
+    public init(prefixes: [String] = [], objects: [ListedObject] = [], refused: [String] = []) {
+        self.refused = refused.distinctNames()
         self.prefixes = prefixes.distinctNames()
         var seen = Set<ByteName>()
         self.objects = objects.filter { seen.insert(ByteName($0.name)).inserted }.sorted {

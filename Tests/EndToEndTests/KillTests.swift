@@ -82,7 +82,7 @@ extension EndToEnd {
             }
         }
 
-        @Test(arguments: [SIGTERM, SIGINT, SIGUSR1])
+        @Test(arguments: [SIGTERM, SIGINT, SIGUSR1, SIGHUP])
         func stopsOnRequestAndGoesOn(signal: Int32) async throws {
             let clean = try await Job.cleanTree()
             let server = try await S3Server(root: Replica.small().folder, ["--latency-ms", "60"])

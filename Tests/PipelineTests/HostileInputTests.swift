@@ -108,7 +108,7 @@ import Testing
     }
 
     /// Whoever waits for somebody to write waits for ever.
-    @Test(.timeLimit(.minutes(1))) func aFIFOIsNoManifestAndNoFileToConvert() async throws {
+    @Test(.timeLimit(.minutes(5))) func aFIFOIsNoManifestAndNoFileToConvert() async throws {
         try await withFIFO { path in
             let error = #expect(throws: ManifestError.self) { try Manifest.load(path: path) }
             #expect(error?.found == "a FIFO")

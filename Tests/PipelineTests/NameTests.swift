@@ -61,6 +61,18 @@ import Testing
         #expect(outcome.failures == [] && outcome.done == 1)
     }
 
+    /// It cannot be had, but it is not left out in silence.
+    @Test func aNameWithAControlCharacterIsTold() async throws {
+        try dataset("ds", 10)
+        try dataset("a\nb", 11)
+        for _ in 0..<2 {
+            let heard = Heard()
+            let outcome = try await job.run(log: heard.add)
+            #expect(outcome.failures == [] && outcome.items == 1)
+            #expect(heard.all.contains { $0.contains(#""a\nb""#) && $0.contains("left out") })
+        }
+    }
+
     @Test func volumesOfSuchDatasetsAreTwo() async throws {
         for (number, name) in twins.enumerated() { try dataset(name, UInt8(number + 10)) }
         let outcome = try await job.run(["mode": "volumes"])

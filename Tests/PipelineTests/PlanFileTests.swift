@@ -95,7 +95,7 @@ import Testing
     }
 
     /// A run over a damaged plan plans the dataset anew, and comes to an end.
-    @Test(.timeLimit(.minutes(1)), arguments: [false, true])
+    @Test(.timeLimit(.minutes(5)), arguments: [false, true])
     func aDamagedLineIsMadeAnew(isTask: Bool) async throws {
         let (job, state) = try await finished()
         let path = PlanFile.path(of: "ds")

@@ -7,7 +7,7 @@ import Testing
 @testable import Pipeline
 
 /// How a process gets past claims and owners that nobody stands for any more.
-@Suite(.timeLimit(.minutes(1))) struct TakeOverTests {
+@Suite(.timeLimit(.minutes(5))) struct TakeOverTests {
     private let folder: String
     private let context: JobContext
 

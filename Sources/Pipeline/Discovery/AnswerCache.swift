@@ -236,6 +236,7 @@ actor AnswerCache {
         case .listing(let listing):
             value["folders"] = .array(listing.prefixes.map { .string($0) })
             value["objects"] = .array(listing.objects.map { .string($0.name) })
+            if !listing.refused.isEmpty { value["refused"] = .array(listing.refused.map { .string($0) }) }
         }
         return JSONValue.object(value).canonicalText
     }
@@ -245,7 +246,8 @@ actor AnswerCache {
             return .listing(
                 Listing(
                     prefixes: folders.compactMap(\.string),
-                    objects: objects.compactMap(\.string).map { ListedObject(name: $0, size: nil, etag: nil) }))
+                    objects: objects.compactMap(\.string).map { ListedObject(name: $0, size: nil, etag: nil) },
+                    refused: (value["refused"]?.array ?? []).compactMap(\.string)))
         }
         guard let text = value["text"] else { return nil }
         return .text(text.string)

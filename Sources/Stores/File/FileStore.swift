@@ -126,12 +126,24 @@ struct FileStore: PagedStore {
         counter.addRequest()
         var prefixes: [String] = []
         var objects: [ListedObject] = []
+        var refused: [String] = []
         errno = 0
         while let entry = readdir(stream) {
             let child = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
                 String(validating: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
             var status = stat()
+            if let child, [".", ".."].contains(child) {
+                errno = 0
+                continue
+            }
+            if child.map(ObjectKey.isName) != true {
+                refused.append(
+                    child
+                        ?? withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                            String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+                        })
+            }
             if let child, ObjectKey.isName(child) {
                 if stat(folder + "/" + child, &status) != 0 {
                     // A link that leads nowhere, or what cannot be looked at: it is there, and who asks for it is told what it is.
@@ -146,7 +158,7 @@ struct FileStore: PagedStore {
             errno = 0
         }
         guard errno == 0 else { throw failure(name, "readdir", errno) }
-        return ListingPage(prefixes: prefixes, objects: objects)
+        return ListingPage(prefixes: prefixes, objects: objects, refused: refused)
     }
 
     private func path(of key: String) -> String { key.isEmpty ? root : root == "/" ? "/" + key : "\(root)/\(key)" }

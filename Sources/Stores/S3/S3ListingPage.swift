@@ -89,12 +89,15 @@ enum S3ListingPage {
         for prefix in document.prefixes {
             guard let rest = child(prefix) else { continue }
             let name = rest.utf8.last == ObjectKey.slash ? Substring(rest.utf8.dropLast()) : rest
-            if ObjectKey.isName(name) { page.prefixes.append(String(name)) }
+            if ObjectKey.isName(name) { page.prefixes.append(String(name)) } else { page.refused.append(String(name)) }
         }
         for object in document.objects {
             guard let rest = child(object.key) else { continue }
             let (name, isObject) = ObjectKey.head(of: rest)
-            guard ObjectKey.isName(name) else { continue }
+            guard ObjectKey.isName(name) else {
+                if !name.isEmpty { page.refused.append(String(name)) }
+                continue
+            }
             if !isObject {
                 page.prefixes.append(String(name))
             } else {
