@@ -11,7 +11,7 @@ struct DatasetPlanner: Sendable {
     func plan() async throws -> DatasetPlan {
         var plan = DatasetPlan(
             dataset: reader.dataset, voxelSize: nil, hasGroundtruth: false, hasInference: false, isSelected: false,
-            imageMetadata: nil, items: [], cropsWithoutClass: 0, warnings: [], failures: [])
+            imageMetadata: nil, items: [], leftOut: nil, warnings: [], failures: [])
         let reconstructions = try await reader.reconstructions()
         plan.hasGroundtruth = reconstructions.contains(where: \.hasGroundtruth)
         plan.hasInference = reconstructions.contains { $0.hasInference }
@@ -43,7 +43,10 @@ struct DatasetPlanner: Sendable {
         do {
             let (item, warnings) = try await VolumePlanner(manifest: manifest, reader: reader).plan(alignments)
             plan.warnings += warnings
-            if let item { plan.items.append(item) } else { plan.cropsWithoutClass += 1 }
+            switch item {
+            case .item(let item): plan.items.append(item)
+            case .leftOut(let leftOut): plan.leaveOut(leftOut)
+            }
         } catch {
             plan.failures.append(try failure(error, item: reader.dataset))
         }
@@ -54,9 +57,13 @@ struct DatasetPlanner: Sendable {
         let regions = manifest.regions.filter { $0.dataset == reader.dataset }
         for (index, region) in regions.enumerated() {
             do {
-                plan.items.append(
-                    try await RegionPlanner(manifest: manifest, reader: reader).plan(
-                        region, number: index + 1, alignments))
+                let item = try await RegionPlanner(manifest: manifest, reader: reader).plan(
+                    region, number: index + 1, alignments)
+                if let leftOut = UpsamplingLimit(manifest).leftOut(item) {
+                    plan.leaveOut(leftOut)
+                } else {
+                    plan.items.append(item)
+                }
                 plan.isSelected = true
                 plan.imageMetadata = plan.imageMetadata ?? alignments.flatMap(\.images).first?.attributes
             } catch {
@@ -101,7 +108,7 @@ struct DatasetPlanner: Sendable {
     ) async throws {
         let planner = CropPlanner(manifest: manifest, reader: reader, images: images)
         let dataset = reader.dataset
-        let results = try await concurrentMap(reconstruction.crops) { crop -> Result<ItemPlan?, Failure> in
+        let results = try await concurrentMap(reconstruction.crops) { crop -> Result<CropPlanner.Planned, Failure> in
             let cropID = DatasetReader.cropID(crop) ?? 0
             let name = "crop_\(cropID)"
             let group = "\(reconstruction.key)/labels/groundtruth/\(crop)"
@@ -120,10 +127,17 @@ struct DatasetPlanner: Sendable {
         }
         for result in results {
             switch result {
-            case .success(let item?): plan.items.append(item)
-            case .success(nil): plan.cropsWithoutClass += 1
+            case .success(.item(let item)): plan.items.append(item)
+            case .success(.leftOut(let leftOut)): plan.leaveOut(leftOut)
             case .failure(let failure): plan.failures.append(failure)
             }
         }
     }
+}
+
+extension DatasetPlan {
+    /// Items that have none of the classes.
+    var withoutClass: [LeftOut] { (leftOut ?? []).filter { $0.reason == .notAnnotated } }
+
+    mutating func leaveOut(_ item: LeftOut) { leftOut = (leftOut ?? []) + [item] }
 }

@@ -79,6 +79,8 @@ public struct ItemPlan: Sendable, Hashable, Codable {
     public var derived: [DerivePlan]
     /// Whether every label level has the raw level's voxel size.
     public var isMatched: Bool
+    /// How the levels belong together; nil is a pair whose edges meet.
+    public var levelCase: LevelChoice.Case?
     public var metadata: [MetadataObject]
     /// nil for ground-truth crops.
     public var kind: Kind?
@@ -104,8 +106,8 @@ public struct DatasetPlan: Sendable, Hashable, Codable {
     /// The raw image's metadata as the store gave it.
     public var imageMetadata: String?
     public var items: [ItemPlan]
-    /// Crops that have none of the classes asked for.
-    public var cropsWithoutClass: Int
+    /// What is left out, and why; nil where nothing is.
+    public var leftOut: [LeftOut]?
     /// Things to know that are no failures, one line each.
     public var warnings: [String]
     /// Crops that could not be planned: name and reason. While there are any, discover runs again.

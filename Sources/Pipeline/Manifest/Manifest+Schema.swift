@@ -61,7 +61,7 @@ extension Manifest {
                 .with("type", "number").with("minimum", 0).with("exclusiveMaximum", 1).with("default", 0.4)
         case .levels:
             return choice(
-                "The coarsest level that is fine enough for the target, or the finest.", LevelRule.self, .target)
+                "The coarsest pair of raw data and labels that is fine enough for the target and whose edges meet (target); the coarsest, whether they meet or not; or the finest.", LevelRule.self, .target)
         case .paddingNm:
             return described("Raw data around the labels of crops and regions on every side, in nm.")
                 .with("type", "number").with("minimum", 0).with("maximum", .exact(ManifestParser.paddingLimitNm))

@@ -40,7 +40,7 @@ struct JobRun: Sendable {
         _ settled: inout Set<ItemEntry.Version>, _ outcome: inout Runner.Outcome
     ) async throws -> Bool {
         outcome.datasets = plans.count { $0.plan.isSelected }
-        outcome.cropsWithoutClass = plans.reduce(0) { $0 + $1.plan.cropsWithoutClass }
+        outcome.cropsWithoutClass = plans.reduce(0) { $0 + $1.plan.withoutClass.count }
         let only = try context.manifest.only.map { try Glob($0) }
         func isWanted(_ item: String, _ dataset: String) -> Bool {
             only.isEmpty || only.contains { $0.matches(item) || $0.matches("\(dataset)/\(item)") }
