@@ -2,9 +2,21 @@ internal import Elements
 internal import Geometry
 internal import Threads
 
+extension ArrayPlan {
+    /// The values of a label array that are no object: absent (0 unless declared) and unknown.
+    var background: [Int] { [annotation?.absent ?? 0] + (annotation?.unknown.map { [$0] } ?? []) }
+
+    /// The values from which nothing follows for a class that is made from this label array: 0, and what is declared as unknown.
+    var unknownValues: [Int] { [0] + (annotation?.unknown.map { [$0] } ?? []) }
+}
+
 extension AnnotationPlan {
-    /// The values that are no object: absent (0 unless declared) and unknown.
-    var background: [Int] { [absent ?? 0] + (unknown.map { [$0] } ?? []) }
+    /// What the values of a derived class mean.
+    static func derived(instances: Bool) -> AnnotationPlan {
+        AnnotationPlan(
+            type: instances ? "instance_segmentation" : "semantic_segmentation", absent: 0,
+            present: instances ? nil : 1, unknown: Int(IdentifierMask.unknown))
+    }
 }
 
 /// Questions about the values of a label array, answered chunk by chunk and no longer than needed.
