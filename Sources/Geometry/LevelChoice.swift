@@ -109,6 +109,9 @@ public struct LevelChoice: Sendable, Hashable {
             kind: chosen == nil ? .alone : (fits(level) ? .pair : .pairOffGrid))
     }
 
+    /// The finest level of a pyramid.
+    public func finest(_ levels: [LevelPlace]) -> Int? { finestFirst(Array(levels.indices), of: levels).first }
+
     /// The rule for one pyramid: the coarsest level near the target on every axis, else the finest.
     public func alone(_ levels: [LevelPlace]) -> Int? {
         let order = finestFirst(Array(levels.indices), of: levels)

@@ -20,9 +20,13 @@ struct CropRow: Sendable, CustomTestStringConvertible {
 
     func level(_ column: String) throws -> Int { try #require(Int(try text(column).dropFirst())) }
 
-    static let all: [CropRow] = {
+    static let all = table("crop_to_raw_voxels")
+    /// The 44 pairs of crops that overlap.
+    static let overlaps = table("crop_overlaps")
+
+    private static func table(_ name: String) -> [CropRow] {
         guard
-            let url = Bundle.module.url(forResource: "crop_to_raw_voxels", withExtension: "csv", subdirectory: "Data"),
+            let url = Bundle.module.url(forResource: name, withExtension: "csv", subdirectory: "Data"),
             let text = try? String(contentsOf: url, encoding: .utf8)
         else { return [] }
         let lines = text.split(whereSeparator: \.isNewline).map {
@@ -32,7 +36,7 @@ struct CropRow: Sendable, CustomTestStringConvertible {
         return lines.dropFirst().map { line in
             CropRow(columns: Dictionary(zip(header.map(String.init), line.map(String.init))) { first, _ in first })
         }
-    }()
+    }
 }
 
 /// A pyramid as the real ones are made: factor 2, centre of the first coarse voxel, shapes halved upwards.

@@ -23,8 +23,41 @@ struct CropPlanner: Sendable {
         case leftOut(LeftOut)
     }
 
-    /// The plan of the crop in `group`, or why it is left out.
-    func plan(name: String, cropID: Int, group: String) async throws -> Planned {
+    /// The plan of the crop in `group`, or why it is left out; and where it lies.
+    func plan(name: String, cropID: Int, group: String) async throws -> (planned: Planned, place: CropPlace?) {
+        let planned = try await plan(name, cropID, group)
+        let labels: [ArrayPlan]
+        switch planned {
+        case .item(let item): labels = item.labels + item.derived.map(\.source)
+        case .leftOut: labels = []
+        }
+        return (planned, try await place(name, cropID, group, labels))
+    }
+
+    /// Where a crop lies, by the finest labels in it: those that it is planned with, else any. nil where no label can be read.
+    private func place(
+        _ name: String, _ cropID: Int, _ group: String, _ labels: [ArrayPlan]
+    ) async throws -> CropPlace? {
+        func place(_ grid: Grid) -> CropPlace {
+            CropPlace(
+                name: name, cropID: cropID, alignment: reader.alignment(of: group), edge: grid.edge,
+                extent: grid.extent, voxelSize: grid.voxelSize)
+        }
+        do {
+            let present = try await reader.cache.list(group).prefixes
+            let other = present.contains("all") ? "all" : present.first
+            guard let label = labels.first?.image ?? other.map({ "\(group)/\($0)" }) else { return nil }
+            let image = try await reader.image(label)
+            guard let level = rule.finest(image.places).map({ image.multiscale.levels[$0] }) else { return nil }
+            let (metadata, _) = try await reader.array(image, level: level)
+            return place(try grid(of: metadata, level: level, path: label))
+        } catch is VolumeError {
+            // A to-download list names only the levels that are needed.
+            return labels.first.map { place($0.grid) }
+        }
+    }
+
+    private func plan(_ name: String, _ cropID: Int, _ group: String) async throws -> Planned {
         let present = try await reader.cache.list(group).prefixes
         let wanted = manifest.classes == ["*"] ? present : present.filter { manifest.classes.contains($0) }
         let rules = deriveRules(present: Set(present), wanted: Set(wanted))

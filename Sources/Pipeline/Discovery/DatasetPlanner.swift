@@ -108,7 +108,7 @@ struct DatasetPlanner: Sendable {
     ) async throws {
         let planner = CropPlanner(manifest: manifest, reader: reader, images: images)
         let dataset = reader.dataset
-        let results = try await concurrentMap(reconstruction.crops) { crop -> Result<CropPlanner.Planned, Failure> in
+        let results = try await concurrentMap(reconstruction.crops) { crop -> Result<(planned: CropPlanner.Planned, place: CropPlace?), Failure> in
             let cropID = DatasetReader.cropID(crop) ?? 0
             let name = "crop_\(cropID)"
             let group = "\(reconstruction.key)/labels/groundtruth/\(crop)"
@@ -127,8 +127,12 @@ struct DatasetPlanner: Sendable {
         }
         for result in results {
             switch result {
-            case .success(.item(let item)): plan.items.append(item)
-            case .success(.leftOut(let leftOut)): plan.leaveOut(leftOut)
+            case .success(let (planned, place)):
+                switch planned {
+                case .item(let item): plan.items.append(item)
+                case .leftOut(let leftOut): plan.leaveOut(leftOut)
+                }
+                if let place { plan.places = (plan.places ?? []) + [place] }
             case .failure(let failure): plan.failures.append(failure)
             }
         }

@@ -228,6 +228,11 @@ struct DatasetReader: Sendable {
         return (metadata, text)
     }
 
+    /// The alignment that a crop's group lies in: what stands before `labels`.
+    func alignment(of group: String) -> String {
+        group.split(separator: "/").prefix { $0 != "labels" }.joined(separator: "/")
+    }
+
     func url(_ key: String) -> String { cache.storeURL.url(of: key) }
 
     /// The metadata objects of a plan's arrays and groups, so that the pack opens as a hierarchy.

@@ -108,6 +108,8 @@ public struct DatasetPlan: Sendable, Hashable, Codable {
     public var items: [ItemPlan]
     /// What is left out, and why; nil where nothing is.
     public var leftOut: [LeftOut]?
+    /// Where the ground-truth crops lie, those that are left out too; nil where there are none.
+    public var places: [CropPlace]?
     /// Things to know that are no failures, one line each.
     public var warnings: [String]
     /// Crops that could not be planned: name and reason. While there are any, discover runs again.

@@ -32,7 +32,7 @@ extension Manifest {
             .resize: resize.json,
             .limits: limits.json,
         ]
-        return JSONValue(members)
+        return JSONValue(split.map { members.merging([.split: $0.json]) { $1 } } ?? members)
     }
 }
 
@@ -65,7 +65,10 @@ extension Manifest.DeriveRule {
 
 extension Manifest.Convert {
     var json: JSONValue {
-        JSONValue([ConvertKey.compression: .string(compression.rawValue), .keepPacks: .bool(keepPacks)])
+        JSONValue([
+            ConvertKey.compression: .string(compression.rawValue), .keepNative: .bool(keepNative),
+            .keepPacks: .bool(keepPacks),
+        ])
     }
 }
 
@@ -74,6 +77,15 @@ extension Manifest.Resize {
         JSONValue([
             ResizeKey.raw: .string(raw.rawValue), .labels: .string(labels.rawValue), .grid: .string(grid.rawValue),
             .maxUpsampling: .exact(maxUpsampling),
+        ])
+    }
+}
+
+extension Manifest.Split {
+    var json: JSONValue {
+        JSONValue([
+            SplitKey.validation: .exact(validation), .test: .exact(test), .seed: .integer(seed),
+            .by: .string(by.rawValue),
         ])
     }
 }

@@ -81,6 +81,9 @@ extension Manifest {
         case .resize:
             return object(ResizeKey.self, "How items are brought to the target voxel size.", resize)
                 .with("default", Resize().json)
+        case .split:
+            return object(
+                SplitKey.self, "Which side of a training each crop is on; without the key there is no split.", split)
         case .limits:
             return object(LimitsKey.self, "What a run may use.", limits).with("default", Limits().json)
         }
@@ -94,6 +97,10 @@ extension Manifest {
             choice(
                 "The codec of chunks in HDF5; source keeps the source's own codec and chunk shape.",
                 Convert.Compression.self, Convert().compression)
+        case .keepNative:
+            flag(
+                "Whether hdf5/<item>.h5 stays after crops/<item>.h5 is there; a later change of target_nm fetches again where it does not.",
+                Convert().keepNative)
         case .keepPacks: flag("Whether packs stay after their HDF5 file is there.", Convert().keepPacks)
         }
     }
@@ -109,10 +116,27 @@ extension Manifest {
                 "Voxels of exactly the target size, or factors of 2 that come near it.", Resize.GridRule.self,
                 standard.grid)
         case .maxUpsampling:
-            described("The largest ratio of source to target voxel on an axis; beyond it the item fails.")
+            described("The largest ratio of source to target voxel on an axis; an item that would need more is left out.")
                 .with("type", "number").with("minimum", .exact(ManifestParser.upsampling.lowerBound))
                 .with("maximum", .exact(ManifestParser.upsampling.upperBound))
                 .with("default", .exact(standard.maxUpsampling))
+        }
+    }
+
+    private static func split(_ key: SplitKey) -> Members {
+        let standard = Split()
+        func share(_ text: String, _ value: Double) -> Members {
+            described(text).with("type", "number").with("minimum", 0).with("maximum", 1).with("default", .exact(value))
+        }
+        return switch key {
+        case .validation: share("The share of groups for validation.", standard.validation)
+        case .test: share("The share of groups for the test.", standard.test)
+        case .seed:
+            integer("Another seed is another split.", ManifestParser.seeds).with("default", .integer(standard.seed))
+        case .by:
+            choice(
+                "What is on one side as a whole: crops that are connected by overlaps, or all crops of a dataset.",
+                Split.Unit.self, standard.by)
         }
     }
 

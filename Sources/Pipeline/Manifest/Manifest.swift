@@ -39,6 +39,8 @@ public struct Manifest: Sendable, Equatable {
     public var state: String
     public var convert: Convert
     public var resize: Resize
+    /// Which side of a training each crop is on; nil where there is no split.
+    public var split: Split?
     public var limits: Limits
 }
 
