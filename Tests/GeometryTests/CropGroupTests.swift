@@ -77,7 +77,9 @@ import Testing
                 }
             }
             for place in places {
-                if let other = groups[place.name]?.duplicateOf { found["\(dataset) duplicate \(place.cropID) \(other)"] = 1 }
+                if let other = groups[place.name]?.duplicateOf {
+                    found["\(dataset) duplicate \(place.cropID) \(other)"] = 1
+                }
             }
         }
         #expect(CropRow.overlaps.count == 44)

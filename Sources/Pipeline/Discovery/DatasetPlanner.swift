@@ -108,7 +108,8 @@ struct DatasetPlanner: Sendable {
     ) async throws {
         let planner = CropPlanner(manifest: manifest, reader: reader, images: images)
         let dataset = reader.dataset
-        let results = try await concurrentMap(reconstruction.crops) { crop -> Result<(planned: CropPlanner.Planned, place: CropPlace?), Failure> in
+        let results = try await concurrentMap(reconstruction.crops) {
+            crop -> Result<(planned: CropPlanner.Planned, place: CropPlace?), Failure> in
             let cropID = DatasetReader.cropID(crop) ?? 0
             let name = "crop_\(cropID)"
             let group = "\(reconstruction.key)/labels/groundtruth/\(crop)"

@@ -35,9 +35,9 @@ public struct ArrayPlan: Sendable, Hashable, Codable {
 public struct AnnotationPlan: Sendable, Hashable, Codable {
     /// `instance_segmentation`, `semantic_segmentation` or `unspecified`.
     public var type: String
-    public var absent: Int?
-    public var present: Int?
-    public var unknown: Int?
+    public var absent: LabelValue?
+    public var present: LabelValue?
+    public var unknown: LabelValue?
 }
 
 /// A class that is made from another one's ids where it is missing or empty.

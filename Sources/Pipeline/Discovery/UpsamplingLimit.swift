@@ -30,7 +30,7 @@ struct UpsamplingLimit: Sendable {
         switch gridRule {
         case .exact: target
         case .powerOfTwo:
-            OutputGrid.powerOfTwo(covering: covering, targetVoxelSize: target, tolerance: tolerance).voxelSize
+            OutputGrid.powerOfTwo(covering: [covering], targetVoxelSize: target, tolerance: tolerance).voxelSize
         }
     }
 
@@ -58,7 +58,8 @@ struct UpsamplingLimit: Sendable {
             voxelSize: voxelSize, factor: factor,
             message:
                 "\(name) has \(Self.text(voxelSize[axis])) nm voxels on axis \(Array("zyx")[axis]), \(Self.text(factor)) times the target of "
-                + "\(Self.text(output[axis])) nm, and resize.max_upsampling is \(Self.text(largest)); \(remedy(voxelSize, factor)) takes it in")
+                + "\(Self.text(output[axis])) nm, and resize.max_upsampling is \(Self.text(largest)); \(remedy(voxelSize, factor)) takes it in"
+        )
     }
 
     /// What would take in an array of such voxels.

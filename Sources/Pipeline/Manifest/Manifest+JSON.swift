@@ -30,9 +30,10 @@ extension Manifest {
             .state: path(state),
             .convert: convert.json,
             .resize: resize.json,
+            .split: split?.json ?? .null,
             .limits: limits.json,
         ]
-        return JSONValue(split.map { members.merging([.split: $0.json]) { $1 } } ?? members)
+        return JSONValue(members)
     }
 }
 

@@ -61,7 +61,9 @@ extension Manifest {
                 .with("type", "number").with("minimum", 0).with("exclusiveMaximum", 1).with("default", 0.4)
         case .levels:
             return choice(
-                "The coarsest pair of raw data and labels that is fine enough for the target and whose edges meet (target); the coarsest, whether they meet or not; or the finest.", LevelRule.self, .target)
+                "The coarsest pair of raw data and labels that is fine enough for the target and whose edges meet (target); "
+                    + "the coarsest, whether they meet or not; or the finest.",
+                LevelRule.self, .target)
         case .paddingNm:
             return described("Raw data around the labels of crops and regions on every side, in nm.")
                 .with("type", "number").with("minimum", 0).with("maximum", .exact(ManifestParser.paddingLimitNm))
@@ -83,7 +85,9 @@ extension Manifest {
                 .with("default", Resize().json)
         case .split:
             return object(
-                SplitKey.self, "Which side of a training each crop is on; without the key there is no split.", split)
+                SplitKey.self, "Which side of a training each crop is on; null and no key are no split.", split
+            )
+            .with("type", ["object", "null"]).with("default", nil)
         case .limits:
             return object(LimitsKey.self, "What a run may use.", limits).with("default", Limits().json)
         }
@@ -99,7 +103,8 @@ extension Manifest {
                 Convert.Compression.self, Convert().compression)
         case .keepNative:
             flag(
-                "Whether hdf5/<item>.h5 stays after crops/<item>.h5 is there; a later change of target_nm fetches again where it does not.",
+                "Whether hdf5/<item>.h5 stays after crops/<item>.h5 is there; where it does not, a later change of target_nm "
+                    + "fetches again.",
                 Convert().keepNative)
         case .keepPacks: flag("Whether packs stay after their HDF5 file is there.", Convert().keepPacks)
         }
@@ -116,10 +121,12 @@ extension Manifest {
                 "Voxels of exactly the target size, or factors of 2 that come near it.", Resize.GridRule.self,
                 standard.grid)
         case .maxUpsampling:
-            described("The largest ratio of source to target voxel on an axis; an item that would need more is left out.")
-                .with("type", "number").with("minimum", .exact(ManifestParser.upsampling.lowerBound))
-                .with("maximum", .exact(ManifestParser.upsampling.upperBound))
-                .with("default", .exact(standard.maxUpsampling))
+            described(
+                "The largest ratio of source to target voxel on an axis; an item that would need more is left out."
+            )
+            .with("type", "number").with("minimum", .exact(ManifestParser.upsampling.lowerBound))
+            .with("maximum", .exact(ManifestParser.upsampling.upperBound))
+            .with("default", .exact(standard.maxUpsampling))
         }
     }
 

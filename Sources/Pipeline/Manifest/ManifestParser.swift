@@ -276,7 +276,7 @@ struct ManifestParser {
     }
 
     private func split() -> Manifest.Split? {
-        guard let section = top.section(.split, SplitKey.self) else { return nil }
+        guard let section = top.optionalSection(.split, SplitKey.self) else { return nil }
         var split = Manifest.Split()
         let share = ManifestValue.number("a number from 0 to 1") { (0...1).contains($0) }
         split.validation = section.value(.validation, share) ?? split.validation

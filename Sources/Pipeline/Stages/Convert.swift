@@ -106,11 +106,8 @@ struct Convert: Sendable {
         try await copy(plan.raw, to: path, writer, pack)
         var attributes = CropAttributes.grid(plan.raw.writtenGrid)
         attributes.append(("source_path", .string(context.store.url.url(of: plan.raw.key))))
-        if plan.raw.box != plan.raw.written {
-            let covered = plan.raw.box.moved(by: plan.raw.written.start.map { -$0 })
-            attributes.append(("covered_start", .integers(covered.start.array.map(Int64.init))))
-            attributes.append(("covered_stop", .integers(covered.stop.array.map(Int64.init))))
-        }
+        attributes += CoveredBox.attributes(
+            plan.raw.box.moved(by: plan.raw.written.start.map { -$0 }), of: plan.raw.written.shape)
         try await writer.setAttributes(attributes, on: path)
     }
 

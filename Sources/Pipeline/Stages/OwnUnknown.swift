@@ -19,13 +19,15 @@ struct OwnUnknown: Sendable {
     init?(_ own: ArrayPlan, source: any ChunkSource, target: Grid) {
         guard let unknown = own.annotation?.unknown else { return nil }
         self.source = source
-        mask = IdentifierMask(elementType: source.elementType, ids: [], unknownValues: [unknown])
+        mask = IdentifierMask(
+            elementType: source.elementType, ids: [], unknownValues: [Int(truncatingIfNeeded: unknown)])
         func axis(_ axis: Int) -> [Int?] {
             (0..<target.shape[axis]).map { index in
                 let centre = target.edge[axis] + (Double(index) + 0.5) * target.voxelSize[axis]
                 let position = ((centre - own.grid.edge[axis]) / own.grid.voxelSize[axis]).rounded(.down)
                 let range = own.box.range(axis)
-                return position >= Double(range.lowerBound) && position < Double(range.upperBound) ? Int(position) : nil
+                let isInside = position >= Double(range.lowerBound) && position < Double(range.upperBound)
+                return isInside ? Int(position) : nil
             }
         }
         indices = ZYX(axis(0), axis(1), axis(2))

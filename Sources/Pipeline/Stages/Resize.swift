@@ -21,14 +21,16 @@ struct Resize: Sendable {
 
     func fingerprint(convert: Record) -> Fingerprint {
         let manifest = context.manifest
-        return Fingerprint(of: [
+        let settings: [String: JSONValue] = [
             "version": .integer(Self.version), "files": .array(convert.outputs.map { .string($0.digest.sha256) }),
             "target": .array(manifest.targetNm.array.map { .number($0) }),
             "raw": .string(manifest.resize.raw.rawValue), "labels": .string(manifest.resize.labels.rawValue),
             "grid": .string(manifest.resize.grid.rawValue), "tolerance": .number(manifest.tolerance),
             "max_upsampling": .number(manifest.resize.maxUpsampling),
             "compression": .string(manifest.convert.compression.rawValue),
-        ])
+        ]
+        let rules = StatisticsRules.keys(plan).merging(ResizeRules(plan, manifest).keys) { own, _ in own }
+        return Fingerprint(of: .object(settings.merging(rules) { own, _ in own }))
     }
 
     func run(convert: Record) async throws -> Record {
@@ -92,7 +94,9 @@ struct Resize: Sendable {
             }
             inputs.append(
                 CropResizer.Input(
-                    path: path, isLabel: path != "/raw_crop", chunks: chunks, grid: grid, attributes: attributes))
+                    path: path, isLabel: path != "/raw_crop", chunks: chunks, grid: grid,
+                    covered: try CoveredBox.read(attributes, shape: chunks.shape, of: path),
+                    unknown: CropAttributes.annotation(from: attributes).unknown, attributes: attributes))
         }
         return inputs
     }
