@@ -32,6 +32,12 @@ public enum JSONValue: Sendable, Hashable {
         }
     }
 
+    /// A whole number of 64 bits, with a sign or without.
+    public var wholeNumber: Int128? {
+        if case .unsigned(let value) = self { return Int128(value) }
+        return integer.map { Int128($0) }
+    }
+
     /// Any number, as a Double.
     public var double: Double? {
         switch self {

@@ -2,9 +2,8 @@ internal import Geometry
 
 /// For one axis: which source voxels every output voxel takes from, and the weight of each, as integers.
 ///
-/// All voxel edges are snapped to a unit (1e-6 nm), so that float noise in scales and translations
-/// (11.840000000000002) neither makes slivers nor breaks ties, and what remains is exact. Everything is a function of
-/// the two grids alone, never of a box.
+/// Edges are whole numbers of a unit (``AxisLattice``), so that float noise in scales and translations neither makes slivers nor
+/// breaks ties. Everything is a function of the two grids alone, never of a box.
 struct AxisWindows: Sendable {
     /// What an output voxel takes where the target is finer than the source.
     enum Upwards {
@@ -23,6 +22,9 @@ struct AxisWindows: Sendable {
         var edge: Double
 
         var reach: Double { max(abs(edge), abs(edge + Double(count) * voxelSize)) }
+
+        /// Whether the voxels are not smaller than those of a source, so that overlaps count.
+        func isCoarser(than source: Line) -> Bool { voxelSize >= source.voxelSize * (1 - 1e-6) }
     }
 
     /// The first source voxel of each output voxel's window.
@@ -42,12 +44,9 @@ struct AxisWindows: Sendable {
     /// The most voxels along an axis: 16 mm at 4 nm, and tables that fit any memory.
     static let mostVoxels = 1 << 22
 
-    /// - Parameter unitsPerNanometre: how finely edges are told apart, from ``unitsPerNanometre(source:target:axis:)``.
-    init(source: Line, target: Line, upwards: Upwards, unitsPerNanometre units: Double) {
-        var table = Table(
-            source: SnappedEdges(line: source, unitsPerNanometre: units),
-            target: SnappedEdges(line: target, unitsPerNanometre: units))
-        if target.voxelSize >= source.voxelSize * (1 - 1e-6) {
+    init(_ lattice: AxisLattice, upwards: Upwards) {
+        var table = Table(lattice)
+        if lattice.target.line.isCoarser(than: lattice.source.line) {
             table.fillByOverlap()
         } else {
             switch upwards {
@@ -115,36 +114,18 @@ struct AxisWindows: Sendable {
     }
 }
 
-/// The edges of the voxels of an axis, in whole units.
-private struct SnappedEdges {
-    let line: AxisWindows.Line
-    let unitsPerNanometre: Double
-
-    var count: Int { line.count }
-    var first: Int64 { self[0] }
-    var last: Int64 { self[line.count] }
-
-    /// The lower edge of voxel `index`, or the upper edge of the last voxel for `index == count`.
-    subscript(index: Int) -> Int64 {
-        Int64(((line.edge + Double(index) * line.voxelSize) * unitsPerNanometre).rounded())
-    }
-
-    /// Twice the centre of voxel `index`.
-    func doubledCentre(_ index: Int) -> Int64 { self[index] + self[index + 1] }
-}
-
 /// The windows of an axis while they are being made, from the first output voxel to the last.
 private struct Table {
-    let source: SnappedEdges
-    let target: SnappedEdges
+    let source: AxisEdges
+    let target: AxisEdges
     var first: [Int] = []
     var offsets: [Int] = [0]
     var weights: [Int64] = []
     var largestSum: Int64 = 1
 
-    init(source: SnappedEdges, target: SnappedEdges) {
-        self.source = source
-        self.target = target
+    init(_ lattice: AxisLattice) {
+        source = lattice.source
+        target = lattice.target
         first.reserveCapacity(target.count)
         offsets.reserveCapacity(target.count + 1)
     }
@@ -260,10 +241,4 @@ private struct Table {
         let window = weights[offsets[output]..<offsets[output + 1]]
         return window.allSatisfy { $0 == window.first }
     }
-}
-
-private func greatestCommonDivisor(_ a: Int64, _ b: Int64) -> Int64 {
-    var (a, b) = (a, b)
-    while b != 0 { (a, b) = (b, a % b) }
-    return a
 }

@@ -4,7 +4,11 @@ internal import Geometry
 ///
 /// Most windows of labels hold one value only. So each output row first marks where its source rows are not uniform,
 /// fills what lies between the marks span by span, and counts votes at the marks alone.
-struct MajorityKernel<Value: FixedWidthInteger & BitwiseCopyable> {
+///
+/// `Votes` holds the sum of an output voxel's votes; what goes faster than by one vote at a time is for 64 bits.
+struct MajorityKernel<
+    Value: FixedWidthInteger & BitwiseCopyable, Votes: FixedWidthInteger & SignedInteger & BitwiseCopyable
+> {
     let windows: GridWindows
 
     /// Computes the voxels of `part`, all of them covered, of the output box that `output` holds.
@@ -14,7 +18,7 @@ struct MajorityKernel<Value: FixedWidthInteger & BitwiseCopyable> {
         let spans = ColumnSpans(windows.axes.x, part.range(2), columns)
         let marks = ColumnMarks<Value>(width: columns.count)
         var rows = WindowRows<Value>(planes: windows.axes.z, lines: windows.axes.y, part)
-        var table = VoteTable<Value>()
+        var table = VoteTable<Value, Votes>()
         var pairs = PairColumns<Value>()
         for z in part.range(0) {
             for y in part.range(1) {
@@ -28,10 +32,10 @@ struct MajorityKernel<Value: FixedWidthInteger & BitwiseCopyable> {
     @inline(__always)
     private func vote(
         _ rows: borrowing WindowRows<Value>, _ marks: borrowing ColumnMarks<Value>, _ spans: borrowing ColumnSpans,
-        _ pairs: inout PairColumns<Value>, _ table: inout VoteTable<Value>, into output: OutputRow<Value>
+        _ pairs: inout PairColumns<Value>, _ table: inout VoteTable<Value, Votes>, into output: OutputRow<Value>
     ) {
         let voxels = rows[0].voxels
-        let votesByFour = rows.fitsFour && spans.fitsFour
+        let votesByFour = Votes.bitWidth == 64 && rows.fitsFour && spans.fitsFour
         let usesPairs = votesByFour && PairColumns<Value>.isUsable
         var x = 0
         while x < spans.count {
@@ -91,7 +95,7 @@ struct MajorityKernel<Value: FixedWidthInteger & BitwiseCopyable> {
     @inline(never)
     private func winnerOfMany(
         _ rows: borrowing WindowRows<Value>, _ span: ColumnSpan, _ weights: UnsafePointer<Int64>,
-        _ table: inout VoteTable<Value>
+        _ table: inout VoteTable<Value, Votes>
     ) -> Value {
         table.reset()
         for index in 0..<rows.count { addRuns(of: rows[index], span, weights, &table) }
@@ -102,18 +106,18 @@ struct MajorityKernel<Value: FixedWidthInteger & BitwiseCopyable> {
     @inline(__always)
     private func addRuns(
         of row: WeightedRow<Value>, _ span: ColumnSpan, _ weights: UnsafePointer<Int64>,
-        _ table: inout VoteTable<Value>
+        _ table: inout VoteTable<Value, Votes>
     ) {
         var value = row.voxels[span.first]
         var weight: Int64 = 0
         for index in 0..<span.count {
             let next = row.voxels[span.first &+ index]
             if next != value {
-                table.add(value, weight &* row.weight)
+                table.add(value, Votes(truncatingIfNeeded: weight) &* Votes(truncatingIfNeeded: row.weight))
                 (value, weight) = (next, 0)
             }
             weight &+= weights[index]
         }
-        table.add(value, weight &* row.weight)
+        table.add(value, Votes(truncatingIfNeeded: weight) &* Votes(truncatingIfNeeded: row.weight))
     }
 }

@@ -9,8 +9,8 @@ public import Geometry
 /// overlap volume wins, of those which tie the numerically smallest; no value is ever invented. Over the edge what is
 /// covered counts; an output voxel that the source does not cover at all is 0.
 ///
-/// Votes are exact integers: edges are snapped to 1e-6 nm (coarser by a factor of 1000 for an axis where volumes would
-/// not fit 64 bits), so float noise in the grids does not flip ties.
+/// Votes are exact integers of up to 128 bits, whatever the voxel sizes (``AxisLattice``), so float noise in the grids does not flip
+/// ties. Only an axis whose voxels have more than 2^31 units is rounded.
 ///
 /// The result of a voxel depends on nothing but the grids and the voxels it overlaps, never on how the work was cut.
 public struct MajorityResampler: Sendable {
@@ -19,6 +19,11 @@ public struct MajorityResampler: Sendable {
     public let elementType: ElementType
 
     private let windows: GridWindows
+    /// Whether votes need more than 64 bits.
+    private let isWide: Bool
+
+    /// Votes that are counted in 64 bits; twice as many fit.
+    static let mostVotes = 0x1p61
 
     /// Both grids in nm.
     ///
@@ -29,31 +34,34 @@ public struct MajorityResampler: Sendable {
         self.source = source
         self.target = target
         self.elementType = elementType
-        let lines = try ZYX(0, 1, 2).map { (axis: Int) throws(ResamplingError) in
-            try AxisWindows.lines(source: source, target: target, axis: axis)
-        }
-        var units = try ZYX(0, 1, 2).map { (axis: Int) throws(ResamplingError) in
-            try AxisWindows.unitsPerNanometre(source: lines[axis].source, target: lines[axis].target, axis: axis)
-        }
-        func windows(_ axis: Int) -> AxisWindows {
-            AxisWindows(
-                source: lines[axis].source, target: lines[axis].target, upwards: .nearest,
-                unitsPerNanometre: units[axis])
-        }
-        var axes = ZYX(0, 1, 2).map(windows)
-        // A vote sums up to the product of the three; half of what fits leaves room.
-        while axes.map({ Double($0.largestSum) }).array.reduce(1, *) > 0x1p62 {
-            let widest = [0, 1, 2].max { axes[$0].largestSum < axes[$1].largestSum } ?? 0
-            units[widest] /= 1000
-            let finest = min(lines[widest].source.voxelSize, lines[widest].target.voxelSize)
-            guard finest * units[widest] >= 1 else {
-                let reach = max(lines[widest].source.reach, lines[widest].target.reach)
-                throw .unrepresentableGrid(axis: widest, voxelSize: finest, reach: reach)
-            }
-            axes[widest] = windows(widest)
+        let axes = try ZYX(0, 1, 2).map { (axis: Int) throws(ResamplingError) in
+            try Self.windows(source: source, target: target, axis: axis)
         }
         self.windows = GridWindows(axes: axes)
+        isWide = axes.map { Double($0.largestSum) }.array.reduce(1, *) > Self.mostVotes
     }
+
+    private static func windows(source: Grid, target: Grid, axis: Int) throws(ResamplingError) -> AxisWindows {
+        let lines = try AxisWindows.lines(source: source, target: target, axis: axis)
+        var units = try AxisWindows.unitsPerNanometre(source: lines.source, target: lines.target, axis: axis)
+        var lattice = AxisLattice(source: lines.source, target: lines.target, unitsPerNanometre: units)
+        var windows = AxisWindows(lattice, upwards: .nearest)
+        while windows.largestSum > AxisLattice.mostUnitsPerVoxel {
+            units /= 1000
+            let finest = min(lines.source.voxelSize, lines.target.voxelSize)
+            guard finest * units >= 1 else {
+                let reach = max(lines.source.reach, lines.target.reach)
+                throw .unrepresentableGrid(axis: axis, voxelSize: finest, reach: reach)
+            }
+            lattice = AxisLattice(
+                source: lines.source, target: lines.target, unitsPerNanometre: units, isExact: false)
+            windows = AxisWindows(lattice, upwards: .nearest)
+        }
+        return windows
+    }
+
+    /// The output voxels that the source covers at least in part; nil where there are none.
+    public var covered: Box? { windows.covered }
 
     /// The source voxels that an output box needs, clipped to the source; nil if it covers nothing.
     public func sourceBox(for output: Box) -> Box? { windows.sourceBox(for: output) }
@@ -101,7 +109,14 @@ public struct MajorityResampler: Sendable {
         } else if let inner {
             windows.copy(inner, source: source.voxels(as: Value.self), output: output.voxels())
         }
-        let kernel = MajorityKernel<Value>(windows: windows)
-        for other in others { kernel.run(other, source: source.voxels(), output: output.voxels()) }
+        for other in others {
+            if isWide {
+                MajorityKernel<Value, Int128>(windows: windows)
+                    .run(other, source: source.voxels(), output: output.voxels())
+            } else {
+                MajorityKernel<Value, Int64>(windows: windows)
+                    .run(other, source: source.voxels(), output: output.voxels())
+            }
+        }
     }
 }

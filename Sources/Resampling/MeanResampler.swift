@@ -10,7 +10,7 @@ public import Geometry
 ///
 /// Sums are exact whole-number arithmetic as far as a `Double` goes (2^53): integers up to 32 bits are within 0.5 of the
 /// mean, ties go to even. 64-bit integers beyond 2^53 lose their low bits, except where a voxel is only copied. Floats
-/// are not rounded, and NaN spreads to whatever overlaps it. Voxel edges are snapped to 1e-6 nm.
+/// are not rounded, and NaN spreads to whatever overlaps it. Voxel edges are exact (``AxisLattice``).
 ///
 /// The result of a voxel depends on nothing but the grids and the voxels it overlaps, never on how the work was cut.
 public struct MeanResampler: Sendable {
@@ -35,7 +35,7 @@ public struct MeanResampler: Sendable {
             let lines = try AxisWindows.lines(source: source, target: target, axis: axis)
             let units = try AxisWindows.unitsPerNanometre(source: lines.source, target: lines.target, axis: axis)
             return AxisWindows(
-                source: lines.source, target: lines.target, upwards: .linear, unitsPerNanometre: units)
+                AxisLattice(source: lines.source, target: lines.target, unitsPerNanometre: units), upwards: .linear)
         }
         windows = GridWindows(axes: axes)
         weights = axes.map(MeanWeights.init)
@@ -43,6 +43,9 @@ public struct MeanResampler: Sendable {
             elementType.isInteger && elementType.byteCount <= 2
             && axes.z.largestSum <= Int64(1) << (24 - 8 * elementType.byteCount)
     }
+
+    /// The output voxels that the source covers at least in part; nil where there are none.
+    public var covered: Box? { windows.covered }
 
     /// The source voxels that an output box needs, clipped to the source; nil if it covers nothing.
     public func sourceBox(for output: Box) -> Box? { windows.sourceBox(for: output) }

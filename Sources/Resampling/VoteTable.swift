@@ -1,11 +1,13 @@
 /// Counts the votes for one output voxel: by linear search while few values occur, by hashing beyond that.
 ///
 /// The hash is seeded at random, so that no file can be made to collide; the outcome never depends on it.
-struct VoteTable<Value: FixedWidthInteger & BitwiseCopyable>: ~Copyable {
+struct VoteTable<
+    Value: FixedWidthInteger & BitwiseCopyable, Votes: FixedWidthInteger & BitwiseCopyable
+>: ~Copyable {
     private static var longestSearch: Int { 16 }
 
     private var values: UnsafeMutablePointer<Value>
-    private var weights: UnsafeMutablePointer<Int64>
+    private var weights: UnsafeMutablePointer<Votes>
     private var capacity = 64
     private var count = 0
 
@@ -35,7 +37,7 @@ struct VoteTable<Value: FixedWidthInteger & BitwiseCopyable>: ~Copyable {
     }
 
     @inline(__always)
-    mutating func add(_ value: Value, _ weight: Int64) {
+    mutating func add(_ value: Value, _ weight: Votes) {
         if slotBits == 0 {
             for index in 0..<count where values[index] == value {
                 weights[index] &+= weight
@@ -63,7 +65,7 @@ struct VoteTable<Value: FixedWidthInteger & BitwiseCopyable>: ~Copyable {
     }
 
     @inline(never)
-    private mutating func addHashed(_ value: Value, _ weight: Int64) {
+    private mutating func addHashed(_ value: Value, _ weight: Votes) {
         if slotBits == 0 { index(bits: 7) }
         if 2 * count >= 1 << slotBits { index(bits: slotBits + 1) }
         let slot = slot(of: value)

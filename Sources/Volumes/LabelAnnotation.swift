@@ -1,5 +1,8 @@
 public import JSONText
 
+/// A value of a label array: any of 64 bits, with a sign or without.
+public typealias LabelValue = Int128
+
 /// What the `cellmap` block in the attributes of a label group says about its values.
 ///
 /// Every member may be missing: the group `all` has no such block, and neither have many predictions.
@@ -18,13 +21,13 @@ public struct LabelAnnotation: Sendable, Hashable {
     public let className: String?
     public let kind: Kind
     /// The value of voxels outside the class.
-    public let absent: Int?
+    public let absent: LabelValue?
     /// The value of voxels of the class, for semantic labels.
-    public let present: Int?
+    public let present: LabelValue?
     /// The value of voxels that nobody has annotated.
-    public let unknown: Int?
+    public let unknown: LabelValue?
 
-    public init(className: String?, kind: Kind, absent: Int?, present: Int?, unknown: Int?) {
+    public init(className: String?, kind: Kind, absent: LabelValue?, present: LabelValue?, unknown: LabelValue?) {
         self.className = className
         self.kind = kind
         self.absent = absent
@@ -44,8 +47,8 @@ public struct LabelAnnotation: Sendable, Hashable {
         self.init(
             className: annotation?["class_name"]?.string,
             kind: type?["type"]?.string.flatMap(Kind.init(rawValue:)) ?? .unspecified,
-            absent: encoding?["absent"]?.integer,
-            present: encoding?["present"]?.integer,
-            unknown: encoding?["unknown"]?.integer)
+            absent: encoding?["absent"]?.wholeNumber,
+            present: encoding?["present"]?.wholeNumber,
+            unknown: encoding?["unknown"]?.wholeNumber)
     }
 }

@@ -36,6 +36,9 @@ import Testing
             schema: ["properties", "resize"], known: ResizeKey.allCases.map(\.rawValue), path: "$.resize",
             around: { ["resize": $0] }),
         Place(
+            schema: ["properties", "split"], known: SplitKey.allCases.map(\.rawValue), path: "$.split",
+            around: { ["split": $0] }),
+        Place(
             schema: ["properties", "limits"], known: LimitsKey.allCases.map(\.rawValue), path: "$.limits",
             around: { ["limits": $0] }),
         Place(

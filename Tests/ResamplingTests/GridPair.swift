@@ -1,8 +1,10 @@
 import Geometry
 import Testing
 
-/// One axis of a source and a target grid, in whole micro-nanometres, so that references can be exact.
+/// One axis of a source and a target grid, in whole parts of a nanometre, so that references can be exact.
 struct AxisPair: Sendable {
+    /// Parts of a nanometre.
+    var units = 1_000_000
     var sourceCount: Int
     var sourceVoxel: Int
     var sourceEdge: Int
@@ -20,6 +22,17 @@ struct AxisPair: Sendable {
         targetVoxel = units(target.1)
         targetEdge = units(target.2)
     }
+
+    /// Counts, and voxel sizes and edges in parts of a nanometre.
+    init(units: Int, _ sourceCount: Int, _ sourceVoxel: Int, _ sourceEdge: Int, to target: (Int, Int, Int)) {
+        (self.units, self.sourceCount, self.sourceVoxel, self.sourceEdge) = (
+            units, sourceCount, sourceVoxel, sourceEdge
+        )
+        (targetCount, targetVoxel, targetEdge) = target
+    }
+
+    /// A number of parts in nm.
+    func nanometres(_ parts: Int) -> Double { Double(parts) / Double(units) }
 
     private func overlap(_ output: Int, _ index: Int) -> Int {
         let low = max(targetEdge + output * targetVoxel, sourceEdge + index * sourceVoxel)
@@ -78,14 +91,14 @@ struct GridPair: Sendable, CustomTestStringConvertible {
 
     var source: Grid {
         Grid(
-            shape: axes.map(\.sourceCount), voxelSize: axes.map { Double($0.sourceVoxel) / 1e6 },
-            edge: axes.map { Double($0.sourceEdge) / 1e6 })
+            shape: axes.map(\.sourceCount), voxelSize: axes.map { $0.nanometres($0.sourceVoxel) },
+            edge: axes.map { $0.nanometres($0.sourceEdge) })
     }
 
     var target: Grid {
         Grid(
-            shape: axes.map(\.targetCount), voxelSize: axes.map { Double($0.targetVoxel) / 1e6 },
-            edge: axes.map { Double($0.targetEdge) / 1e6 })
+            shape: axes.map(\.targetCount), voxelSize: axes.map { $0.nanometres($0.targetVoxel) },
+            edge: axes.map { $0.nanometres($0.targetEdge) })
     }
 
     /// For each output voxel of each axis, the weights without those that are zero, divided by what they share.

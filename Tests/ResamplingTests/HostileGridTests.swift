@@ -41,9 +41,9 @@ import Testing
         let (bad, _) = Self.hostile[index]
         let good = Self.grid()
         for (labels, voxelSize) in [(bad, good.voxelSize), (good, bad.voxelSize)] {
-            #expect(OutputGrid.exact(covering: labels, targetVoxelSize: voxelSize).shape.y >= 1)
+            #expect(OutputGrid.exact(covering: [labels], targetVoxelSize: voxelSize).shape.y >= 1)
             for tolerance in [0.4, 5, -3, .nan] {
-                let grid = OutputGrid.powerOfTwo(covering: labels, targetVoxelSize: voxelSize, tolerance: tolerance)
+                let grid = OutputGrid.powerOfTwo(covering: [labels], targetVoxelSize: voxelSize, tolerance: tolerance)
                 #expect(grid.shape.y >= 1)
             }
         }

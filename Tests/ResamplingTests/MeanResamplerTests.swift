@@ -9,20 +9,20 @@ import Testing
         UInt8.self, Int8.self, UInt16.self, Int16.self, UInt32.self, Int32.self, UInt64.self, Int64.self,
     ]
 
-    @Test(arguments: GridPair.all)
+    @Test(arguments: GridPair.all + GridPair.fractions)
     func integersAreTheExactMeanRounded(pair: GridPair) throws {
         for type in Self.integerTypes { try checkIntegers(type, pair, seed: 1) }
     }
 
-    @Test(arguments: 0..<60)
+    @Test(arguments: 0..<90)
     func randomGrids(seed: Int) throws {
         var random = SplitMix(seed: UInt64(seed) + 1000)
-        let pair = GridPair.random(&random)
+        let pair = seed % 3 == 0 ? GridPair.randomFractions(&random) : GridPair.random(&random)
         try checkIntegers(UInt8.self, pair, seed: UInt64(seed))
         try checkIntegers(Int16.self, pair, seed: UInt64(seed))
     }
 
-    @Test(arguments: GridPair.all)
+    @Test(arguments: GridPair.all + GridPair.fractions)
     func floatsAreNotRounded(pair: GridPair) throws {
         try checkFloats(Double.self, pair, tolerance: 1e-14)
         try checkFloats(Float.self, pair, tolerance: 0x1p-24 + 1e-14)
@@ -149,7 +149,7 @@ import Testing
         let axes = try ZYX(0, 1, 2).map { axis in
             let lines = try AxisWindows.lines(source: pair.source, target: pair.target, axis: axis)
             return AxisWindows(
-                source: lines.source, target: lines.target, upwards: .linear, unitsPerNanometre: 1e6)
+                AxisLattice(source: lines.source, target: lines.target, unitsPerNanometre: 1e6), upwards: .linear)
         }
         let windows = GridWindows(axes: axes)
         #expect(windows.step == ZYX(2, 2, 2))

@@ -38,9 +38,9 @@ public struct ArrayPlan: Sendable, Hashable, Codable {
 public struct AnnotationPlan: Sendable, Hashable, Codable {
     /// `instance_segmentation`, `semantic_segmentation` or `unspecified`.
     public var type: String
-    public var absent: Int?
-    public var present: Int?
-    public var unknown: Int?
+    public var absent: LabelValue?
+    public var present: LabelValue?
+    public var unknown: LabelValue?
 }
 
 /// A class that is made from another one's ids where it is missing or empty.
@@ -82,6 +82,8 @@ public struct ItemPlan: Sendable, Hashable, Codable {
     public var derived: [DerivePlan]
     /// Whether every label level has the raw level's voxel size.
     public var isMatched: Bool
+    /// How the levels belong together; nil is a pair whose edges meet.
+    public var levelCase: LevelChoice.Case?
     public var metadata: [MetadataObject]
     /// nil for ground-truth crops.
     public var kind: Kind?
@@ -109,8 +111,10 @@ public struct DatasetPlan: Sendable, Hashable, Codable {
     /// The raw image's metadata as the store gave it.
     public var imageMetadata: String?
     public var items: [ItemPlan]
-    /// Crops that have none of the classes asked for.
-    public var cropsWithoutClass: Int
+    /// What is left out, and why; nil where nothing is.
+    public var leftOut: [LeftOut]?
+    /// Where the ground-truth crops lie, those that are left out too; nil where there are none.
+    public var places: [CropPlace]?
     /// Things to know that are no failures, one line each.
     public var warnings: [String]
     /// Crops that could not be planned: name and reason. While there are any, discover runs again.

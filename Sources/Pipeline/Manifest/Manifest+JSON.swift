@@ -30,6 +30,7 @@ extension Manifest {
             .state: path(state),
             .convert: convert.json,
             .resize: resize.json,
+            .split: split?.json ?? .null,
             .limits: limits.json,
         ]
         return JSONValue(members)
@@ -65,7 +66,10 @@ extension Manifest.DeriveRule {
 
 extension Manifest.Convert {
     var json: JSONValue {
-        JSONValue([ConvertKey.compression: .string(compression.rawValue), .keepPacks: .bool(keepPacks)])
+        JSONValue([
+            ConvertKey.compression: .string(compression.rawValue), .keepNative: .bool(keepNative),
+            .keepPacks: .bool(keepPacks),
+        ])
     }
 }
 
@@ -74,6 +78,15 @@ extension Manifest.Resize {
         JSONValue([
             ResizeKey.raw: .string(raw.rawValue), .labels: .string(labels.rawValue), .grid: .string(grid.rawValue),
             .maxUpsampling: .exact(maxUpsampling),
+        ])
+    }
+}
+
+extension Manifest.Split {
+    var json: JSONValue {
+        JSONValue([
+            SplitKey.validation: .exact(validation), .test: .exact(test), .seed: .integer(seed),
+            .by: .string(by.rawValue),
         ])
     }
 }

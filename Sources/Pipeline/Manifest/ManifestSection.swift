@@ -53,4 +53,9 @@ struct ManifestSection<Key: ManifestKeys> {
     func section<Inner: ManifestKeys>(_ key: Key, _ keys: Inner.Type) -> ManifestSection<Inner>? {
         members[key.rawValue].map { ManifestSection<Inner>($0, at: path(of: key), problems) }
     }
+
+    /// The same for a key whose `null` means that it is absent.
+    func optionalSection<Inner: ManifestKeys>(_ key: Key, _ keys: Inner.Type) -> ManifestSection<Inner>? {
+        members[key.rawValue] == .null ? nil : section(key, keys)
+    }
 }

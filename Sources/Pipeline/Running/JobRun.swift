@@ -62,7 +62,7 @@ struct JobRun: Sendable {
         let before = account.outcome.items
         account.open(
             items, failures: planFailures, datasets: plans.count { $0.plan.isSelected },
-            cropsWithoutClass: plans.reduce(0) { $0 + $1.plan.cropsWithoutClass })
+            cropsWithoutClass: plans.reduce(0) { $0 + $1.plan.withoutClass.count })
         context.progress.add(items: account.outcome.items - before)
         guard stages.contains(where: { $0 != .discover }) else {
             // Nothing else was asked for.

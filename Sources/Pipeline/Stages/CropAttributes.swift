@@ -1,6 +1,7 @@
 internal import Geometry
 internal import HDF5
 internal import Stores
+internal import Volumes
 
 /// The attributes of a crop file (DESIGN, section 5), in the order in which they are written.
 enum CropAttributes {
@@ -37,17 +38,19 @@ enum CropAttributes {
     /// Of a label dataset: what its values mean.
     static func annotation(_ annotation: AnnotationPlan) -> [(String, AttributeValue)] {
         var attributes: [(String, AttributeValue)] = [("annotation_type", .string(annotation.type))]
-        if let absent = annotation.absent { attributes.append(("absent", .integer(Int64(absent)))) }
-        if let present = annotation.present { attributes.append(("present", .integer(Int64(present)))) }
-        if let unknown = annotation.unknown { attributes.append(("unknown", .integer(Int64(unknown)))) }
+        for (name, value) in [
+            ("absent", annotation.absent), ("present", annotation.present), ("unknown", annotation.unknown),
+        ] {
+            if let value = value.flatMap(AttributeValue.init(wholeNumber:)) { attributes.append((name, value)) }
+        }
         return attributes
     }
 
     /// The meaning of a label's values, read back from its attributes.
     static func annotation(from attributes: [String: AttributeValue]) -> AnnotationPlan {
         AnnotationPlan(
-            type: attributes["annotation_type"]?.string ?? "unspecified", absent: attributes["absent"]?.integer,
-            present: attributes["present"]?.integer, unknown: attributes["unknown"]?.integer)
+            type: attributes["annotation_type"]?.string ?? "unspecified", absent: attributes["absent"]?.wholeNumber,
+            present: attributes["present"]?.wholeNumber, unknown: attributes["unknown"]?.wholeNumber)
     }
 
     /// The grid of a dataset, read back from its attributes; nil where they do not tell.
@@ -70,6 +73,26 @@ extension AttributeValue {
         case .integer(let value): Int(value)
         case .unsigned(let value): Int(exactly: value)
         default: nil
+        }
+    }
+
+    /// A whole number of 64 bits, with a sign or without.
+    var wholeNumber: LabelValue? {
+        switch self {
+        case .integer(let value): LabelValue(value)
+        case .unsigned(let value): LabelValue(value)
+        default: nil
+        }
+    }
+
+    /// nil where the number has more than 64 bits.
+    init?(wholeNumber: LabelValue) {
+        if let value = Int64(exactly: wholeNumber) {
+            self = .integer(value)
+        } else if let value = UInt64(exactly: wholeNumber) {
+            self = .unsigned(value)
+        } else {
+            return nil
         }
     }
 

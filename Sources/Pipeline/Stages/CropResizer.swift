@@ -3,6 +3,7 @@ internal import Geometry
 internal import HDF5
 internal import Resampling
 internal import Threads
+internal import Volumes
 
 /// Brings the datasets of one crop file to the target voxel size, raw data and labels on one common grid.
 struct CropResizer: Sendable {
@@ -30,6 +31,10 @@ struct CropResizer: Sendable {
         let isLabel: Bool
         let chunks: HDF5Chunks
         let grid: Grid
+        /// The voxels that are real.
+        let covered: Box
+        /// Of a label: the value of voxels that nobody has annotated, where it is declared.
+        let unknown: LabelValue?
         let attributes: [String: AttributeValue]
     }
 
@@ -69,27 +74,9 @@ struct CropResizer: Sendable {
     /// The output grid: from the first edge of the labels (of the raw data where there are none), as long as they are.
     private func targetGrid(_ inputs: [Input]) throws -> Grid {
         let labels = inputs.filter(\.isLabel).map(\.grid)
-        guard let first = labels.first ?? inputs.first?.grid else {
-            throw ResizeError("there is nothing to resize")
-        }
-        // Labels of one crop share a grid; should they not, the output covers all of them.
-        var covering = first
-        for grid in labels.dropFirst() where grid != first {
-            let edge = covering.edge.zip(grid.edge, min)
-            let ends = [covering, grid].map { $0.edge.zip($0.extent, +) }
-            // What is too long for the resamplers is refused by them.
-            let shape = ends[0].zip(ends[1], max).zip(edge, -).zip(first.voxelSize) {
-                min(Int(saturating: ($0 / $1).rounded()), 1 << 40)
-            }
-            covering = Grid(shape: shape, voxelSize: first.voxelSize, edge: edge)
-        }
-        let target =
-            switch options.gridRule {
-            case .exact: OutputGrid.exact(covering: covering, targetVoxelSize: options.target)
-            case .powerOfTwo:
-                OutputGrid.powerOfTwo(
-                    covering: covering, targetVoxelSize: options.target, tolerance: options.tolerance)
-            }
+        guard let first = inputs.first?.grid else { throw ResizeError("there is nothing to resize") }
+        let target = Self.targetGrid(
+            covering: labels.isEmpty ? [first] : labels, options.gridRule, options.target, options.tolerance)
         for input in inputs {
             let factor = OutputGrid.upsampling(from: input.grid, to: target)
             for axis in 0..<3 where factor[axis] > options.maxUpsampling * (1 + 1e-9) {
@@ -102,11 +89,22 @@ struct CropResizer: Sendable {
         return target
     }
 
+    /// Labels of one crop share a grid; should they not, the output covers all of them.
+    static func targetGrid(
+        covering grids: [Grid], _ rule: Manifest.Resize.GridRule, _ voxelSize: ZYX<Double>, _ tolerance: Double
+    ) -> Grid {
+        switch rule {
+        case .exact: OutputGrid.exact(covering: grids, targetVoxelSize: voxelSize)
+        case .powerOfTwo: OutputGrid.powerOfTwo(covering: grids, targetVoxelSize: voxelSize, tolerance: tolerance)
+        }
+    }
+
     private func write(_ input: Input, _ target: Grid, _ encoding: Encoding, _ writer: HDF5Writer) async throws {
         let type = input.chunks.elementType
         let resampler = try Resampler(
-            source: CachedChunks(input.chunks, limit: options.cacheBytes), grid: input.grid, target: target,
-            isLabel: input.isLabel, windowBytes: max(options.workBytes / (2 * ThreadPool.compute.width), 1 << 16),
+            source: CachedChunks(input.chunks, limit: options.cacheBytes), grid: input.grid, covered: input.covered,
+            target: target, isLabel: input.isLabel, unknown: input.unknown,
+            windowBytes: max(options.workBytes / (2 * ThreadPool.compute.width), 1 << 16),
             heldBytes: options.heldBytes)
         let chunkWriter = ChunkWriter(
             writer: writer,
@@ -120,7 +118,8 @@ struct CropResizer: Sendable {
         try await chunkWriter.write(bytesPerVoxel: (workBytes + chunkVoxels - 1) / chunkVoxels) { box in
             try await resampler.voxels(box)
         }
-        try await writer.setAttributes(attributes(of: input, target), on: input.path)
+        try await writer.setAttributes(
+            attributes(of: input, target) + resampler.coveredAttributes, on: input.path)
     }
 
     /// The grid's attributes, then what the source says beside its grid, and what it was.

@@ -73,21 +73,28 @@ struct CropStatistics: Sendable {
     }
 
     private func raw(_ source: HDF5Chunks, _ reader: HDF5Reader) async throws -> [String: JSONValue] {
-        let values = try await placement("/raw_crop", source.shape, reader)
-        return values.merging(try await intensities(of: source)) { own, _ in own }
+        let path = "/raw_crop"
+        let values = try await placement(path, source.shape, reader)
+        let covered = try CoveredBox.read(
+            try await reader.attributes(of: path), shape: source.shape, of: path)
+        return values.merging(try await intensities(of: source, covered)) { own, _ in own }
     }
 
     private func label(_ source: HDF5Chunks, _ path: String, _ reader: HDF5Reader) async throws -> [String: JSONValue] {
-        let annotation = CropAttributes.annotation(from: try await reader.attributes(of: path))
+        let attributes = try await reader.attributes(of: path)
+        let covered = try CoveredBox.read(attributes, shape: source.shape, of: path)
         let values = try await placement(path, source.shape, reader)
-        return values.merging(try await counts(of: source, annotation)) { own, _ in own }
+        let counts = try await counts(of: source, covered, CropAttributes.annotation(from: attributes))
+        return values.merging(counts) { own, _ in own }
     }
 
     /// Type, smallest, largest and mean value of raw data.
-    func intensities(of source: HDF5Chunks) async throws -> [String: JSONValue] {
+    ///
+    /// - Parameter covered: the voxels that are real.
+    func intensities(of source: HDF5Chunks, _ covered: Box) async throws -> [String: JSONValue] {
         let type = source.elementType
         var total = IntensityStatistics()
-        try await forEachChunk(of: source) {
+        try await forEachChunk(of: source, within: covered) {
             IntensityStatistics($0, type)
         } merge: {
             total.merge($0)
@@ -97,13 +104,15 @@ struct CropStatistics: Sendable {
 
     /// Type of a label, and how many of its voxels are what.
     ///
-    /// - Parameter padding: the value of voxels that were added around the crop, where there may be any.
+    /// - Parameters:
+    ///   - covered: the voxels that are real.
+    ///   - padding: the value of voxels that were added around the crop, where there may be any.
     func counts(
-        of source: HDF5Chunks, _ annotation: AnnotationPlan, padding: Int? = nil
+        of source: HDF5Chunks, _ covered: Box, _ annotation: AnnotationPlan, padding: Int? = nil
     ) async throws -> [String: JSONValue] {
         let type = source.elementType
         var total = LabelStatistics(annotation, padding: padding)
-        try await forEachChunk(of: source) {
+        try await forEachChunk(of: source, within: covered) {
             LabelStatistics(annotation, padding: padding, $0, type)
         } merge: {
             total.merge($0)
@@ -112,16 +121,16 @@ struct CropStatistics: Sendable {
     }
 
     private func forEachChunk<Part: Sendable>(
-        of source: HDF5Chunks, _ measure: @escaping @Sendable (ByteBuffer) -> Part, merge: (Part) -> Void
+        of source: HDF5Chunks, within box: Box, _ measure: @escaping @Sendable (ByteBuffer) -> Part,
+        merge: (Part) -> Void
     ) async throws {
-        let whole = Box(shape: source.shape)
-        guard !whole.isEmpty else { return }
-        let chunks = whole.blocks(of: source.chunkShape)
+        guard !box.isEmpty else { return }
+        let chunks = box.blocks(of: source.chunkShape)
         let width = max(1, min(ThreadPool.compute.width + 2, workBytes / max(1, 3 * source.chunkByteCount)))
         let stop = stop
         try await inOrder(count: chunks.volume, width: width) { number -> Part in
             try stop.check()
-            guard let part = source.box(ofChunk: chunks.index(at: number)).intersection(whole) else {
+            guard let part = source.box(ofChunk: chunks.index(at: number)).intersection(box) else {
                 return measure(ByteBuffer(count: 0))
             }
             let window = try await source.window(part)
@@ -145,7 +154,8 @@ struct Stat: Sendable {
     static let settings = StageSettings(version: version, members: [:])
 
     func fingerprint(convert: Record) -> Fingerprint {
-        Self.settings.fingerprint(of: ["files": .array(convert.outputs.map { .string($0.digest.sha256) })])
+        let files = JSONValue.array(convert.outputs.map { .string($0.digest.sha256) })
+        return Self.settings.fingerprint(of: StatisticsRules.keys(plan).merging(["files": files]) { $1 })
     }
 
     /// - Parameter entry: what was found in the file when it was made, if that has been looked at.

@@ -1,7 +1,9 @@
 internal import Elements
 internal import Geometry
+internal import HDF5
 internal import Resampling
 internal import Threads
+internal import Volumes
 
 /// Raw data by mean or labels by majority, from one array to one output grid, box by box.
 struct Resampler: Sendable {
@@ -10,31 +12,84 @@ struct Resampler: Sendable {
         case majority(MajorityResampler)
     }
 
-    private let kernel: Kernel
+    /// nil where no voxel of the source is real.
+    private let kernel: Kernel?
     private let source: any ChunkSource
+    /// The first real voxel of the source; the kernel counts from there.
+    private let origin: ZYX<Int>
+    private let targetShape: ZYX<Int>
+    /// The output voxels that real voxels cover at least in part; nil where there are none.
+    private let covered: Box?
+    /// The bytes of the voxel that stands where nothing covers the output; nil for zero.
+    private let uncovered: [UInt8]?
     /// Bytes of source voxels that one window may take.
     private let windowBytes: Int
     /// Bytes of source chunks that one window may hold: chunks may be much larger than the part of them that is needed.
     private let heldBytes: Int
 
+    /// - Parameters:
+    ///   - covered: the voxels of `source` that are real; the others are not looked at.
+    ///   - unknown: the value of label voxels that nothing covers; 0 where it is nil, or none of the type's.
     init(
-        source: any ChunkSource, grid: Grid, target: Grid, isLabel: Bool, windowBytes: Int, heldBytes: Int = .max
+        source: any ChunkSource, grid: Grid, covered: Box, target: Grid, isLabel: Bool, unknown: LabelValue?,
+        windowBytes: Int, heldBytes: Int = .max
     ) throws {
         self.source = source
         self.windowBytes = windowBytes
         self.heldBytes = heldBytes
+        origin = covered.start
+        targetShape = target.shape
         let type = source.elementType
-        kernel =
-            isLabel
-            ? .majority(try MajorityResampler(source: grid, target: target, elementType: type))
-            : .mean(try MeanResampler(source: grid, target: target, elementType: type))
+        uncovered = isLabel ? unknown.flatMap { Self.bytes(of: $0, type) } : nil
+        // Without voxels at all, the kernel says so.
+        guard !covered.isEmpty || Box(shape: grid.shape).isEmpty else {
+            (kernel, self.covered) = (nil, nil)
+            return
+        }
+        let real = covered == Box(shape: grid.shape) ? grid : grid.cropped(to: covered)
+        if isLabel {
+            let resampler = try MajorityResampler(source: real, target: target, elementType: type)
+            (kernel, self.covered) = (.majority(resampler), resampler.covered)
+        } else {
+            let resampler = try MeanResampler(source: real, target: target, elementType: type)
+            (kernel, self.covered) = (.mean(resampler), resampler.covered)
+        }
     }
 
-    private func sourceBox(for output: Box) -> Box? {
-        switch kernel {
-        case .mean(let kernel): kernel.sourceBox(for: output)
-        case .majority(let kernel): kernel.sourceBox(for: output)
+    /// The bytes of a value other than zero; nil where it is zero, or none of the type's.
+    private static func bytes(of value: LabelValue, _ type: ElementType) -> [UInt8]? {
+        func bytes<Value: FixedWidthInteger>(_: Value.Type) -> [UInt8]? {
+            guard value != 0, let value = Value(exactly: value) else { return nil }
+            return withUnsafeBytes(of: value, Array.init)
         }
+        return switch type {
+        case .bool, .uint8: bytes(UInt8.self)
+        case .int8: bytes(Int8.self)
+        case .uint16: bytes(UInt16.self)
+        case .int16: bytes(Int16.self)
+        case .uint32: bytes(UInt32.self)
+        case .int32: bytes(Int32.self)
+        case .uint64: bytes(UInt64.self)
+        case .int64: bytes(Int64.self)
+        case .float16, .float32, .float64: nil
+        }
+    }
+
+    /// The attributes that say which output voxels are real. There are none where all are, or where the others say themselves that they
+    /// are unknown.
+    var coveredAttributes: [(String, AttributeValue)] {
+        uncovered == nil ? CoveredBox.attributes(covered, of: targetShape) : []
+    }
+
+    /// Voxels of the source that an output box needs.
+    private func sourceBox(for output: Box) -> Box? {
+        let box: Box? =
+            switch kernel {
+            case .mean(let kernel): kernel.sourceBox(for: output)
+            case .majority(let kernel): kernel.sourceBox(for: output)
+            case nil: nil
+            }
+        return box?.moved(by: origin)
     }
 
     /// The most bytes of source voxels that an output chunk of this shape needs, windows being cut to what is allowed.
@@ -46,6 +101,17 @@ struct Resampler: Sendable {
 
     /// The voxels of `output`; nil where the source has nothing stored there and nothing is zero.
     func voxels(_ output: Box) async throws -> ByteBuffer? {
+        guard let uncovered, covered.map({ !$0.contains(output) }) ?? true else { return try await resampled(output) }
+        let buffer = ByteBuffer(count: output.volume * uncovered.count)
+        buffer.fill(with: uncovered)
+        if let inside = covered.flatMap({ output.intersection($0) }) {
+            let voxels = try await resampled(inside) ?? ByteBuffer(zeroed: inside.volume * uncovered.count)
+            voxels.copyOverlap(of: inside, into: buffer, box: output, elementByteCount: uncovered.count)
+        }
+        return buffer
+    }
+
+    private func resampled(_ output: Box) async throws -> ByteBuffer? {
         let width = source.elementType.byteCount
         let parts = split(output)
         if parts.count == 1 { return try await resample(output) }
@@ -61,20 +127,20 @@ struct Resampler: Sendable {
 
     private func resample(_ output: Box) async throws -> ByteBuffer? {
         let width = source.elementType.byteCount
-        guard let needed = sourceBox(for: output) else { return nil }
+        guard let kernel, let needed = sourceBox(for: output) else { return nil }
         if source.fillValue.allSatisfy({ $0 == 0 }), try await source.isUnstored(needed) { return nil }
         let window = try await source.window(needed)
         if window.isUnstored, source.fillValue.allSatisfy({ $0 == 0 }) { return nil }
-        let kernel = kernel
+        let real = needed.moved(by: origin.map { -$0 })
         return await ThreadPool.compute.run {
             let buffer = ByteBuffer(count: output.volume * width)
             window.bytes.withSpan { bytes in
                 buffer.withMutableSpan { result in
                     switch kernel {
                     case .mean(let kernel):
-                        kernel.resample(bytes, sourceBox: needed, output: output, into: &result)
+                        kernel.resample(bytes, sourceBox: real, output: output, into: &result)
                     case .majority(let kernel):
-                        kernel.resample(bytes, sourceBox: needed, output: output, into: &result)
+                        kernel.resample(bytes, sourceBox: real, output: output, into: &result)
                     }
                 }
             }

@@ -27,13 +27,16 @@ struct Resize: Sendable {
                 "target": .array(manifest.targetNm.array.map { .number($0) }),
                 "raw": .string(manifest.resize.raw.rawValue), "labels": .string(manifest.resize.labels.rawValue),
                 "grid": .string(manifest.resize.grid.rawValue), "tolerance": .number(manifest.tolerance),
-                "max_upsampling": .number(manifest.resize.maxUpsampling),
+                // What needs more is left out when it is planned. The number is that of records from before that.
+                "max_upsampling": 4,
                 "compression": .string(manifest.convert.compression.setting),
             ])
     }
 
     func fingerprint(convert: Record) -> Fingerprint {
-        Self.settings(context).fingerprint(of: ["files": .array(convert.outputs.map { .string($0.digest.sha256) })])
+        let files = JSONValue.array(convert.outputs.map { .string($0.digest.sha256) })
+        let rules = StatisticsRules.keys(plan).merging(ResizeRules(plan, context.manifest).keys) { own, _ in own }
+        return Self.settings(context).fingerprint(of: rules.merging(["files": files]) { $1 })
     }
 
     func run(convert: Record) async throws -> Record {
@@ -97,7 +100,9 @@ struct Resize: Sendable {
             }
             inputs.append(
                 CropResizer.Input(
-                    path: path, isLabel: path != "/raw_crop", chunks: chunks, grid: grid, attributes: attributes))
+                    path: path, isLabel: path != "/raw_crop", chunks: chunks, grid: grid,
+                    covered: try CoveredBox.read(attributes, shape: chunks.shape, of: path),
+                    unknown: CropAttributes.annotation(from: attributes).unknown, attributes: attributes))
         }
         return inputs
     }

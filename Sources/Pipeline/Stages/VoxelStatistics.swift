@@ -30,7 +30,12 @@ struct IntensityStatistics: Sendable {
     }
 
     private mutating func add<Value: Element>(_ voxels: UnsafeBufferPointer<Value>) {
-        guard var low = voxels.first else { return }
+        count = voxels.count
+        // From the first number on: nothing is less or more than NaN.
+        guard var low = voxels.first(where: { $0 == $0 }) else {
+            if !voxels.isEmpty { sum = .nan }
+            return
+        }
         var high = low
         var total = 0.0
         for value in voxels {
@@ -38,7 +43,7 @@ struct IntensityStatistics: Sendable {
             if value > high { high = value }
             total += value.asDouble
         }
-        (count, minimum, maximum, sum) = (voxels.count, low.asDouble, high.asDouble, total)
+        (minimum, maximum, sum) = (low.asDouble, high.asDouble, total)
     }
 
     /// Small integers are summed as such: the sum is exact, as it is in a `Double` below 2^53.

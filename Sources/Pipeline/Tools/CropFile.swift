@@ -16,6 +16,8 @@ struct CropFile: Sendable {
         let attributes: [String: AttributeValue]
         /// In nm. Where no translation is known, the centre of voxel 0 is 0.
         let grid: Grid
+        /// The voxels that are real.
+        let covered: Box
         /// Whether the translation is that of the dataset or the file.
         let hasTranslation: Bool
         /// Whether the dataset's own attributes say where it lies.
@@ -71,6 +73,7 @@ struct CropFile: Sendable {
                     chunks: chunks, attributes: own,
                     grid: Grid(
                         shape: chunks.shape, voxelSize: size, translation: translation ?? ZYX(repeating: 0)),
+                    covered: try Self.covered(own, chunks.shape, path),
                     hasTranslation: translation != nil, hasOwnTranslation: ownPlace.translation != nil))
         }
         guard !datasets.isEmpty else {
@@ -130,6 +133,16 @@ struct CropFile: Sendable {
                 throw CropFileError(
                     "\(path) has chunks of \(bytes) bytes, more than \(chunkLimit): --memory is too little")
             }
+        }
+    }
+
+    private static func covered(
+        _ attributes: [String: AttributeValue], _ shape: ZYX<Int>, _ path: String
+    ) throws(CropFileError) -> Box {
+        do throws(CoveredBoxError) {
+            return try CoveredBox.read(attributes, shape: shape, of: path)
+        } catch {
+            throw CropFileError(error.description)
         }
     }
 

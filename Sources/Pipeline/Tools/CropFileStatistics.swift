@@ -17,7 +17,9 @@ struct CropFileStatistics: Sendable {
         if let cropID = file.attributes["crop_id"]?.integer { entry["crop_id"] = .integer(cropID) }
         entry["attributes"] = .object(file.attributes.mapValues(\.json))
         if let raw = file.raw {
-            let values = placement(raw).merging(try await statistics.intensities(of: raw.chunks)) { own, _ in own }
+            let values = placement(raw).merging(try await statistics.intensities(of: raw.chunks, raw.covered)) {
+                own, _ in own
+            }
             entry["raw"] = .object(values)
             entry["shape"] = Self.json(raw.grid.shape.array)
         }
@@ -25,7 +27,7 @@ struct CropFileStatistics: Sendable {
         for label in file.labels {
             let dialect = label.dialect
             let counts = try await statistics.counts(
-                of: label.chunks, dialect.annotation, padding: dialect.padding)
+                of: label.chunks, label.covered, dialect.annotation, padding: dialect.padding)
             labels[label.name] = .object(placement(label).merging(counts) { own, _ in own })
         }
         entry["labels"] = .object(labels)

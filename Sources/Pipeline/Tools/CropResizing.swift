@@ -139,6 +139,7 @@ public struct CropResizing: Sendable {
             file.datasets.map {
                 CropResizer.Input(
                     path: $0.path, isLabel: $0.isLabel, chunks: $0.chunks, grid: $0.grid,
+                    covered: $0.covered, unknown: $0.isLabel ? $0.dialect.annotation.unknown : nil,
                     attributes: Self.storable($0.attributes))
             }, fileAttributes: attributes, into: writer
         ) { input, shape in

@@ -9,6 +9,8 @@ struct VolumeFile: Sendable {
         let path: String
         let chunks: HDF5Chunks
         let grid: Grid
+        /// The voxels that are real.
+        let covered: Box
         let attributes: [String: AttributeValue]
 
         var isLabel: Bool { attributes["annotation_type"] != nil }
@@ -40,7 +42,11 @@ struct VolumeFile: Sendable {
                             operation: "read the voxel size", path: reader.path, object: path,
                             message: "the attributes scale and translation are missing")
                     }
-                    entries.append(Entry(path: path, chunks: chunks, grid: grid, attributes: attributes))
+                    entries.append(
+                        Entry(
+                            path: path, chunks: chunks, grid: grid,
+                            covered: try CoveredBox.read(attributes, shape: chunks.shape, of: path),
+                            attributes: attributes))
                 }
             }
         }

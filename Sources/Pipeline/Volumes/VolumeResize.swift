@@ -89,14 +89,16 @@ struct VolumeResize: Sendable {
 
     private func commonGrid(_ raw: Grid) -> Grid {
         let manifest = context.manifest
-        return switch manifest.resize.grid {
-        case .exact: OutputGrid.exact(covering: raw, targetVoxelSize: manifest.targetNm)
-        case .powerOfTwo:
-            OutputGrid.powerOfTwo(covering: raw, targetVoxelSize: manifest.targetNm, tolerance: manifest.tolerance)
-        }
+        return CropResizer.targetGrid(
+            covering: [raw], manifest.resize.grid, manifest.targetNm, manifest.tolerance)
     }
 
-    private static func isCrop(_ path: String) -> Bool { path.pathComponents().dropLast().hasName("groundtruth") }
+    static func isCrop(_ path: String) -> Bool { path.pathComponents().dropLast().hasName("groundtruth") }
+
+    /// The part of a grid that a crop touches.
+    static func part(of common: Grid, _ crop: Grid) throws -> Grid {
+        common.cropped(to: try Placement(of: crop, in: common).box)
+    }
 
     private func target(_ entry: VolumeFile.Entry, _ common: Grid, isCrop: Bool) throws -> Grid {
         let factor = OutputGrid.upsampling(from: entry.grid, to: common)
@@ -106,7 +108,7 @@ struct VolumeResize: Sendable {
                 "\(entry.path) has \(entry.grid.voxelSize[axis]) nm voxels on axis \(Array("zyx")[axis]), \(factor[axis]) "
                     + "times the target of \(common.voxelSize[axis]) nm; resize.max_upsampling is \(limit)")
         }
-        return isCrop ? common.cropped(to: try Placement(of: entry.grid, in: common).box) : common
+        return isCrop ? try Self.part(of: common, entry.grid) : common
     }
 
     private func piece(_ entry: VolumeFile.Entry, _ target: Grid) throws -> Piece {
@@ -122,19 +124,22 @@ struct VolumeResize: Sendable {
             entry.chunks.fillValue.allSatisfy { $0 == 0 }
             ? entry.chunks.fillValue : Array(repeating: 0, count: type.byteCount)
         let own = CropAttributes.grid(target)
-        let kept = entry.attributes.filter { attribute in !own.contains { $0.0 == attribute.key } }
-            .sorted { $0.key < $1.key }
+        let left = CoveredBox.names.union(own.map(\.0))
+        let kept = entry.attributes.filter { !left.contains($0.key) }.sorted { $0.key < $1.key }
+        let resampler = try Resampler(
+            source: CachedChunks(entry.chunks, limit: context.memory.cache), grid: entry.grid, covered: entry.covered,
+            target: target, isLabel: entry.isLabel,
+            unknown: CropAttributes.annotation(from: entry.attributes).unknown,
+            windowBytes: max(context.memory.work / (2 * ThreadPool.compute.width), 1 << 16))
         return Piece(
-            resampler: try Resampler(
-                source: CachedChunks(entry.chunks, limit: context.memory.cache), grid: entry.grid, target: target,
-                isLabel: entry.isLabel, windowBytes: max(context.memory.work / (2 * ThreadPool.compute.width), 1 << 16)),
+            resampler: resampler,
             layout: DatasetLayout(
                 path: entry.image, elementType: type, shape: target.shape.array,
                 chunkShape: encoding.chunkShape.array, filter: encoding.filter, fillValue: fill),
             attributes: own + kept.map { ($0.key, $0.value) } + [
                 ("resized_from_shape", .integers(entry.grid.shape.array.map(Int64.init))),
                 ("resized_from_scale", .doubles(entry.grid.voxelSize.array)),
-            ],
+            ] + resampler.coveredAttributes,
             chunks: Box(shape: target.shape).isEmpty
                 ? Box(shape: ZYX(repeating: 0)) : Box(shape: target.shape).blocks(of: encoding.chunkShape))
     }

@@ -48,7 +48,7 @@ struct VolumeStatistics: Sendable {
     private func raw(_ dataset: VolumeFile.Entry) async throws -> [String: JSONValue] {
         let type = dataset.chunks.elementType
         var total = IntensityStatistics()
-        try await forEachChunk(of: dataset.chunks) {
+        try await forEachChunk(of: dataset.chunks, within: dataset.covered) {
             IntensityStatistics($0, type)
         } merge: { part, times in
             total.merge(part.repeated(times))
@@ -60,7 +60,7 @@ struct VolumeStatistics: Sendable {
         let type = dataset.chunks.elementType
         let annotation = CropAttributes.annotation(from: dataset.attributes)
         var total = LabelStatistics(annotation)
-        try await forEachChunk(of: dataset.chunks) {
+        try await forEachChunk(of: dataset.chunks, within: dataset.covered) {
             LabelStatistics(annotation, $0, type)
         } merge: { part, times in
             total.merge(part.repeated(times))
@@ -70,16 +70,18 @@ struct VolumeStatistics: Sendable {
 
     /// Measures the voxels of each chunk, in order. Of chunks that are not stored one voxel is measured, which stands for all.
     private func forEachChunk<Part: Sendable>(
-        of source: HDF5Chunks, _ measure: @escaping @Sendable (ByteBuffer) -> Part, merge: (Part, Int) -> Void
+        of source: HDF5Chunks, within box: Box, _ measure: @escaping @Sendable (ByteBuffer) -> Part,
+        merge: (Part, Int) -> Void
     ) async throws {
-        let whole = Box(shape: source.shape)
-        guard !whole.isEmpty else { return }
-        let chunks = whole.blocks(of: source.chunkShape)
+        guard !box.isEmpty else { return }
+        let chunks = box.blocks(of: source.chunkShape)
         let width = max(1, min(ThreadPool.compute.width + 2, workBytes / max(1, 3 * source.chunkByteCount)))
         let (stop, one) = (stop, ByteBuffer(source.fillValue))
         try await inOrder(count: chunks.volume, width: width) { number -> (Part, Int) in
             try stop.check()
-            let part = source.coveredBox(ofChunk: chunks.index(at: number))
+            guard let part = source.coveredBox(ofChunk: chunks.index(at: number)).intersection(box) else {
+                return (measure(ByteBuffer(count: 0)), 1)
+            }
             guard let stored = try await source.chunk(chunks.index(at: number)) else {
                 return (measure(one), part.volume)
             }

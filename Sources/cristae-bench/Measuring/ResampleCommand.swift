@@ -20,7 +20,7 @@ struct ResampleCommand: AsyncParsableCommand {
     func run() async throws {
         let array = try ArrayFile(file)
         let source = Grid(shape: array.shape, voxelSize: ZYX(repeating: 8), edge: ZYX(repeating: 0))
-        let target = OutputGrid.exact(covering: source, targetVoxelSize: ZYX(repeating: 8 * factor))
+        let target = OutputGrid.exact(covering: [source], targetVoxelSize: ZYX(repeating: 8 * factor))
         let resample: @Sendable (RawSpan, Box, inout MutableRawSpan) -> Void
         let whole = Box(shape: array.shape)
         if labels {
