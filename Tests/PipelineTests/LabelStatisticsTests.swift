@@ -1,6 +1,7 @@
 import Elements
 import JSONText
 import Testing
+import Volumes
 
 @testable import Pipeline
 
@@ -23,7 +24,8 @@ import Testing
         let bytes = values.flatMap { value in
             withUnsafeBytes(of: value.littleEndian) { Array($0.prefix(type.byteCount)) }
         }
-        let annotation = AnnotationPlan(type: "instance_segmentation", absent: 0, present: nil, unknown: unknown)
+        let annotation = AnnotationPlan(
+            type: "instance_segmentation", absent: 0, present: nil, unknown: LabelValue(unknown))
         let found = LabelStatistics(annotation, padding: padding, ByteBuffer(bytes), type).json
         let labelled = values.filter { $0 > 0 && $0 < 100 }
         #expect(found["voxels"]?.integer == values.count)
