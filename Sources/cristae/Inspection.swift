@@ -1,4 +1,5 @@
 import ArgumentParser
+import Elements
 import Foundation
 import JSONText
 import Logging
@@ -82,7 +83,7 @@ struct Status: AsyncParsableCommand {
         }
         // On a terminal each look takes the place of the one before.
         let clearing = watch && !json && isatty(STDOUT_FILENO) != 0 ? "\u{1B}[H\u{1B}[2J" : ""
-        try StandardOutput.line(clearing + text)
+        try StandardOutput.line(clearing + ShownText.lines(text))
     }
 }
 

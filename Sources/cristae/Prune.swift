@@ -1,4 +1,5 @@
 import ArgumentParser
+import Elements
 import Foundation
 import Logging
 import Pipeline
@@ -28,7 +29,7 @@ struct Prune: AsyncParsableCommand {
             }
             let pruning = Pruning(context)
             let found = try await delete ? pruning.delete() : pruning.find()
-            for path in found.paths { try StandardOutput.line(path) }
+            for path in found.paths { try StandardOutput.line(ShownText.line(path)) }
             guard !found.isUnplanned else {
                 StandardError.line("cristae: \(manifest.job): \(Pruning.unplanned)")
                 return 75

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Elements
 import Foundation
 import Logging
 import Pipeline
@@ -28,7 +29,7 @@ struct Verify: AsyncParsableCommand {
                 return 0
             }
             let findings = try await Verification(context).verify()
-            for finding in findings { try StandardOutput.line(Self.line(finding)) }
+            for finding in findings { try StandardOutput.line(ShownText.line(Self.line(finding))) }
             var bad = findings.filter { $0.problem != nil }
             for finding in bad { StandardError.line("cristae: \(finding.path): \(finding.problem ?? "")") }
             if `repair`, !bad.isEmpty { bad = try await mend(findings, context) }
@@ -44,7 +45,7 @@ struct Verify: AsyncParsableCommand {
         let context = try JobContext(manifest: looking.manifest, stop: looking.stop, logger: looking.logger)
         let (outcome, bad) = try await Verification.repair(findings, context)
         let mended = Set(findings.filter { $0.problem != nil }.map(\.path)).subtracting(bad.map(\.path))
-        for path in mended.sorted() { try StandardOutput.line("mended \(path)") }
+        for path in mended.sorted() { try StandardOutput.line(ShownText.line("mended \(path)")) }
         for failure in outcome.failures { StandardError.line("cristae: \(failure)") }
         for finding in bad { StandardError.line("cristae: not mended: \(finding.path): \(finding.problem ?? "")") }
         return bad

@@ -143,7 +143,8 @@ extension EndToEnd {
                 said += outcome.errors
                 guard let code = outcome.exitCode else { return "signal \(outcome.signal ?? 0): \(outcome.summary)" }
                 if code == 0 {
-                    let differences = try job.tree().differences(from: clean)
+                    // What lies there belongs to owners. One whose own file is damaged is cleared away only after `claim_seconds`.
+                    let differences = try job.tree().differences(from: clean).filter { !$0.hasPrefix(".work/") }
                     return differences.isEmpty ? nil : "exit 0 with \(differences.prefix(4)): \(said.suffix(800))"
                 }
                 guard [1, 74, 75, 78].contains(code) else { return outcome.summary }

@@ -131,7 +131,8 @@ import Testing
     }
 
     /// Also where the mark still stands: summaries are never made from fewer records than there were.
-    @Test(arguments: ["convert", "stat", "resize"]) func aDamagedRecordIsNotLeftOut(stage: String) async throws {
+    @Test(arguments: ["download", "convert", "stat", "resize"])
+    func aDamagedRecordIsNotLeftOut(stage: String) async throws {
         _ = try await job.run()
         let before = try outputs()
         let path = "\(job.folder)/state/records/crop_6/\(stage).json"

@@ -34,8 +34,8 @@ actor AnswerCache {
     nonisolated var storeURL: StoreURL { store.url }
     private let state: ConfinedFolder
     private let path: String
-    private var answers: [String: Answer] = [:]
-    private var asking: [String: Request] = [:]
+    private var answers: [ByteName: Answer] = [:]
+    private var asking: [ByteName: Request] = [:]
     private var requests = 0
     private var waiters = 0
     private var unsaved: [String] = []
@@ -43,7 +43,7 @@ actor AnswerCache {
     /// Whether some answers are from before.
     private let hasKeptAnswers: Bool
     /// On a refresh what the kept lines say, by question; else nil.
-    private var kept: [String: String]?
+    private var kept: [ByteName: String]?
 
     /// Reads what is known of `dataset` at `store`.
     ///
@@ -71,9 +71,9 @@ actor AnswerCache {
                 let question = value["ask"]?.string
             else { continue }
             if refreshes {
-                kept?[question] = String(decoding: body, as: UTF8.self)
+                kept?[ByteName(question)] = String(decoding: body, as: UTF8.self)
             } else {
-                answers[question] = Self.answer(from: value)
+                answers[ByteName(question)] = Self.answer(from: value)
             }
         }
     }
@@ -92,7 +92,7 @@ actor AnswerCache {
 
     /// One level below a folder, where that has been asked and answered.
     func listed(_ prefix: String) -> Listing? {
-        guard case .listing(let listing) = answers["list \(prefix)"] else { return nil }
+        guard case .listing(let listing) = answers[ByteName("list \(prefix)")] else { return nil }
         return listing
     }
 
@@ -107,7 +107,7 @@ actor AnswerCache {
     }
 
     private func answer(_ question: String) async throws -> Answer {
-        if let known = answers[question] { return known }
+        if let known = answers[ByteName(question)] { return known }
         waiters += 1
         let waiter = waiters
         let answer = try await withTaskCancellationHandler {
@@ -125,7 +125,7 @@ actor AnswerCache {
             continuation.resume(throwing: CancellationError())
             return
         }
-        if asking[question] == nil {
+        if asking[ByteName(question)] == nil {
             requests += 1
             let (number, store) = (requests, store)
             let task = Task {
@@ -133,30 +133,30 @@ actor AnswerCache {
                 do { result = .success(try await Self.ask(question, store)) } catch { result = .failure(error) }
                 self.end(number, question, result)
             }
-            asking[question] = Request(number: number, task: task)
+            asking[ByteName(question)] = Request(number: number, task: task)
         }
-        asking[question]?.waiting[waiter] = continuation
+        asking[ByteName(question)]?.waiting[waiter] = continuation
     }
 
     /// A waiter that was cancelled waits no longer.
     private func leave(_ waiter: Int, _ question: String) {
-        guard let continuation = asking[question]?.waiting.removeValue(forKey: waiter) else { return }
-        if let request = asking[question], request.waiting.isEmpty {
-            asking[question] = nil
+        guard let continuation = asking[ByteName(question)]?.waiting.removeValue(forKey: waiter) else { return }
+        if let request = asking[ByteName(question)], request.waiting.isEmpty {
+            asking[ByteName(question)] = nil
             request.task.cancel()
         }
         continuation.resume(throwing: CancellationError())
     }
 
     /// How many wait for the answer to a question, e.g. `get key`.
-    func waiting(_ question: String) -> Int { asking[question]?.waiting.count ?? 0 }
+    func waiting(_ question: String) -> Int { asking[ByteName(question)]?.waiting.count ?? 0 }
 
     private func end(_ number: Int, _ question: String, _ result: Result<Answer, any Error>) {
         // Where all have left, and others have asked anew, it is not this answer that they wait for.
-        guard let request = asking[question], request.number == number else { return }
-        asking[question] = nil
+        guard let request = asking[ByteName(question)], request.number == number else { return }
+        asking[ByteName(question)] = nil
         if case .success(let answer) = result {
-            answers[question] = answer
+            answers[ByteName(question)] = answer
             if kept == nil, let body = Self.body(question, answer) { unsaved.append(Self.line(body)) }
         }
         for continuation in request.waiting.values { continuation.resume(with: result) }
@@ -188,9 +188,9 @@ actor AnswerCache {
     func finishRefresh() async throws -> Bool {
         guard let kept else { return false }
         let rest = kept.keys.filter { answers[$0] == nil }.sorted()
-        _ = try await concurrentMap(rest) { question in _ = try await self.answer(question) }
-        var bodies: [String: String] = [:]
-        for (question, answer) in answers { bodies[question] = Self.body(question, answer) }
+        _ = try await concurrentMap(rest) { question in _ = try await self.answer(question.text) }
+        var bodies: [ByteName: String] = [:]
+        for (question, answer) in answers { bodies[question] = Self.body(question.text, answer) }
         guard bodies != kept else { return false }
         let lines = bodies.sorted { $0.key < $1.key }.map { Self.line($0.value) }
         let text = Self.header(of: store) + "\n" + lines.joined()

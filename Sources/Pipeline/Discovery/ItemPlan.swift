@@ -122,17 +122,9 @@ public struct DatasetPlan: Sendable, Hashable, Codable {
     /// The classes that its crops and its whole-volume labels have, in N5 also without `_seg`, sorted. nil in plans of earlier
     /// versions, and where not all of it could be listed.
     public var classes: [String]?
-    /// Names of the crops, or of the volume, that have none of the classes asked for.
-    public var withoutClass: [String]?
     /// Paths of the arrays that `grids` names and the store does not have.
     public var missingArrays: [String]?
 
     /// Names of what would have been items, and is left out by the rules of the manifest.
-    var leftOutNames: [String] { withoutClass ?? [] }
-
-    /// Counts a crop, or the volume, that has none of the classes asked for.
-    mutating func add(withoutClass name: String) {
-        cropsWithoutClass += 1
-        withoutClass = (withoutClass ?? []) + [name]
-    }
+    var leftOutNames: [String] { (leftOut ?? []).map(\.name) }
 }

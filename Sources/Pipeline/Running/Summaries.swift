@@ -176,11 +176,12 @@ struct Summaries: Sendable {
         of item: ItemEntry, isComplete: Bool, isThere: Bool
     ) throws -> (stat: JSONValue?, resize: JSONValue?) {
         let records = context.records
-        let coverage = RawCoverage(try records.record(item: item.name, stage: "download"))
+        let download = try records.record(item: item.name, stage: "download")
+        let coverage = RawCoverage(download)
         func entry(_ record: Record?) -> JSONValue? {
             record.map { coverage?.added(to: $0.result) ?? $0.result }
         }
-        if isComplete, let stat = try records.record(item: item.name, stage: "stat"),
+        if isComplete, download != nil, let stat = try records.record(item: item.name, stage: "stat"),
             let resize = try records.record(item: item.name, stage: "resize"),
             try records.record(item: item.name, stage: "convert") != nil
         {

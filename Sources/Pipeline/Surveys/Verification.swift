@@ -51,7 +51,7 @@ public struct Verification: Sendable {
             Finding(
                 path: "\(context.state.path)/\(path)", problem: "the plan cannot be read; the next run makes it anew")
         }
-        let only = try context.manifest.only.map { try Glob($0) }
+        let only = try ItemFilter(context.manifest.only)
         let items = try await ThreadPool.files.run { () throws(LedgerError) in try context.records.items() }
         let survey = RecordSurvey(context, present)
         let found = try await concurrentMap(items) { item -> [Finding] in
@@ -59,8 +59,7 @@ public struct Verification: Sendable {
             return try await ThreadPool.files.run { () throws in
                 try survey.outputs(of: item).filter { output in
                     guard paths?.contains(output.output.path) ?? true else { return false }
-                    return only.isEmpty
-                        || only.contains { $0.matches(item) || $0.matches("\(output.dataset ?? "")/\(item)") }
+                    return only.takes(item, of: output.dataset ?? "")
                 }.map { try Self.finding($0, item, context) }
             }
         }
@@ -80,7 +79,8 @@ public struct Verification: Sendable {
         case .current, .open:
             do {
                 let problem = try OutputCheck.problem(of: found.output, in: context.output)
-                return Finding(path: path, problem: problem, item: item)
+                let coverage = RawCoverage(try context.records.record(item: item, stage: "download"))
+                return Finding(path: path, problem: problem, note: problem == nil ? coverage?.note : nil, item: item)
             } catch {
                 return Finding(path: path, problem: error.message, item: item)
             }
