@@ -40,7 +40,8 @@ enum SignalWatcher {
         // Functions cannot be compared; their addresses can.
         let ignoresEnd =
             sigaction(SIGHUP, nil, &current) == 0
-            && unsafeBitCast(current.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+            && unsafeBitCast(current.__sigaction_handler.sa_handler, to: Int.self)
+                == unsafeBitCast(SIG_IGN, to: Int.self)
         for number in [SIGTERM, SIGINT, SIGUSR1] + (ignoresEnd ? [] : [SIGHUP]) {
             signal(number) { number in
                 var byte = UInt8(truncatingIfNeeded: number)
