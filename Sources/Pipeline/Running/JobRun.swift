@@ -113,6 +113,9 @@ struct JobRun: Sendable {
                     try worker.look(at: ClaimName.summaries)
                 }
                 switch found {
+                // On a refresh, another task may not have seen what this one has planned anew.
+                case .gone where refreshes: break look
+                case .alive where refreshes: try await Task.sleep(for: .milliseconds(50))
                 case .gone, .alive: return false
                 case .freed: break look
                 case .unclear, .busy: try await Task.sleep(for: .seconds(min(0.25, worker.watch.beatSeconds / 2)))
@@ -141,7 +144,8 @@ struct JobRun: Sendable {
             try markers.standing(elsewhere, marks)
         }
         var damaged = elsewhere.map(\.name).filter { !standing.contains($0) }
-        let present = try await PresentJob(context, known: plans)
+        // Other tasks may have planned datasets anew since.
+        let present = try await share == nil ? PresentJob(context, known: plans) : PresentJob(context)
         let summaries = Summaries(context: context)
         if damaged.isEmpty {
             let outcome = account.outcome
