@@ -1,3 +1,4 @@
+internal import Elements
 internal import Foundation
 internal import JSONText
 internal import Ledger
@@ -94,5 +95,16 @@ struct JobMark: Sendable {
             if let mark = try? JSONFile.decode(Mark.self, from: bytes), mark.isSound { return mark }
         }
         return nil
+    }
+}
+
+extension JobMark {
+    /// Removes what killed processes have left of marks that were just being made. By then the marks are there, and nobody makes one. Blocks.
+    static func removeLeftovers(_ context: JobContext) throws(LedgerError) {
+        for (folder, place) in [(context.output, ".work/"), (context.state, "")] {
+            for name in try folder.list(String(place.dropLast())) where name.hasBytePrefix(".job.json.") {
+                try folder.remove(place + name)
+            }
+        }
     }
 }

@@ -167,6 +167,7 @@ struct JobRun: Sendable {
             // In this order: who finds the claim taken leaves what dead processes have left to the one that holds it.
             try worker.claims.release(ClaimName.summaries)
             try worker.clearDead()
+            try JobMark.removeLeftovers(context)
         }
         guard again.isEmpty else { return .again }
         // A task that closes the job tells what became of all of it.
