@@ -70,10 +70,6 @@ enum ObjectKey {
         return (key[..<end], false)
     }
 
-    static func isSame(_ first: some StringProtocol, _ second: some StringProtocol) -> Bool {
-        first.utf8.elementsEqual(second.utf8)
-    }
-
     static func precedes(_ first: some StringProtocol, _ second: some StringProtocol) -> Bool {
         first.utf8.lexicographicallyPrecedes(second.utf8)
     }
