@@ -15,10 +15,7 @@ struct Plan: AsyncParsableCommand {
 
     func run() async throws {
         try await Ending.of {
-            let manifest = try options.load()
-            let stop = StopSignal()
-            SignalWatcher.start(stop)
-            let logger = Reporter(format: options.logFormat).logger
+            let (manifest, stop, logger) = try options.begin()
             let plan = try await JobContext.planning(manifest, stop: stop, logger: logger) { context in
                 try await PlanReport(context)
             }
@@ -52,10 +49,7 @@ struct Status: AsyncParsableCommand {
 
     func run() async throws {
         try await Ending.of {
-            let manifest = try options.load()
-            let stop = StopSignal()
-            SignalWatcher.start(stop)
-            let logger = Reporter(format: options.logFormat).logger
+            let (manifest, stop, logger) = try options.begin()
             var looks = 0
             while !stop.isStopped {
                 let context = try JobContext(

@@ -26,6 +26,14 @@ struct ManifestOptions: ParsableArguments {
     @Option(help: "How to talk on stderr: auto (a display on a terminal, else json), text or json.")
     var logFormat: LogFormat = .auto
 
+    /// What a verb that looks at a job begins with: the manifest, what it is asked to stop by, and its log.
+    func begin() throws -> (manifest: Manifest, stop: StopSignal, logger: Logger) {
+        let manifest = try load()
+        let stop = StopSignal()
+        SignalWatcher.start(stop)
+        return (manifest, stop, Reporter(format: logFormat).logger)
+    }
+
     /// Reads and checks the manifest.
     ///
     /// - Throws: ``ManifestError`` with one line.

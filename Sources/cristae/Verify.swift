@@ -20,11 +20,8 @@ struct Verify: AsyncParsableCommand {
 
     func run() async throws {
         try await Ending.of {
-            let manifest = try options.load()
-            let stop = StopSignal()
-            SignalWatcher.start(stop)
-            let reporter = Reporter(format: options.logFormat)
-            guard let context = try JobContext.looking(at: manifest, stop: stop, logger: reporter.logger) else {
+            let (manifest, stop, logger) = try options.begin()
+            guard let context = try JobContext.looking(at: manifest, stop: stop, logger: logger) else {
                 StandardError.line("cristae: \(manifest.job): nothing has been made yet, there is no \(manifest.state)")
                 return 0
             }
