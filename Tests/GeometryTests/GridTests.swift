@@ -43,10 +43,14 @@ import Testing
 }
 
 @Suite struct LevelChoiceTests {
-    private let rule = LevelChoice(target: ZYX(repeating: 8), tolerance: 0.4, finest: false)
+    private let rule = LevelChoice(target: ZYX(repeating: 8), tolerance: 0.4, preference: .target)
 
-    private func levels(_ first: ZYX<Double>, _ count: Int) -> [ZYX<Double>] {
-        (0..<count).map { level in first.map { $0 * Double(1 << level) } }
+    /// A pyramid whose levels all begin at one edge, in nm.
+    private func levels(_ first: ZYX<Double>, _ count: Int, edge: Double = 0) -> [LevelPlace] {
+        (0..<count).map { level in
+            let voxel = first.map { $0 * Double(1 << level) }
+            return LevelPlace(voxelSize: voxel, translation: voxel.map { edge + $0 / 2 })
+        }
     }
 
     /// On isotropic pyramids the rule is the lab's `get_best_size`: 2→s2, 2.5→s1, 3→s1, 4→s1, 6→s0, 8→s0, 16→s0.
@@ -64,30 +68,89 @@ import Testing
 
     @Test func labelsTwiceAsFineAreMatchedByScaleNotByName() {
         let choice = rule.choose(raw: levels(ZYX(5.24, 4, 4), 6), labels: [levels(ZYX(2.62, 2, 2), 4)])
-        #expect(choice == LevelChoice.Choice(raw: 0, labels: [1], matched: [true]))
+        #expect(choice == LevelChoice.Choice(raw: 0, labels: [1], matched: [true], kind: .pair))
         let liver = rule.choose(raw: levels(ZYX(repeating: 4), 6), labels: [levels(ZYX(repeating: 2), 4)])
-        #expect(liver == LevelChoice.Choice(raw: 1, labels: [2], matched: [true]))
+        #expect(liver == LevelChoice.Choice(raw: 1, labels: [2], matched: [true], kind: .pair))
     }
 
     @Test func aRawLevelThatAllClassesMatchIsPreferred() {
         let choice = rule.choose(
             raw: levels(ZYX(repeating: 4), 4),
-            labels: [levels(ZYX(repeating: 4), 3), [ZYX(repeating: 4)]])
-        #expect(choice == LevelChoice.Choice(raw: 0, labels: [0, 0], matched: [true, true]))
+            labels: [levels(ZYX(repeating: 4), 3), levels(ZYX(repeating: 4), 1)])
+        #expect(choice == LevelChoice.Choice(raw: 0, labels: [0, 0], matched: [true, true], kind: .pair))
+    }
+
+    /// Labels that begin 4 nm into an 8 nm voxel lie on the grid of the 4 nm level.
+    @Test func aPairOffTheGridGivesWayToAFinerOne() {
+        let (raw, labels) = (levels(ZYX(repeating: 2), 4), levels(ZYX(repeating: 2), 4, edge: 4))
+        #expect(
+            rule.choose(raw: raw, labels: [labels])
+                == LevelChoice.Choice(raw: 1, labels: [1], matched: [true], kind: .pair))
+        let coarsest = LevelChoice(target: ZYX(repeating: 8), tolerance: 0.4, preference: .coarsest)
+        #expect(
+            coarsest.choose(raw: raw, labels: [labels])
+                == LevelChoice.Choice(raw: 2, labels: [2], matched: [true], kind: .pairOffGrid))
+        let finest = LevelChoice(target: ZYX(repeating: 8), tolerance: 0.4, preference: .finest)
+        #expect(finest.choose(raw: raw, labels: [labels])?.raw == 0)
+    }
+
+    @Test func allPairedLabelsHaveToFit() {
+        let raw = levels(ZYX(repeating: 2), 4)
+        let choice = rule.choose(
+            raw: raw, labels: [levels(ZYX(repeating: 2), 4), levels(ZYX(repeating: 2), 4, edge: 6)])
+        #expect(choice == LevelChoice.Choice(raw: 0, labels: [0, 0], matched: [true, true], kind: .pair))
+    }
+
+    /// Where nothing fits: the coarsest with no voxel above half the target, else the finest.
+    @Test func withoutAFitThePairIsHalfTheTarget() {
+        let raw = levels(ZYX(repeating: 2), 4)
+        let off = levels(ZYX(repeating: 2), 4, edge: 0.7)
+        #expect(
+            rule.choose(raw: raw, labels: [off])
+                == LevelChoice.Choice(raw: 1, labels: [1], matched: [true], kind: .pairOffGrid))
+        #expect(
+            rule.choose(raw: levels(ZYX(repeating: 6), 2), labels: [levels(ZYX(repeating: 6), 2, edge: 1)])
+                == LevelChoice.Choice(raw: 0, labels: [0], matched: [true], kind: .pairOffGrid))
+    }
+
+    @Test func aFitIsJudgedOnEveryAxis() {
+        var labels = levels(ZYX(repeating: 8), 1)
+        labels[0].translation.y += 0.17
+        #expect(rule.choose(raw: levels(ZYX(repeating: 8), 1), labels: [labels])?.kind == .pairOffGrid)
+        labels[0].translation.y -= 0.02
+        #expect(rule.choose(raw: levels(ZYX(repeating: 8), 1), labels: [labels])?.kind == .pair)
+    }
+
+    /// 8 nm raw data under 16 nm labels: a pair at 16 nm is not below the bound, and blown up raw data teach nothing.
+    @Test func coarseLabelsGetRawDataNearTheTarget() {
+        let (raw, labels) = (levels(ZYX(repeating: 8), 4), levels(ZYX(repeating: 16), 3))
+        let choice = rule.choose(raw: raw, labels: [labels])
+        #expect(choice == LevelChoice.Choice(raw: 0, labels: [0], matched: [false], kind: .alone))
+        let finest = LevelChoice(target: ZYX(repeating: 8), tolerance: 0.4, preference: .finest)
+        #expect(finest.choose(raw: raw, labels: [labels])?.raw == 1)
+    }
+
+    @Test func withoutAPairTheBoxHasToBeWhole() {
+        let raw = levels(ZYX(repeating: 4), 4)
+        #expect(rule.raw(raw) { _ in true } == 1)
+        #expect(rule.raw(raw) { $0.voxelSize.z == 4 } == 0)
+        #expect(rule.raw(raw) { _ in false } == 0)
+        #expect(rule.raw(levels(ZYX(repeating: 16), 2)) { _ in true } == 0)
     }
 
     @Test func withoutAnEqualPairEachFollowsTheRuleAlone() {
         let choice = rule.choose(raw: levels(ZYX(repeating: 4), 4), labels: [levels(ZYX(repeating: 3), 4)])
-        #expect(choice == LevelChoice.Choice(raw: 1, labels: [1], matched: [false]))
+        #expect(choice == LevelChoice.Choice(raw: 1, labels: [1], matched: [false], kind: .alone))
     }
 
     @Test func floatNoiseIsNoDifference() {
-        let choice = rule.choose(raw: [ZYX(5.920000000000001, 8, 8)], labels: [[ZYX(5.92, 7.999999999, 8)]])
-        #expect(choice?.matched == [true])
+        let raw = LevelPlace(voxelSize: ZYX(5.920000000000001, 8, 8), translation: ZYX(repeating: 0))
+        let labels = LevelPlace(voxelSize: ZYX(5.92, 7.999999999, 8), translation: ZYX(repeating: 0))
+        #expect(rule.choose(raw: [raw], labels: [[labels]])?.kind == .pair)
     }
 
     @Test func nothingToChooseFrom() {
         #expect(rule.choose(raw: [], labels: []) == nil)
-        #expect(rule.choose(raw: [ZYX(repeating: 8)], labels: [[]]) == nil)
+        #expect(rule.choose(raw: levels(ZYX(repeating: 8), 1), labels: [[]]) == nil)
     }
 }

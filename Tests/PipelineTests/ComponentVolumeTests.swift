@@ -35,7 +35,7 @@ import Testing
     private func identifier(_ layer: ComponentLayer, _ index: Int) throws -> UInt8 {
         let start = index * Self.planesOfLayer
         let box = Box(start: ZYX(start, 0, 0), stop: ZYX(start + 1, 1, 1))
-        return try #require(layer.identifiers(in: box)).array[0]
+        return try #require(layer.identifiers(in: box, mask: ByteBuffer(zeroed: box.volume))).array[0]
     }
 
     /// Whoever is late still gets its layer, however far the others are.

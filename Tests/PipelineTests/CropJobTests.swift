@@ -142,7 +142,7 @@ import Testing
         // uint32, components by faces: the voxel at the origin, and the two at [0, 1, 1] and [1, 1, 1].
         #expect(mito.bytes.enumerated().filter { $0.offset % 4 == 0 }.map(\.element) == [1, 0, 0, 2, 0, 0, 0, 2])
         #expect(mito.attributes["derived_from"] == .string("all"))
-        #expect(mito.attributes["unknown"] == nil)
+        #expect(mito.attributes["unknown"] == .integer(255))
     }
 
     @Test func anEmptyClassIsMadeFromIds() async throws {
@@ -184,8 +184,7 @@ import Testing
     @Test func withoutRulesACropWithoutTheClassIsCounted() async throws {
         try label("all", [3, 3, 3, 3, 3, 3, 3, 3])
         let outcome = try await job.run(["derive": [:]])
-        #expect(outcome.items == 0)
-        #expect(outcome.cropsWithoutClass == 1)
+        #expect(outcome.items == 1 && outcome.leftOut == 1 && outcome.exitCode == 0)
         #expect(outcome.failures == [])
     }
 
@@ -210,13 +209,6 @@ import Testing
         let mito = try await job.dataset("/label_crop/mito", of: "hdf5/crop_5.h5")
         #expect(mito.attributes["present"] == .integer(255))
         #expect(mito.attributes["unknown"] == nil)
-    }
-
-    @Test func tooMuchUpsamplingFailsTheItem() async throws {
-        try label("mito", [1, 1, 1, 1, 1, 1, 1, 1])
-        let outcome = try await job.run(["target_nm": 1])
-        #expect(outcome.failures.map(\.stage) == ["resize"])
-        #expect(outcome.failures.first?.reason.contains("max_upsampling") == true)
     }
 
     @Test func floatLabelsAreRefused() async throws {

@@ -17,8 +17,9 @@ import Testing
             "regions": #"[{"dataset": "d", "offset_nm": [-0.1, 0, 1e9], "shape_nm": [0.30000000000000004, 1, 2]}]"#,
             "classes": #"["*"]"#, "derive": "{}", "target_nm": "[8, 4, 3.3333333333333335]", "tolerance": "0.1",
             "levels": #""finest""#, "padding_nm": "12.5", "output": #""/results""#, "state": #""deep/down/state""#,
-            "convert": #"{"compression": "zstd", "keep_packs": true}"#,
+            "convert": #"{"compression": "zstd", "keep_packs": true, "keep_native": false}"#,
             "resize": #"{"grid": "power_of_two", "max_upsampling": 2.5}"#,
+            "split": #"{"validation": 0.1, "test": 0.3, "seed": 7, "by": "dataset"}"#,
             "limits":
                 #"{"connections": 1, "memory": 134217729, "bandwidth": 12345, "outage": 90.5, "claim_seconds": 60}"#,
         ],

@@ -36,6 +36,9 @@ import Testing
             schema: ["properties", "resize"], known: ResizeKey.allCases.map(\.rawValue), path: "$.resize",
             around: { ["resize": $0] }),
         Place(
+            schema: ["properties", "split"], known: SplitKey.allCases.map(\.rawValue), path: "$.split",
+            around: { ["split": $0] }),
+        Place(
             schema: ["properties", "limits"], known: LimitsKey.allCases.map(\.rawValue), path: "$.limits",
             around: { ["limits": $0] }),
         Place(
@@ -117,7 +120,7 @@ import Testing
         for way in [[], ["convert"], ["resize"], ["limits"]] as [[String]] {
             let properties = try #require(Self.schema(at: way.flatMap { ["properties", $0] })["properties"]?.object)
             let values = way.reduce(manifest) { $0[$1] ?? .null }
-            for (key, property) in properties where !["source", "datasets"].contains(key) {
+            for (key, property) in properties where !["source", "datasets", "split"].contains(key) {
                 let standard = try #require(property["default"], "\(key)")
                 #expect(standard == values[key], "\(key)")
             }

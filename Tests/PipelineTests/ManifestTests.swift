@@ -30,7 +30,7 @@ import Testing
         #expect(manifest.resize.raw == .area)
         #expect(manifest.resize.labels == .majority)
         #expect(manifest.resize.grid == .exact)
-        #expect(manifest.resize.maxUpsampling == 4)
+        #expect(manifest.resize.maxUpsampling == 2)
         #expect(manifest.limits.connections == 64)
         #expect(manifest.limits.memory == 1_073_741_824)
         #expect(manifest.limits.bandwidth == nil)

@@ -32,7 +32,7 @@ import Testing
     @Test(
         arguments: [
             ["convert": ["compression": "zstd"]], ["target_nm": 16], ["tolerance": 0.1], ["source": "bucket"],
-            ["resize": ["grid": "power_of_two"]], ["resize": ["max_upsampling": 2]], ["mode": "volumes"],
+            ["resize": ["grid": "power_of_two"]], ["mode": "volumes"],
         ] as [[String: JSONValue]])
     func marksOfOtherSettingsLieElsewhere(change: [String: JSONValue]) throws {
         let base = DoneMarkers(try job.context(Self.standard)).folder

@@ -14,15 +14,60 @@ struct CropPlanner: Sendable {
     let images: [MultiscaleImage]
 
     var rule: LevelChoice {
-        LevelChoice(target: manifest.targetNm, tolerance: manifest.tolerance, finest: manifest.levels == .finest)
+        LevelChoice(target: manifest.targetNm, tolerance: manifest.tolerance, preference: manifest.levels.preference)
     }
 
-    /// The plan of the crop in `group`, or nil where it has none of the classes asked for.
-    func plan(name: String, cropID: Int, group: String) async throws -> ItemPlan? {
+    /// What became of a crop.
+    enum Planned: Sendable {
+        case item(ItemPlan)
+        case leftOut(LeftOut)
+    }
+
+    /// The plan of the crop in `group`, or why it is left out; and where it lies.
+    func plan(name: String, cropID: Int, group: String) async throws -> (planned: Planned, place: CropPlace?) {
+        let planned = try await plan(name, cropID, group)
+        let labels: [ArrayPlan]
+        switch planned {
+        case .item(let item): labels = item.labels + item.derived.map(\.source)
+        case .leftOut: labels = []
+        }
+        return (planned, try await place(name, cropID, group, labels))
+    }
+
+    /// Where a crop lies, by the finest labels in it: those that it is planned with, else any. nil where no label can be read.
+    private func place(
+        _ name: String, _ cropID: Int, _ group: String, _ labels: [ArrayPlan]
+    ) async throws -> CropPlace? {
+        func place(_ grid: Grid) -> CropPlace {
+            CropPlace(
+                name: name, cropID: cropID, alignment: reader.alignment(of: group), edge: grid.edge,
+                extent: grid.extent, voxelSize: grid.voxelSize)
+        }
+        do {
+            let present = try await reader.cache.list(group).prefixes
+            let other = present.contains("all") ? "all" : present.first
+            guard let label = labels.first?.image ?? other.map({ "\(group)/\($0)" }) else { return nil }
+            let image = try await reader.image(label)
+            guard let level = rule.finest(image.places).map({ image.multiscale.levels[$0] }) else { return nil }
+            let (metadata, _) = try await reader.array(image, level: level)
+            return place(try grid(of: metadata, level: level, path: label))
+        } catch is VolumeError {
+            // A to-download list names only the levels that are needed.
+            return labels.first.map { place($0.grid) }
+        }
+    }
+
+    private func plan(_ name: String, _ cropID: Int, _ group: String) async throws -> Planned {
         let present = try await reader.cache.list(group).prefixes
         let wanted = manifest.classes == ["*"] ? present : present.filter { manifest.classes.hasName($0) }
         let rules = deriveRules(present: present)
-        guard !wanted.isEmpty || !rules.isEmpty else { return nil }
+        guard !wanted.isEmpty || !rules.isEmpty else {
+            return .leftOut(
+                LeftOut(
+                    name: name, dataset: reader.dataset, cropID: cropID, reason: .notAnnotated,
+                    message: "\(reader.url(group)) has no labels of \(manifest.classes.joined(separator: ", "))",
+                    classes: []))
+        }
         // In a file's text outputs classes are members of objects, where they would be one.
         if Set(wanted).count < wanted.distinctNames().count {
             throw VolumeError(
@@ -42,8 +87,9 @@ struct CropPlanner: Sendable {
                 name, labels[index], labels[index].multiscale.levels[chosen.choice.labels[index]])
         }
         // A class whose labels are empty is no failure, but there is nothing to place the crop by.
+        let grids = arrays.values.map(\.grid)
         let raw = try await rawPlan(
-            chosen.image, level: chosen.choice.raw, around: arrays.values.map(\.grid), group: group)
+            chosen.image, level: rawLevel(chosen, around: grids), around: grids, group: group)
         let derived = rules.compactMap { name, rule in
             arrays[ByteName(rule.from)].map {
                 DerivePlan(name: name, source: $0, ids: rule.ids, instances: rule.instances)
@@ -52,9 +98,10 @@ struct CropPlanner: Sendable {
         var plan = ItemPlan(
             name: name, dataset: reader.dataset, cropID: cropID, group: group, raw: raw,
             labels: wanted.compactMap { arrays[ByteName($0)] }, derived: derived,
-            isMatched: chosen.choice.matched.allSatisfy { $0 }, metadata: [])
+            isMatched: chosen.choice.matched.allSatisfy { $0 }, levelCase: chosen.choice.kind.planned, metadata: [])
+        if let leftOut = UpsamplingLimit(manifest).leftOut(plan) { return .leftOut(leftOut) }
         plan.metadata = try await reader.metadata(of: plan)
-        return plan
+        return .item(plan)
     }
 
     /// The classes that may have to be made from another one's ids.
@@ -65,16 +112,31 @@ struct CropPlanner: Sendable {
         }
     }
 
-    /// The first raw image that all labels match in voxel size; else the first.
-    func chooseLevels(
-        _ labels: [MultiscaleImage]
-    ) -> (image: MultiscaleImage, choice: LevelChoice.Choice)? {
+    /// A raw image, with the levels that were chosen of it and of the labels.
+    typealias Chosen = (image: MultiscaleImage, choice: LevelChoice.Choice)
+
+    /// The first raw image that all labels pair with and fit; else the first that all labels pair with; else the first.
+    func chooseLevels(_ labels: [MultiscaleImage]) -> Chosen? {
         let choices = images.compactMap { image in
-            rule.choose(
-                raw: image.multiscale.levels.map(\.scale), labels: labels.map { $0.multiscale.levels.map(\.scale) }
-            ).map { (image: image, choice: $0) }
+            rule.choose(raw: image.places, labels: labels.map(\.places)).map { (image: image, choice: $0) }
         }
-        return choices.first { $0.choice.matched.allSatisfy { $0 } } ?? choices.first
+        func isPaired(_ chosen: Chosen) -> Bool { chosen.choice.matched.allSatisfy { $0 } }
+        return choices.first { isPaired($0) && $0.choice.kind == .pair } ?? choices.first(where: isPaired)
+            ?? choices.first
+    }
+
+    /// The raw level, now that the grids of the labels are known.
+    func rawLevel(_ chosen: Chosen, around labels: [Grid]) -> Int {
+        guard chosen.choice.kind == .alone else { return chosen.choice.raw }
+        let isWhole = { (level: LevelPlace) in
+            labels.allSatisfy { label in
+                // The shape of the raw level does not matter: a placement is not clipped.
+                let raw = Grid(
+                    shape: ZYX(repeating: 1), voxelSize: level.voxelSize, translation: level.translation)
+                return (try? Placement(of: label, in: raw))?.isExact ?? false
+            }
+        }
+        return rule.raw(chosen.image.places, whole: isWhole) ?? chosen.choice.raw
     }
 
     // MARK: Arrays
@@ -133,10 +195,15 @@ struct CropPlanner: Sendable {
                 written: covered.union(wanted), metadata: text, annotation: nil, format: image.format.planned))
     }
 
-    /// Voxels of raw data around labels.
+    /// Voxels of raw data around labels: whole ones, unless float noise alone asks for one more.
     func padding(_ grid: Grid) -> ZYX<Int> {
-        // More than a volume can have; a scale may be any number that is not 0.
-        grid.voxelSize.map { min(Int(saturating: (manifest.paddingNm / $0).rounded(.up)), 1 << 52) }
+        grid.voxelSize.map { voxel in
+            let voxels = manifest.paddingNm / voxel
+            let nearest = voxels.rounded()
+            let whole = abs(voxels - nearest) <= Placement.tolerance ? nearest : voxels.rounded(.up)
+            // More than a volume can have; a scale may be any number that is not 0.
+            return min(Int(saturating: whole), 1 << 52)
+        }
     }
 
     func grid(of metadata: ArrayMetadata, level: Multiscale.Level, path: String) throws -> Grid {
@@ -160,9 +227,21 @@ struct CropPlanner: Sendable {
     }
 }
 
+extension MultiscaleImage {
+    /// The levels as a choice needs them.
+    var places: [LevelPlace] {
+        multiscale.levels.map { LevelPlace(voxelSize: $0.scale, translation: $0.translation) }
+    }
+}
+
+extension LevelChoice.Case {
+    /// As plans keep it: nil is a pair that fits.
+    var planned: LevelChoice.Case? { self == .pair ? nil : self }
+}
+
 extension Box {
     /// The smallest box that holds both.
-    fileprivate func union(_ other: Box) -> Box {
+    func union(_ other: Box) -> Box {
         Box(start: start.zip(other.start, min), stop: stop.zip(other.stop, max))
     }
 

@@ -13,7 +13,7 @@ struct DatasetPlanner: Sendable {
     func plan() async throws -> DatasetPlan {
         var plan = DatasetPlan(
             dataset: reader.dataset, voxelSize: nil, hasGroundtruth: false, hasInference: false, isSelected: false,
-            imageMetadata: nil, items: [], cropsWithoutClass: 0, warnings: [], failures: [])
+            imageMetadata: nil, items: [], leftOut: nil, warnings: [], failures: [])
         let reconstructions = try await reader.reconstructions()
         plan.hasGroundtruth = reconstructions.contains(where: \.hasGroundtruth)
         plan.hasInference = reconstructions.contains { $0.hasInference }
@@ -99,7 +99,10 @@ struct DatasetPlanner: Sendable {
         do {
             let (item, warnings) = try await VolumePlanner(manifest: manifest, reader: reader).plan(alignments)
             plan.warnings += warnings
-            if let item { plan.items.append(item) } else { plan.add(withoutClass: reader.dataset) }
+            switch item {
+            case .item(let item): plan.items.append(item)
+            case .leftOut(let leftOut): plan.leaveOut(leftOut)
+            }
         } catch {
             plan.failures.append(try failure(error, item: reader.dataset))
         }
@@ -110,9 +113,13 @@ struct DatasetPlanner: Sendable {
         let regions = manifest.regions.filter { $0.dataset.hasSameBytes(as: reader.dataset) }
         for (index, region) in regions.enumerated() {
             do {
-                plan.items.append(
-                    try await RegionPlanner(manifest: manifest, reader: reader).plan(
-                        region, number: index + 1, alignments))
+                let item = try await RegionPlanner(manifest: manifest, reader: reader).plan(
+                    region, number: index + 1, alignments)
+                if let leftOut = UpsamplingLimit(manifest).leftOut(item) {
+                    plan.leaveOut(leftOut)
+                } else {
+                    plan.items.append(item)
+                }
                 plan.isSelected = true
                 plan.imageMetadata = plan.imageMetadata ?? alignments.flatMap(\.images).first?.attributes
             } catch {
@@ -158,7 +165,8 @@ struct DatasetPlanner: Sendable {
     ) async throws {
         let planner = CropPlanner(manifest: manifest, reader: reader, images: images)
         let (dataset, stop) = (reader.dataset, stop)
-        let results = try await concurrentMap(reconstruction.crops) { crop -> Result<ItemPlan?, Failure> in
+        let results = try await concurrentMap(reconstruction.crops) {
+            crop -> Result<(planned: CropPlanner.Planned, place: CropPlace?), Failure> in
             let cropID = DatasetReader.cropID(crop) ?? 0
             let name = "crop_\(cropID)"
             let group = "\(reconstruction.key)/labels/groundtruth/\(crop)"
@@ -177,12 +185,23 @@ struct DatasetPlanner: Sendable {
                     Failure(item: name, dataset: dataset, stage: "discover", reason: Cancellation.reason(error)))
             }
         }
-        for (crop, result) in zip(reconstruction.crops, results) {
+        for result in results {
             switch result {
-            case .success(let item?): plan.items.append(item)
-            case .success(nil): plan.add(withoutClass: "crop_\(DatasetReader.cropID(crop) ?? 0)")
+            case .success(let (planned, place)):
+                switch planned {
+                case .item(let item): plan.items.append(item)
+                case .leftOut(let leftOut): plan.leaveOut(leftOut)
+                }
+                if let place { plan.places = (plan.places ?? []) + [place] }
             case .failure(let failure): plan.failures.append(failure)
             }
         }
     }
+}
+
+extension DatasetPlan {
+    /// Items that have none of the classes.
+    var withoutClass: [LeftOut] { (leftOut ?? []).filter { $0.reason == .notAnnotated } }
+
+    mutating func leaveOut(_ item: LeftOut) { leftOut = (leftOut ?? []) + [item] }
 }

@@ -236,6 +236,11 @@ struct DatasetReader: Sendable {
         return (metadata, text)
     }
 
+    /// The alignment that a crop's group lies in: what stands before `labels`.
+    func alignment(of group: String) -> String {
+        group.split(separator: "/").prefix { $0 != "labels" }.joined(separator: "/")
+    }
+
     func url(_ key: String) -> String { cache.storeURL.url(of: key) }
 
     /// The plan of an array whose metadata do not say how its chunks are named, by what is there: where chunks of the box are nested, the

@@ -82,6 +82,8 @@ public struct ItemPlan: Sendable, Hashable, Codable {
     public var derived: [DerivePlan]
     /// Whether every label level has the raw level's voxel size.
     public var isMatched: Bool
+    /// How the levels belong together; nil is a pair whose edges meet.
+    public var levelCase: LevelChoice.Case?
     public var metadata: [MetadataObject]
     /// nil for ground-truth crops.
     public var kind: Kind?
@@ -109,8 +111,10 @@ public struct DatasetPlan: Sendable, Hashable, Codable {
     /// The raw image's metadata as the store gave it.
     public var imageMetadata: String?
     public var items: [ItemPlan]
-    /// Crops that have none of the classes asked for.
-    public var cropsWithoutClass: Int
+    /// What is left out, and why; nil where nothing is.
+    public var leftOut: [LeftOut]?
+    /// Where the ground-truth crops lie, those that are left out too; nil where there are none.
+    public var places: [CropPlace]?
     /// Things to know that are no failures, one line each.
     public var warnings: [String]
     /// Crops that could not be planned: name and reason. While there are any, discover runs again.
@@ -118,17 +122,9 @@ public struct DatasetPlan: Sendable, Hashable, Codable {
     /// The classes that its crops and its whole-volume labels have, in N5 also without `_seg`, sorted. nil in plans of earlier
     /// versions, and where not all of it could be listed.
     public var classes: [String]?
-    /// Names of the crops, or of the volume, that have none of the classes asked for.
-    public var withoutClass: [String]?
     /// Paths of the arrays that `grids` names and the store does not have.
     public var missingArrays: [String]?
 
     /// Names of what would have been items, and is left out by the rules of the manifest.
-    var leftOutNames: [String] { withoutClass ?? [] }
-
-    /// Counts a crop, or the volume, that has none of the classes asked for.
-    mutating func add(withoutClass name: String) {
-        cropsWithoutClass += 1
-        withoutClass = (withoutClass ?? []) + [name]
-    }
+    var leftOutNames: [String] { (leftOut ?? []).map(\.name) }
 }

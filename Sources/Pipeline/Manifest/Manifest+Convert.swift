@@ -18,8 +18,12 @@ extension Manifest {
         /// Whether packs stay after their HDF5 file is there.
         public var keepPacks: Bool
 
-        public init(compression: Compression = .gzip, keepPacks: Bool = false) {
+        /// Whether `hdf5/<item>.h5` stays after `crops/<item>.h5` is there.
+        public var keepNative: Bool
+
+        public init(compression: Compression = .gzip, keepPacks: Bool = false, keepNative: Bool = true) {
             self.compression = compression
+            self.keepNative = keepNative
             self.keepPacks = keepPacks
         }
     }

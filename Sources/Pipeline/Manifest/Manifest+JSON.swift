@@ -8,7 +8,7 @@ extension Manifest {
     public func json(relativeTo folder: String) -> JSONValue {
         let folder = AbsolutePath(folder)
         func path(_ text: String) -> JSONValue { .string(AbsolutePath(text).written(relativeTo: folder)) }
-        let members: [ManifestKey: JSONValue] = [
+        var members: [ManifestKey: JSONValue] = [
             .job: .string(job),
             .source: .string(source),
             .endpoint: endpoint.map { .string($0) } ?? .null,
@@ -32,6 +32,7 @@ extension Manifest {
             .resize: resize.json,
             .limits: limits.json,
         ]
+        if let split { members[.split] = split.json }
         return JSONValue(members)
     }
 }
@@ -65,7 +66,10 @@ extension Manifest.DeriveRule {
 
 extension Manifest.Convert {
     var json: JSONValue {
-        JSONValue([ConvertKey.compression: .string(compression.rawValue), .keepPacks: .bool(keepPacks)])
+        JSONValue([
+            ConvertKey.compression: .string(compression.rawValue), .keepNative: .bool(keepNative),
+            .keepPacks: .bool(keepPacks),
+        ])
     }
 }
 
@@ -74,6 +78,15 @@ extension Manifest.Resize {
         JSONValue([
             ResizeKey.raw: .string(raw.rawValue), .labels: .string(labels.rawValue), .grid: .string(grid.rawValue),
             .maxUpsampling: .exact(maxUpsampling),
+        ])
+    }
+}
+
+extension Manifest.Split {
+    var json: JSONValue {
+        JSONValue([
+            SplitKey.validation: .exact(validation), .test: .exact(test), .seed: .integer(seed),
+            .by: .string(by.rawValue),
         ])
     }
 }

@@ -24,11 +24,11 @@ extension Manifest {
         public var raw: RawRule
         public var labels: LabelRule
         public var grid: GridRule
-        /// The largest ratio of source to target voxel on an axis, at least 1; beyond it the item fails.
+        /// The largest ratio of source to target voxel on an axis, at least 1; beyond it the item is left out.
         public var maxUpsampling: Double
 
         public init(
-            raw: RawRule = .area, labels: LabelRule = .majority, grid: GridRule = .exact, maxUpsampling: Double = 4
+            raw: RawRule = .area, labels: LabelRule = .majority, grid: GridRule = .exact, maxUpsampling: Double = 2
         ) {
             self.raw = raw
             self.labels = labels

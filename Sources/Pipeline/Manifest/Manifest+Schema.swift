@@ -64,7 +64,9 @@ extension Manifest {
                 .with("type", "number").with("minimum", 0).with("exclusiveMaximum", 1).with("default", 0.4)
         case .levels:
             return choice(
-                "The coarsest level that is fine enough for the target, or the finest.", LevelRule.self, .target)
+                "The coarsest pair of raw data and labels that is fine enough for the target and whose edges meet (target); "
+                    + "the coarsest, whether they meet or not; or the finest.",
+                LevelRule.self, .target)
         case .paddingNm:
             return described("Raw data around the labels of crops and regions on every side, in nm.")
                 .with("type", "number").with("minimum", 0).with("maximum", .exact(ManifestParser.paddingLimitNm))
@@ -84,6 +86,8 @@ extension Manifest {
         case .resize:
             return object(ResizeKey.self, "How items are brought to the target voxel size.", resize)
                 .with("default", Resize().json)
+        case .split:
+            return object(SplitKey.self, "Which side of a training each crop is on; without it there is no split.", split)
         case .limits:
             return object(LimitsKey.self, "What a run may use.", limits).with("default", Limits().json)
         }
@@ -97,6 +101,11 @@ extension Manifest {
             choice(
                 "The codec of chunks in HDF5; source keeps the source's own codec and chunk shape.",
                 Convert.Compression.self, Convert().compression)
+        case .keepNative:
+            flag(
+                "Whether hdf5/<item>.h5 stays after crops/<item>.h5 is there; where it does not, a later change of target_nm "
+                    + "fetches again.",
+                Convert().keepNative)
         case .keepPacks: flag("Whether packs stay after their HDF5 file is there.", Convert().keepPacks)
         }
     }
@@ -112,10 +121,29 @@ extension Manifest {
                 "Voxels of exactly the target size, or factors of 2 that come near it.", Resize.GridRule.self,
                 standard.grid)
         case .maxUpsampling:
-            described("The largest ratio of source to target voxel on an axis; beyond it the item fails.")
-                .with("type", "number").with("minimum", .exact(ManifestParser.upsampling.lowerBound))
-                .with("maximum", .exact(ManifestParser.upsampling.upperBound))
-                .with("default", .exact(standard.maxUpsampling))
+            described(
+                "The largest ratio of source to target voxel on an axis; an item that would need more is left out."
+            )
+            .with("type", "number").with("minimum", .exact(ManifestParser.upsampling.lowerBound))
+            .with("maximum", .exact(ManifestParser.upsampling.upperBound))
+            .with("default", .exact(standard.maxUpsampling))
+        }
+    }
+
+    private static func split(_ key: SplitKey) -> Members {
+        let standard = Split()
+        func share(_ text: String, _ value: Double) -> Members {
+            described(text).with("type", "number").with("minimum", 0).with("maximum", 1).with("default", .exact(value))
+        }
+        return switch key {
+        case .validation: share("The share of groups for validation.", standard.validation)
+        case .test: share("The share of groups for the test.", standard.test)
+        case .seed:
+            integer("Another seed is another split.", ManifestParser.seeds).with("default", .integer(standard.seed))
+        case .by:
+            choice(
+                "What is on one side as a whole: crops that are connected by overlaps, or all crops of a dataset.",
+                Split.Unit.self, standard.by)
         }
     }
 

@@ -42,6 +42,8 @@ public struct Manifest: Sendable, Equatable {
     public var state: String
     public var convert: Convert
     public var resize: Resize
+    /// Which side of a training each crop is on; nil where there is no split.
+    public var split: Split?
     public var limits: Limits
 }
 
@@ -73,10 +75,20 @@ extension Manifest {
 
     /// Which level of a pyramid is taken.
     public enum LevelRule: String, Sendable, CaseIterable {
-        /// The coarsest that is still fine enough for the target voxel size.
+        /// The coarsest pair of raw data and labels that is fine enough for the target voxel size, and whose edges meet.
         case target
-        /// The finest.
+        /// The coarsest pair that is fine enough, whether its edges meet or not.
+        case coarsest
+        /// The finest pair.
         case finest
+
+        var preference: LevelChoice.Preference {
+            switch self {
+            case .target: .target
+            case .coarsest: .coarsest
+            case .finest: .finest
+            }
+        }
     }
 }
 

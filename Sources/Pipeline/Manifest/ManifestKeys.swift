@@ -5,7 +5,7 @@ protocol ManifestKeys: RawRepresentable<String>, CaseIterable, Sendable {}
 enum ManifestKey: String, ManifestKeys {
     case anonymous, classes, convert, datasets, derive, endpoint, grids, job, levels, limits, lists, mode, only, output,
         regions,
-        resize, select, source, state, tolerance
+        resize, select, source, split, state, tolerance
     case paddingNm = "padding_nm"
     case targetNm = "target_nm"
 }
@@ -33,6 +33,7 @@ enum DeriveKey: String, ManifestKeys {
 /// The keys of `convert`.
 enum ConvertKey: String, ManifestKeys {
     case compression
+    case keepNative = "keep_native"
     case keepPacks = "keep_packs"
 }
 
@@ -40,6 +41,11 @@ enum ConvertKey: String, ManifestKeys {
 enum ResizeKey: String, ManifestKeys {
     case grid, labels, raw
     case maxUpsampling = "max_upsampling"
+}
+
+/// The keys of `split`.
+enum SplitKey: String, ManifestKeys {
+    case by, seed, test, validation
 }
 
 /// The keys of `limits`.

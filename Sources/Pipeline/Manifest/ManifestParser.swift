@@ -8,6 +8,7 @@ struct ManifestParser {
     /// Raw data around labels, in nm: up to a millimetre.
     static let paddingLimitNm = 1e6
     static let upsampling = 1...1000.0
+    static let seeds = 0...(1 << 53)
     static let connections = 1...1024
     static let memory = (128 << 20)...(1 << 50)
     static let bandwidth = 1...(1 << 50)
@@ -71,6 +72,7 @@ struct ManifestParser {
             state: directory(.state, overrides.state, flag: "--state", standard: "state"),
             convert: convert(),
             resize: resize(),
+            split: split(),
             limits: limits())
         try problems.throwFirst()
         checkDatasets(manifest)
@@ -258,6 +260,7 @@ struct ManifestParser {
         guard let section = top.section(.convert, ConvertKey.self) else { return convert }
         convert.compression =
             section.value(.compression, ManifestValue.choice(Manifest.Convert.Compression.self)) ?? convert.compression
+        convert.keepNative = section.value(.keepNative, ManifestValue.boolean) ?? convert.keepNative
         convert.keepPacks = section.value(.keepPacks, ManifestValue.boolean) ?? convert.keepPacks
         return convert
     }
@@ -273,6 +276,23 @@ struct ManifestParser {
                 .maxUpsampling, ManifestValue.number("a number from 1 to 1000", where: Self.upsampling.contains))
             ?? resize.maxUpsampling
         return resize
+    }
+
+    private func split() -> Manifest.Split? {
+        guard let section = top.section(.split, SplitKey.self) else { return nil }
+        var split = Manifest.Split()
+        let share = ManifestValue.number("a number from 0 to 1") { (0...1).contains($0) }
+        split.validation = section.value(.validation, share) ?? split.validation
+        split.test = section.value(.test, share) ?? split.test
+        split.seed = section.value(.seed, ManifestValue.integer(in: Self.seeds)) ?? split.seed
+        split.by = section.value(.by, ManifestValue.choice(Manifest.Split.Unit.self)) ?? split.by
+        if split.validation + split.test > 1 {
+            problems.add(
+                ManifestProblem(
+                    path: top.path(of: .split), found: "\(split.validation) and \(split.test)",
+                    expected: "\"validation\" and \"test\" that are at most 1 together"))
+        }
+        return split
     }
 
     private func limits() -> Manifest.Limits {

@@ -60,9 +60,17 @@ struct JobRun: Sendable {
         for failure in planFailures { failure.log(to: context.logger) }
         let items = plans.flatMap(\.items).filter { only.takes($0) && limit?.contains($0.name) ?? true }
         let before = account.outcome.items
+        let leftOut = plans.flatMap { $0.plan.leftOut ?? [] }.filter { only.takes($0.name, of: $0.dataset) }
+        if account.outcome.leftOut == 0, share?.index ?? 0 == 0 {
+            for item in leftOut {
+                context.logger.notice(
+                    "\(item.description)",
+                    metadata: ["item": "\(item.name)", "dataset": "\(item.dataset)", "event": "left_out"])
+            }
+        }
         account.open(
-            items, failures: planFailures, datasets: plans.count { $0.plan.isSelected },
-            cropsWithoutClass: plans.reduce(0) { $0 + $1.plan.cropsWithoutClass })
+            items, leftOut: leftOut.count, failures: planFailures, datasets: plans.count { $0.plan.isSelected },
+            cropsWithoutClass: plans.reduce(0) { $0 + $1.plan.withoutClass.count })
         context.progress.add(items: account.outcome.items - before)
         guard stages.contains(where: { $0 != .discover }) else {
             // Nothing else was asked for.

@@ -22,15 +22,20 @@ final class RunAccount: Sendable {
         var entries: [ItemEntry.Version: Entry] = [:]
         var datasets = 0
         var cropsWithoutClass = 0
+        /// Items that are left out by the plans.
+        var leftOut = 0
     }
 
     private let state = Mutex(State())
 
     /// Names the items of the run. Where some were planned anew, the entries of the others stay.
     ///
-    /// - Parameter failures: of items that could not be planned, and of datasets that could not be read, which are no items.
-    func open(_ items: [ItemEntry], failures: [Failure], datasets: Int, cropsWithoutClass: Int) {
+    /// - Parameters:
+    ///   - leftOut: how many items the plans leave out.
+    ///   - failures: of items that could not be planned, and of datasets that could not be read, which are no items.
+    func open(_ items: [ItemEntry], leftOut: Int = 0, failures: [Failure], datasets: Int, cropsWithoutClass: Int) {
         state.withLock { state in
+            state.leftOut = leftOut
             state.items = items.map(\.version)
             state.planFailures = failures
             state.datasets = datasets
@@ -73,7 +78,8 @@ final class RunAccount: Sendable {
         outcome.cropsWithoutClass = state.cropsWithoutClass
         // What could not be planned is an item all the same.
         outcome.failed = Set(state.planFailures.filter { $0.item != nil }.map { [$0.dataset, $0.item] }).count
-        outcome.items = state.items.count + outcome.failed
+        outcome.leftOut = state.leftOut
+        outcome.items = state.items.count + outcome.failed + outcome.leftOut
         outcome.failures = state.planFailures
         for item in state.items {
             switch state.entries[item] {

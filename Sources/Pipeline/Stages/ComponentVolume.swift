@@ -162,11 +162,21 @@ struct ComponentLayer: Sendable {
         rowsBegun += 1
     }
 
-    /// The ids of the voxels of `box` (in planes of the volume; its z range lies in this layer), 0 where there is no component.
-    /// nil where there is none at all.
-    func identifiers(in box: Box) -> ByteBuffer? {
-        let buffer = ByteBuffer(zeroed: box.volume * MemoryLayout<UInt32>.size)
+    /// The ids of the voxels of `box` (in planes of the volume; its z range lies in this layer): 1…254, 256…, so that no object has the
+    /// value of unknown voxels. Elsewhere what `mask` says, one byte a voxel: 0, or ``IdentifierMask/unknown``. nil where all is 0.
+    func identifiers(in box: Box, mask: ByteBuffer) -> ByteBuffer? {
+        let buffer = ByteBuffer(count: box.volume * MemoryLayout<UInt32>.size)
         var isEmpty = true
+        mask.withUnsafeBytes { mask in
+            buffer.withUnsafeMutableBytes { raw in
+                let voxels = raw.assumingMemoryBound(to: UInt32.self)
+                for index in mask.indices {
+                    let isUnknown = mask[index] == IdentifierMask.unknown
+                    if isUnknown { isEmpty = false }
+                    voxels[index] = isUnknown ? UInt32(IdentifierMask.unknown) : 0
+                }
+            }
+        }
         buffer.withUnsafeMutableBytes { raw in
             let voxels = raw.assumingMemoryBound(to: UInt32.self)
             var target = 0
@@ -178,7 +188,8 @@ struct ComponentLayer: Sendable {
                         let stop = min(Int(run.stop), box.stop.x)
                         guard start < stop else { continue }
                         isEmpty = false
-                        for x in start..<stop { voxels[target + x - box.start.x] = run.id }
+                        let id = run.id < UInt32(IdentifierMask.unknown) ? run.id : run.id + 1
+                        for x in start..<stop { voxels[target + x - box.start.x] = id }
                     }
                     target += box.shape.x
                 }

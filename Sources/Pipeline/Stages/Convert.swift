@@ -47,12 +47,14 @@ struct Convert: Sendable {
             return (try await VolumeConvert(context: context, plan: plan).run(download: download), nil)
         }
         let pack = try await openPack(download)
+        var notAnnotated: [String] = []
         let (output, entry) = try await OutputFile.make(path, in: context.output, stop: context.stop) { writer in
             try await writeRaw(writer, pack)
-            let grid = try await writeLabels(writer, pack)
+            notAnnotated = try await writeLabels(writer, pack)
             try await writer.setAttributes(
                 CropAttributes.file(
-                    of: plan, grid: grid, labelLevel: referenceLabel.level, store: context.store.url),
+                    of: plan, grid: referenceLabel.writtenGrid, labelLevel: referenceLabel.level,
+                    store: context.store.url),
                 on: "/")
             // Room that is not used is the next item's.
             kept?.close()
@@ -61,7 +63,8 @@ struct Convert: Sendable {
         }
         let record = Record(
             item: plan.name, stage: "convert", fingerprint: try fingerprint(download: download), outputs: [output],
-            result: .object([:]))
+            result: .object(
+                notAnnotated.isEmpty ? [:] : ["not_annotated": .array(notAnnotated.map { .string($0) })]))
         let records = context.records
         try await ThreadPool.files.run { () throws(LedgerError) in try records.write(record) }
         return (record, entry ?? nil)
@@ -147,18 +150,22 @@ struct Convert: Sendable {
 
     // MARK: Labels
 
-    /// Writes all classes, in the order of their names. Returns the grid of the labels.
-    private func writeLabels(_ writer: HDF5Writer, _ pack: Pack) async throws -> Grid {
+    /// Writes all classes, in the order of their names. Returns those that nobody has annotated in this item: they are not written.
+    private func writeLabels(_ writer: HDF5Writer, _ pack: Pack) async throws -> [String] {
+        var notAnnotated: [String] = []
         let stored = Dictionary(plan.labels.map { ($0.name, $0) }) { first, _ in first }
         let derived = Dictionary(plan.derived.map { ($0.name, $0) }) { first, _ in first }
         for name in Set(stored.keys).union(derived.keys).sorted() {
             if let rule = derived[name], try await derive(rule, insteadOf: stored[name], writer, pack) { continue }
-            guard let label = stored[name] else { continue }
+            guard let label = stored[name] else {
+                notAnnotated.append(name)
+                continue
+            }
             try await copy(label, to: "/label_crop/\(name)", writer, pack)
             let annotation = try await annotation(of: label, pack)
             try await setAttributes(of: label, annotation: annotation, writer)
         }
-        return referenceLabel.writtenGrid
+        return notAnnotated
     }
 
     private func setAttributes(
@@ -183,71 +190,85 @@ struct Convert: Sendable {
         return AnnotationPlan(type: "semantic_segmentation", absent: 0, present: 255, unknown: nil)
     }
 
-    /// Makes a class from another one's ids, where it is missing or has no object; false where it has.
+    /// Makes a class from another one's ids, where it is missing or has no object.
+    ///
+    /// A voxel is absent only if somebody has said so (DESIGN, section 4): where the source is 0 or unknown, or the own labels are unknown, it
+    /// is unknown.
+    ///
+    /// - Returns: false where the own labels have an object, or the source has none of the ids.
     private func derive(
         _ rule: DerivePlan, insteadOf stored: ArrayPlan?, _ writer: HDF5Writer, _ pack: Pack
     ) async throws -> Bool {
+        var own: OwnUnknown?
         if let stored {
-            let (own, _) = try chunks(of: stored, pack)
-            let background = (stored.annotation ?? AnnotationPlan(type: "unspecified")).background
-            let scan = LabelScan(source: own, box: stored.box, stop: context.stop)
-            if try await scan.hasValue(otherThan: background) { return false }
+            let (chunks, _) = try chunks(of: stored, pack)
+            let scan = LabelScan(source: chunks, box: stored.box, stop: context.stop)
+            if try await scan.hasValue(otherThan: stored.background) { return false }
+            own = OwnUnknown(stored, source: chunks, target: rule.source.writtenGrid)
         }
         let (source, array) = try chunks(of: rule.source, pack)
+        let scan = LabelScan(source: source, box: rule.source.box, stop: context.stop)
+        guard try await scan.hasValue(among: rule.ids) else { return false }
+        let derivation = Derivation(
+            source: source, own: own, start: rule.source.written.start,
+            mask: IdentifierMask(
+                elementType: source.elementType, ids: rule.ids, unknownValues: rule.source.unknownValues))
         let path = "/label_crop/\(rule.name)"
-        let made =
-            rule.instances
-            ? try await writeComponents(rule, source, array, path, isRequired: stored == nil, writer)
-            : try await writeMask(rule, source, array, path, isRequired: stored == nil, writer)
-        // Where the ids are not there either, the stored class says more: it keeps what is unknown.
-        guard made else { return false }
-        let annotation = AnnotationPlan(
-            type: rule.instances ? "instance_segmentation" : "semantic_segmentation", absent: 0,
-            present: rule.instances ? nil : 1, unknown: nil)
+        if rule.instances {
+            try await writeComponents(rule, derivation, array, path, writer)
+        } else {
+            try await writeMask(rule, derivation, array, path, writer)
+        }
         try await setAttributes(
-            of: rule.source, named: rule.name, annotation: annotation,
+            of: rule.source, named: rule.name, annotation: .derived(instances: rule.instances),
             more: [
                 ("derived_from", .string(rule.source.name)), ("derived_ids", .integers(rule.ids.map(Int64.init))),
             ], writer)
         return true
     }
 
+    /// Where the voxels of a derived class come from.
+    private struct Derivation: Sendable {
+        let source: CachedChunks
+        let own: OwnUnknown?
+        /// The first voxel of the source that is written.
+        let start: ZYX<Int>
+        let mask: IdentifierMask
+
+        /// 1, unknown or 0 for each voxel of a box of the dataset.
+        func voxels(_ box: Box) async throws -> ByteBuffer {
+            let window = try await source.window(box.moved(by: start))
+            let mask = mask
+            let voxels = await ThreadPool.compute.run { mask.mask(window.bytes) }
+            try await own?.add(to: voxels, box: box)
+            return voxels
+        }
+    }
+
     private func writeComponents(
-        _ rule: DerivePlan, _ source: CachedChunks, _ array: PlannedArray, _ path: String, isRequired: Bool,
-        _ writer: HDF5Writer
-    ) async throws -> Bool {
-        let shape = rule.source.written.shape
+        _ rule: DerivePlan, _ derivation: Derivation, _ array: PlannedArray, _ path: String, _ writer: HDF5Writer
+    ) async throws {
         let chunkWriter = chunkWriter(
-            writer, path: path, type: .uint32, shape: shape, fill: [0, 0, 0, 0], source: array)
+            writer, path: path, type: .uint32, shape: rule.source.written.shape, fill: [0, 0, 0, 0], source: array)
         let planes = chunkWriter.layout.chunkShape[0]
         let components = try ComponentVolume(
-            source: source, box: rule.source.written, ids: rule.ids, layerPlanes: planes,
+            source: derivation.source, box: rule.source.written, ids: rule.ids, layerPlanes: planes,
             chunksPerLayer: chunkWriter.chunksPerLayer, workBytes: context.memory.work, stop: context.stop)
-        let count = shape.allSatisfy { $0 > 0 } ? try await components.count() : 0
-        guard count > 0 || isRequired else { return false }
-        try await chunkWriter.write(bytesPerVoxel: 8) { box in
+        _ = try await components.count()
+        try await chunkWriter.write(bytesPerVoxel: 9 + derivation.source.elementType.byteCount) { box in
             let layer = try await components.layer(box.start.z / planes)
-            return await ThreadPool.compute.run { layer.identifiers(in: box) }
+            let mask = try await derivation.voxels(box)
+            return await ThreadPool.compute.run { layer.identifiers(in: box, mask: mask) }
         }
-        return true
     }
 
     private func writeMask(
-        _ rule: DerivePlan, _ source: CachedChunks, _ array: PlannedArray, _ path: String, isRequired: Bool,
-        _ writer: HDF5Writer
-    ) async throws -> Bool {
-        let mask = IdentifierMask(elementType: source.elementType, ids: rule.ids)
-        if !isRequired {
-            let scan = LabelScan(source: source, box: rule.source.box, stop: context.stop)
-            guard try await scan.hasValue(among: rule.ids) else { return false }
-        }
+        _ rule: DerivePlan, _ derivation: Derivation, _ array: PlannedArray, _ path: String, _ writer: HDF5Writer
+    ) async throws {
         let chunkWriter = chunkWriter(
             writer, path: path, type: .uint8, shape: rule.source.written.shape, fill: [0], source: array)
-        let start = rule.source.written.start
-        try await chunkWriter.write(bytesPerVoxel: 1 + source.elementType.byteCount) { box in
-            let window = try await source.window(box.moved(by: start))
-            return await ThreadPool.compute.run { mask.mask(window.bytes) }
+        try await chunkWriter.write(bytesPerVoxel: 1 + derivation.source.elementType.byteCount) { box in
+            try await derivation.voxels(box)
         }
-        return true
     }
 }

@@ -302,7 +302,7 @@ public struct Discover: Sendable {
     func fingerprint(_ name: String, _ keys: [String]?) -> Fingerprint {
         let manifest = context.manifest
         var members: [String: JSONValue] = [
-            "version": 1, "source": .string(context.store.url.description), "dataset": .string(name),
+            "version": 2, "source": .string(context.store.url.description), "dataset": .string(name),
             "select": .string(manifest.select.rawValue), "mode": .string(manifest.mode.rawValue),
             "classes": .array(manifest.classes.map { .string($0) }),
             "derive": .object(
@@ -314,6 +314,7 @@ public struct Discover: Sendable {
                 }),
             "target": .array(manifest.targetNm.array.map { .number($0) }), "tolerance": .number(manifest.tolerance),
             "levels": .string(manifest.levels.rawValue), "padding": .number(manifest.paddingNm),
+            "max_upsampling": .number(manifest.resize.maxUpsampling), "grid": .string(manifest.resize.grid.rawValue),
             "list": keys.map { .array($0.map { .string($0) }) } ?? .null,
         ]
         let regions = manifest.regions.filter { $0.dataset.hasSameBytes(as: name) }

@@ -1,40 +1,56 @@
 internal import Elements
 
-/// Turns label ids into a mask: 1 where a voxel has one of the ids, 0 elsewhere.
+/// Turns label ids into a mask of one byte a voxel: 1 where a voxel has one of the ids, 255 where nobody has said what it is, 0 elsewhere.
 struct IdentifierMask: Sendable {
+    /// What the mask says of voxels that nobody has annotated.
+    static let unknown: UInt8 = 255
+
     let elementType: ElementType
     let ids: [Int]
+    /// Values of voxels that nobody has annotated. An id that is among ``ids`` counts as such.
+    let unknownValues: [Int]
+
+    init(elementType: ElementType, ids: [Int], unknownValues: [Int] = []) {
+        self.elementType = elementType
+        self.ids = ids
+        self.unknownValues = unknownValues
+    }
 
     /// One byte a voxel of `bytes`.
     func mask(_ bytes: ByteBuffer) -> ByteBuffer {
         let mask = ByteBuffer(count: bytes.count / elementType.byteCount)
-        if elementType.run(Fill(ids: ids, mask: mask), on: bytes) == nil { mask.fill(with: [0]) }
+        let fill = Fill(ids: ids, unknownValues: unknownValues, mask: mask)
+        if elementType.run(fill, on: bytes) == nil { mask.fill(with: [0]) }
         return mask
     }
 
     private struct Fill: LabelWork {
         let ids: [Int]
+        let unknownValues: [Int]
         let mask: ByteBuffer
 
         func run<Value: LabelElement>(_ voxels: UnsafeBufferPointer<Value>) {
             let wanted = ids.compactMap { Value(exactly: $0) }
+            let unknown = unknownValues.compactMap { Value(exactly: $0) }
+            func meaning(_ value: Value) -> UInt8 {
+                wanted.contains(value) ? 1 : unknown.contains(value) ? IdentifierMask.unknown : 0
+            }
             mask.withUnsafeMutableBytes { target in
                 if MemoryLayout<Value>.size == 1 {
-                    var table = [UInt8](repeating: 0, count: 256)
-                    for value in wanted { table[Int(UInt8(truncatingIfNeeded: value))] = 1 }
+                    let table = (0..<256).map { meaning(Value(truncatingIfNeeded: $0)) }
                     for index in voxels.indices {
                         target[index] = table[Int(UInt8(truncatingIfNeeded: voxels[index]))]
                     }
                     return
                 }
-                // Labels come in long runs: the list is searched once a run.
-                var (last, isWanted) = (Value.zero, wanted.contains(.zero))
+                // Labels come in long runs: the lists are searched once a run.
+                var (last, result) = (Value.zero, meaning(.zero))
                 for index in voxels.indices {
                     if voxels[index] != last {
                         last = voxels[index]
-                        isWanted = wanted.contains(last)
+                        result = meaning(last)
                     }
-                    target[index] = isWanted ? 1 : 0
+                    target[index] = result
                 }
             }
         }

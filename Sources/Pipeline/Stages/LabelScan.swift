@@ -1,10 +1,25 @@
 internal import Elements
 internal import Geometry
 internal import Threads
+internal import Volumes
+
+extension ArrayPlan {
+    /// The values of a label array that are no object, absent (0 unless declared) and unknown, as scans see them: by their low 64 bits.
+    var background: [Int] { [Int(truncatingIfNeeded: annotation?.absent ?? 0)] + declaredUnknown }
+
+    /// The values from which nothing follows for a class that is made from this label array: 0, and what is declared as unknown.
+    var unknownValues: [Int] { [0] + declaredUnknown }
+
+    private var declaredUnknown: [Int] { annotation?.unknown.map { [Int(truncatingIfNeeded: $0)] } ?? [] }
+}
 
 extension AnnotationPlan {
-    /// The values that are no object, absent (0 unless declared) and unknown, as scans see them: by their low 64 bits.
-    var background: [Int] { ([absent ?? 0] + (unknown.map { [$0] } ?? [])).map { Int(truncatingIfNeeded: $0) } }
+    /// What the values of a derived class mean.
+    static func derived(instances: Bool) -> AnnotationPlan {
+        AnnotationPlan(
+            type: instances ? "instance_segmentation" : "semantic_segmentation", absent: 0,
+            present: instances ? nil : 1, unknown: LabelValue(IdentifierMask.unknown))
+    }
 }
 
 /// Questions about the values of a label array, answered chunk by chunk and no longer than needed.

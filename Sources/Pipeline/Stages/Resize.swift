@@ -27,7 +27,8 @@ struct Resize: Sendable {
                 "target": .array(manifest.targetNm.array.map { .number($0) }),
                 "raw": .string(manifest.resize.raw.rawValue), "labels": .string(manifest.resize.labels.rawValue),
                 "grid": .string(manifest.resize.grid.rawValue), "tolerance": .number(manifest.tolerance),
-                "max_upsampling": .number(manifest.resize.maxUpsampling),
+                // What needs more is left out when it is planned. The number is that of records from before that.
+                "max_upsampling": 4,
                 "compression": .string(manifest.convert.compression.rawValue),
             ])
     }

@@ -31,7 +31,7 @@ public struct PlanReport: Sendable {
         let head: JSONValue = [
             "datasets": .integer(plans.count { $0.plan.isSelected }), "datasets_seen": .integer(plans.count),
             "items": .integer(items.count), "items_done": .integer(items.count - open),
-            "crops_without_class": .integer(plans.reduce(0) { $0 + $1.plan.cropsWithoutClass }),
+            "crops_without_class": .integer(plans.reduce(0) { $0 + $1.plan.withoutClass.count }),
             "requests": .integer(requests), "decoded_bytes_at_most": .integer(bytes),
             "files": .integer(2 * open), "memory_bytes": .integer(context.manifest.limits.memory),
             "failures": .array(failures.map { .string($0) }),

@@ -44,18 +44,13 @@ struct RegionPlanner: Sendable {
                 .badMetadata, path: reader.url(alignment.reconstruction.key),
                 "neither the raw image nor the labels have a level to use")
         }
-        let level = chosen.image.multiscale.levels[chosen.choice.raw]
-        var raw = try await planner.wholeRawPlan(chosen.image, level)
+        var raw = try await planner.wholeRawPlan(chosen.image, planner.wholeRawLevel(chosen, labels))
         let wish = try Self.box(region, in: raw.grid)
-        guard let box = wish.intersection(raw.box),
-            let padded = wish.padded(by: planner.padding(raw.grid)).intersection(raw.box)
-        else {
+        guard let box = wish.intersection(raw.box) else {
             throw VolumeError(
                 .badMetadata, path: reader.url(raw.key),
                 "the region lies at \(wish), outside of the level's \(raw.grid.shape) voxels")
         }
-        (raw.box, raw.written) = (padded, padded)
-        try Self.check(raw, planner, reader)
         let place = raw.grid.cropped(to: box)
         var plans: [ArrayPlan] = []
         let names = VolumePlanner.classes(of: images.map(\.name), classes: manifest.classes)
@@ -80,10 +75,21 @@ struct RegionPlanner: Sendable {
             derived.append(
                 DerivePlan(name: rule.name, source: source, ids: rule.rule.ids, instances: rule.rule.instances))
         }
+        // The labels are taken outwards to their own voxels: where these are larger, they reach beyond the region.
+        var covered = wish
+        for label in plans + derived.map(\.source) {
+            covered = covered.union(try Placement(of: label.writtenGrid, in: raw.grid).box)
+        }
+        guard let padded = covered.padded(by: planner.padding(raw.grid)).intersection(raw.box) else {
+            throw VolumeError(.badMetadata, path: reader.url(raw.key), "no raw voxels at \(covered)")
+        }
+        (raw.box, raw.written) = (padded, padded)
+        try Self.check(raw, planner, reader)
         var plan = ItemPlan(
             name: name, dataset: reader.dataset, cropID: 0,
             group: VolumePlanner.container(of: alignment.reconstruction.key), raw: raw, labels: plans, derived: derived,
-            isMatched: chosen.choice.matched.allSatisfy { $0 }, metadata: [], kind: .region)
+            isMatched: chosen.choice.matched.allSatisfy { $0 }, levelCase: chosen.choice.kind.planned, metadata: [],
+            kind: .region)
         plan.metadata = try await reader.metadata(of: plan)
         return plan
     }

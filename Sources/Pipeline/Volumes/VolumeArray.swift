@@ -19,6 +19,8 @@ struct VolumeArray: Sendable {
     let planned: PlannedArray
     /// How the dataset is made from the array's ids, 0 and 1; nil where it holds the array's own values.
     let derivation: DerivePlan?
+    /// Makes it so.
+    let mask: IdentifierMask?
     let layout: DatasetLayout
     /// Voxels of an HDF5 chunk.
     let chunkShape: ZYX<Int>
@@ -49,6 +51,9 @@ struct VolumeArray: Sendable {
         let (metadata, stored) = (planned.metadata, planned.chunkShape)
         try planned.checkMemory(memory, store: store)
         let type = derivation == nil ? metadata.elementType : .uint8
+        mask = derivation.map {
+            IdentifierMask(elementType: metadata.elementType, ids: $0.ids, unknownValues: plan.unknownValues)
+        }
         let shape = plan.grid.shape
         let encoding = Encoding(
             compression, elementType: type, shape: shape, isLabel: plan.annotation != nil,
@@ -61,10 +66,7 @@ struct VolumeArray: Sendable {
         layout = DatasetLayout(
             path: derivation.map { Self.path(of: $0, below: root) } ?? Self.path(of: plan.key, below: root),
             elementType: type, shape: shape.array, chunkShape: chunkShape.array, filter: encoding.filter,
-            fillValue: derivation.map {
-                IdentifierMask(elementType: metadata.elementType, ids: $0.ids).mask(ByteBuffer(metadata.fillValue))
-                    .array
-            } ?? metadata.fillValue)
+            fillValue: mask?.mask(ByteBuffer(metadata.fillValue)).array ?? metadata.fillValue)
         let whole = Box(shape: shape)
         units = whole.isEmpty ? Box(shape: ZYX(repeating: 0)) : whole.blocks(of: unitShape)
         guard units.shape.checkedProduct != nil, planned.blocks.shape.checkedProduct.map({ $0 < 1 << 48 }) ?? false

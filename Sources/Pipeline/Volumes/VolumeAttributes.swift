@@ -27,8 +27,7 @@ enum VolumeAttributes {
         var attributes = CropAttributes.grid(array.grid)
         if let derivation {
             attributes.append(("class", .string(derivation.name)))
-            attributes += CropAttributes.annotation(
-                AnnotationPlan(type: "semantic_segmentation", absent: 0, present: 1, unknown: nil))
+            attributes += CropAttributes.annotation(.derived(instances: false))
             attributes.append(("derived_from", .string(array.name)))
             attributes.append(("derived_ids", .integers(derivation.ids.map(Int64.init))))
         } else if var annotation = array.annotation {

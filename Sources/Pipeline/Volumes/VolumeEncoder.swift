@@ -30,8 +30,8 @@ struct VolumeEncoder: Sendable {
         let box = ChunkWriter.box(index, array.chunkShape, within: array.plan.grid.shape)
         if try await source.isUnstored(box) { return nil }
         var voxels = try await source.window(box).bytes
-        if let ids = array.derivation?.ids {
-            let (mask, stored) = (IdentifierMask(elementType: source.elementType, ids: ids), voxels)
+        if let mask = array.mask {
+            let stored = voxels
             voxels = await ThreadPool.compute.run { mask.mask(stored) }
         }
         let values = await values(of: voxels)

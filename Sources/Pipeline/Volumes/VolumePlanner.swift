@@ -38,30 +38,46 @@ struct VolumePlanner: Sendable {
         let labels: [ArrayPlan]
         let derived: [DerivePlan]
         let isMatched: Bool
+        let levelCase: LevelChoice.Case?
+        /// Why the volume is left out.
+        let leftOut: LeftOut?
     }
 
-    /// The plan of the dataset's volume, and what was left out of it; nil where it has none of the classes.
-    func plan(_ alignments: [Alignment]) async throws -> (item: ItemPlan?, warnings: [String]) {
+    /// The plan of the dataset's volume, or why it is left out; and what was left out of it, a line each.
+    func plan(_ alignments: [Alignment]) async throws -> (item: CropPlanner.Planned, warnings: [String]) {
         var warnings: [String] = []
         var parts: [Part] = []
         for alignment in alignments {
             let whole = try await wholeLabels(alignment.reconstruction, &warnings)
             let crops = try await cropLabels(alignment.reconstruction)
             guard !whole.isEmpty || !crops.isEmpty else { continue }
-            parts.append(try await part(alignment, whole, crops))
+            parts.append(try await part(alignment, whole, crops, &warnings))
         }
         if parts.isEmpty, manifest.select == .all, let first = alignments.first(where: { !$0.images.isEmpty }) {
-            parts.append(try await part(first, [], []))
+            parts.append(try await part(first, [], [], &warnings))
         }
+        // An alignment that is too coarse does not cost the others the volume.
+        let tooCoarse = parts.compactMap(\.leftOut)
+        parts = parts.filter { $0.leftOut == nil }
+        if parts.isEmpty, let leftOut = tooCoarse.first { return (.leftOut(leftOut), warnings) }
+        warnings += tooCoarse.map { "an alignment is left out: \($0.message)" }
         guard let first = parts.first, let root = alignments.first.map({ Self.container(of: $0.reconstruction.key) })
-        else { return (nil, warnings) }
+        else {
+            let none = LeftOut(
+                name: reader.dataset, dataset: reader.dataset, cropID: nil, reason: .notAnnotated,
+                message:
+                    "\(reader.url(reader.dataset)) has no labels of \(manifest.classes.joined(separator: ", "))",
+                classes: [])
+            return (.leftOut(none), warnings)
+        }
         var plan = ItemPlan(
             name: reader.dataset, dataset: reader.dataset, cropID: 0, group: root, raw: first.raw,
             labels: parts.flatMap(\.labels), derived: parts.flatMap(\.derived),
-            isMatched: parts.allSatisfy(\.isMatched), metadata: [],
-            kind: .volume, moreRaw: parts.count > 1 ? parts.dropFirst().map(\.raw) : nil)
+            isMatched: parts.allSatisfy(\.isMatched),
+            levelCase: parts.contains { $0.levelCase == .alone } ? .alone : parts.lazy.compactMap(\.levelCase).first,
+            metadata: [], kind: .volume, moreRaw: parts.count > 1 ? parts.dropFirst().map(\.raw) : nil)
         plan.metadata = try await reader.metadata(of: plan)
-        return (plan, warnings)
+        return (.item(plan), warnings)
     }
 
     /// `<dataset>/<dataset>.zarr` of a key below it.
@@ -155,7 +171,9 @@ struct VolumePlanner: Sendable {
 
     // MARK: Levels
 
-    private func part(_ alignment: Alignment, _ whole: [Label], _ crops: [Label]) async throws -> Part {
+    private func part(
+        _ alignment: Alignment, _ whole: [Label], _ crops: [Label], _ warnings: inout [String]
+    ) async throws -> Part {
         let key = alignment.reconstruction.key
         let planner = CropPlanner(manifest: manifest, reader: reader, images: alignment.images)
         // Without labels of the whole volume the crops' labels are what the raw level has to match.
@@ -165,7 +183,7 @@ struct VolumePlanner: Sendable {
                 item: reader.dataset, dataset: reader.dataset, stage: "discover",
                 reason: "\(reader.url(key))/em has no raw image that can be read")
         }
-        let rawLevel = chosen.image.multiscale.levels[chosen.choice.raw]
+        let rawLevel = planner.wholeRawLevel(chosen, deciding.map(\.image))
         var raw = try await planner.wholeRawPlan(chosen.image, rawLevel)
         raw.alignment = key
         let (levels, others) = (chosen.choice.labels, whole.isEmpty ? [] : crops)
@@ -177,7 +195,7 @@ struct VolumePlanner: Sendable {
         let followed = try await concurrentMap(others) { label -> (label: Label, plan: ArrayPlan, isMatched: Bool)? in
             let levels = label.image.multiscale.levels
             let match = levels.firstIndex { LevelChoice.isEqual($0.scale, rawLevel.scale) }
-            guard let level = match ?? planner.rule.alone(levels.map(\.scale)) else { return nil }
+            guard let level = match ?? planner.rule.alone(label.image.places) else { return nil }
             return (
                 label, try await planner.labelPlan(label.name, label.image, levels[level], isVolume: true),
                 match != nil
@@ -185,22 +203,48 @@ struct VolumePlanner: Sendable {
         }.compactMap { $0 }
         var labels: [ArrayPlan] = []
         var derived: [DerivePlan] = []
+        let limit = UpsamplingLimit(manifest)
+        let output = limit.outputVoxelSize(covering: raw.grid)
+        var excess = limit.excess(of: raw.key, voxelSize: raw.grid.voxelSize, output: output)
+        let isRawTooCoarse = excess != nil
         for (label, plan) in Array(zip(deciding, decided)) + followed.map({ ($0.label, $0.plan) }) {
             var plan = plan
             plan.alignment = key
-            if let (name, rule) = label.derivation {
+            // One label image does not cost the others the volume.
+            if let found = limit.excess(of: plan.key, voxelSize: plan.grid.voxelSize, output: output) {
+                if !isRawTooCoarse { warnings.append("labels left out: \(found.message)") }
+                excess = excess ?? found
+            } else if let (name, rule) = label.derivation {
                 derived.append(DerivePlan(name: name, source: plan, ids: rule.ids, instances: rule.instances))
             } else {
                 labels.append(plan)
             }
         }
+        let isEmpty = labels.isEmpty && derived.isEmpty && !(whole.isEmpty && crops.isEmpty)
+        let leftOut = (isRawTooCoarse || isEmpty ? excess : nil).map { excess in
+            LeftOut(
+                name: reader.dataset, dataset: reader.dataset, cropID: nil, reason: .tooCoarse, message: excess.message,
+                voxelSize: excess.voxelSize.array, target: output.array, factor: excess.factor,
+                maxUpsampling: manifest.resize.maxUpsampling,
+                classes: Set((deciding + others).map { $0.derivation?.name ?? $0.name }).sorted())
+        }
         return Part(
             raw: raw, labels: labels, derived: derived,
-            isMatched: chosen.choice.matched.allSatisfy { $0 } && followed.allSatisfy(\.isMatched))
+            isMatched: chosen.choice.matched.allSatisfy { $0 } && followed.allSatisfy(\.isMatched),
+            levelCase: chosen.choice.kind.planned, leftOut: leftOut)
     }
 }
 
 extension CropPlanner {
+    /// The raw level for labels of the whole volume: without a pair, one on whose voxel edges all of them begin.
+    func wholeRawLevel(_ chosen: Chosen, _ labels: [MultiscaleImage]) -> Multiscale.Level {
+        let levels = chosen.image.multiscale.levels
+        guard chosen.choice.kind == .alone else { return levels[chosen.choice.raw] }
+        let first = zip(labels, chosen.choice.labels).map { $0.places[$1] }
+        let index = rule.raw(chosen.image.places) { raw in first.allSatisfy { LevelChoice.fits($0, in: raw) } }
+        return levels[index ?? chosen.choice.raw]
+    }
+
     /// The plan of all voxels of a raw level.
     func wholeRawPlan(_ image: MultiscaleImage, _ level: Multiscale.Level) async throws -> ArrayPlan {
         let (metadata, text) = try await reader.array(image, level: level)

@@ -30,7 +30,8 @@ struct AttributesExercise {
                 "the path \(level.path)")
             _ = try? Placement(of: grid, in: grids[0])
         }
-        let choice = LevelChoice(target: ZYX(repeating: 8), tolerance: 0.4, finest: false)
-        _ = choice.choose(raw: multiscale.levels.map(\.scale), labels: [multiscale.levels.map(\.scale)])
+        let choice = LevelChoice(target: ZYX(repeating: 8), tolerance: 0.4, preference: .target)
+        let places = multiscale.levels.map { LevelPlace(voxelSize: $0.scale, translation: $0.translation) }
+        _ = choice.choose(raw: places, labels: [places])
     }
 }
