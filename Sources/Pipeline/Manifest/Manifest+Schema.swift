@@ -87,7 +87,8 @@ extension Manifest {
             return object(ResizeKey.self, "How items are brought to the target voxel size.", resize)
                 .with("default", Resize().json)
         case .split:
-            return object(SplitKey.self, "Which side of a training each crop is on; without it there is no split.", split)
+            return object(
+                SplitKey.self, "Which side of a training each crop is on; without it there is no split.", split)
         case .limits:
             return object(LimitsKey.self, "What a run may use.", limits).with("default", Limits().json)
         }
