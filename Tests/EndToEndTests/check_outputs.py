@@ -117,8 +117,9 @@ def check_label(report, name, dataset, label):
     if label.derived_from:
         origin = text(attributes.get("derived_from", ""))
         report.check(f"{name} derived_from", label.derived_from in origin, origin)
-        report.check(f"{name} annotation_type", "annotation_type" in attributes)
-        report.check(f"{name} absent", int(attributes.get("absent", -1)) == 0, attributes.get("absent"))
+        report.equal(f"{name} annotation_type", text(attributes.get("annotation_type")), label.annotation["type"])
+        for key, value in label.annotation["encoding"].items():
+            report.check(f"{name} {key}", int(attributes.get(key, -1)) == value, attributes.get(key))
     else:
         report.check(f"{name} is not called derived", "derived_from" not in attributes)
         path = text(attributes.get("source_path", ""))
@@ -128,7 +129,7 @@ def check_label(report, name, dataset, label):
             report.equal(f"{name} annotation_type", text(attributes.get("annotation_type")), label.annotation["type"])
             for key in ("absent", "unknown"):
                 value = attributes.get(key)
-                report.check(f"{name} {key}", value is not None and int(value) == encoding[key], value)
+                report.equal(f"{name} {key}", None if value is None else int(value), encoding.get(key))
     report.check(
         f"{name} type",
         dataset.dtype.kind == "u" and dataset.dtype.itemsize == label.values.dtype.itemsize,
@@ -136,11 +137,29 @@ def check_label(report, name, dataset, label):
     )
 
 
+def check_covered(report, name, dataset, covered):
+    """`covered_start` and `covered_stop`: which voxels are real. Where all are, they are left out."""
+    start, stop = covered
+    is_whole = list(start) == [0] * 3 and list(stop) == list(dataset.shape)
+    for key, expected in (("covered_start", start), ("covered_stop", stop)):
+        value = dataset.attrs.get(key)
+        found = None if value is None else [int(v) for v in value]
+        report.equal(f"{name} {key}", found, None if is_whole else [int(v) for v in expected])
+
+
+def covered_box(weight):
+    """The box of the output voxels that some data reach into."""
+    where = numpy.argwhere(weight > 0)
+    return where.min(axis=0).tolist(), (where.max(axis=0) + 1).tolist()
+
+
 def check_native(report, name, file, found):
     check_file(report, name, file, found, found.label_grid)
-    check_grid(report, f"{name} raw_crop", file["raw_crop"], found.raw_grid)
+    raw, grid, covered = reference.written_raw(found)
+    check_grid(report, f"{name} raw_crop", file["raw_crop"], grid)
+    check_covered(report, f"{name} raw_crop", file["raw_crop"], covered)
     report.equal(f"{name} raw_crop type", str(file["raw_crop"].dtype), str(found.raw.dtype))
-    report.same(f"{name} raw_crop voxels", file["raw_crop"][...], found.raw)
+    report.same(f"{name} raw_crop voxels", file["raw_crop"][...], raw)
     for key, label in found.labels.items():
         dataset = file[f"label_crop/{key}"]
         check_grid(report, f"{name} {key}", dataset, label.grid)
@@ -156,20 +175,28 @@ def check_resized(report, name, file, found, target):
     report.equal(f"{name} raw_crop type", str(raw.dtype), str(found.raw.dtype))
     if report.equal(f"{name} raw_crop shape", raw.shape, grid.shape):
         total, weight = reference.mean(found.raw, found.raw_grid, grid)
-        away = numpy.abs(raw[...].astype(float) - total / weight)
+        check_covered(report, f"{name} raw_crop", raw, covered_box(weight))
+        real = weight > 0
+        exact_mean = numpy.where(real, total, 0) / numpy.where(real, weight, 1)
+        away = numpy.abs(raw[...].astype(float) - exact_mean)
         worst = numpy.unravel_index(int(away.argmax()), away.shape)
         where = tuple(int(i) for i in worst)
         report.check(
             f"{name} raw_crop is the exact mean, rounded",
             away[worst] <= 0.5 + 1e-6,
             f"{int((away > 0.5 + 1e-6).sum())} of {away.size} voxels are not; at {where} expected "
-            f"{total[worst] / weight[worst]:.6f}, found {raw[where]}",
+            f"{exact_mean[worst]:.6f}, found {raw[where]}",
         )
     for key, label in found.labels.items():
         dataset = file[f"label_crop/{key}"]
         check_grid(report, f"{name} {key}", dataset, grid)
         check_label(report, f"{name} {key}", dataset, label)
-        expected, tied = reference.majority(label.values, label.grid, grid)
+        expected, tied, reached = reference.majority(label.values, label.grid, grid)
+        # What no label voxel covers is unknown where the label has a value for that, else 0.
+        unknown = (label.annotation or {}).get("encoding", {}).get("unknown")
+        expected = numpy.where(reached, expected, unknown or 0).astype(expected.dtype)
+        if unknown is None:
+            check_covered(report, f"{name} {key}", dataset, covered_box(reached))
         values = dataset[...]
         if not report.equal(f"{name} {key} shape", values.shape, expected.shape):
             continue
@@ -277,12 +304,52 @@ def check_text(report, out, bucket, expected, target, truth):
     })
 
 
+def check_groups(report, out, everything, expected):
+    """`crops.json`: which crops overlap. Those that are left out belong to groups, too."""
+    groups = reference.groups(everything)
+    with open(os.path.join(out, "txt", "crops.json"), encoding="utf-8") as file:
+        entries = {entry["name"]: entry for entry in json.load(file)}
+    for found in expected:
+        entry = entries.get(f"crop_{found.crop.id}.h5", {})
+        group, shared, twin = groups[found.crop.id]
+        name = f"crops.json crop_{found.crop.id}"
+        report.equal(f"{name} group", entry.get("group"), group)
+        report.equal(f"{name} duplicate_of", entry.get("duplicate_of", ""), twin)
+        report.equal(f"{name} not_annotated", entry.get("not_annotated"), found.not_annotated)
+        fractions = {o["crop_id"]: o["fraction"] for o in entry.get("overlaps_with", [{"crop_id": 0, "fraction": 0}])}
+        report.equal(f"{name} overlaps_with", sorted(fractions), sorted(shared))
+        near = all(abs(fractions.get(other, -1) - float(part)) < 1e-6 for other, part in shared.items())
+        report.check(f"{name} fractions", near, fractions)
+
+
+def check_left_out(report, out, left_out, options):
+    """`left_out.json`: what nothing is made of, and why."""
+    with open(os.path.join(out, "txt", "left_out.json"), encoding="utf-8") as file:
+        entries = json.load(file)
+    expected = sorted(f"crop_{item.crop.id}" for item in left_out)
+    report.equal("left_out.json names", [entry["name"] for entry in entries], expected)
+    by_name = {entry["name"]: entry for entry in entries}
+    for item in left_out:
+        entry = by_name.get(f"crop_{item.crop.id}")
+        if entry is None:
+            continue
+        name = f"left_out.json {entry['name']}"
+        report.equal(f"{name} reason", entry["reason"], item.reason)
+        report.equal(f"{name} dataset and crop", (entry["dataset"], entry["crop_id"]), (item.crop.dataset, item.crop.id))
+        report.check(f"{name} message", isinstance(entry["message"], str) and len(entry["message"]) > 20)
+        report.check(f"{name} classes", isinstance(entry["classes"], list))
+        if item.factor is not None:
+            report.check(f"{name} factor", abs(entry["factor"] - float(item.factor)) < 1e-6, entry["factor"])
+            report.equal(f"{name} max_upsampling", entry["max_upsampling"], options.max_upsampling)
+            report.check(f"{name} voxel_size and target", len(entry["voxel_size"]) == len(entry["target"]) == 3)
+
+
 def check_crop(report, out, folder, found, target):
-    """One crop's file in one folder; a crop without any label of the job may lack a file or hold raw only."""
+    """One crop's file in one folder."""
     name = f"{folder}/crop_{found.crop.id}.h5"
     path = os.path.join(out, name)
     if not os.path.isfile(path):
-        report.check(f"{name} exists", not found.labels)
+        report.check(f"{name} exists", False)
         return False
     try:
         with h5py.File(path, "r") as file:
@@ -303,6 +370,7 @@ def main():
     parser.add_argument("--target", default="8")
     parser.add_argument("--tolerance", type=float, default=0.4)
     parser.add_argument("--classes", default="mito")
+    parser.add_argument("--max-upsampling", type=float, default=2)
     parser.add_argument("--datasets", help="only these, comma separated; data.json is then not compared")
     parser.add_argument("--only", help="only these crops, comma separated; txt/ and other files are not looked at")
     options = parser.parse_args()
@@ -312,14 +380,22 @@ def main():
         truth = json.load(file)["datasets"]
     if options.datasets:
         truth = {name: truth[name] for name in options.datasets.split(",")}
-    chosen = [
+    crops = [
         crop
         for crop in reference.crops(bucket, options.datasets and options.datasets.split(","))
         if not options.only or str(crop.id) in options.only.split(",")
     ]
     written = {"hdf5": [], "crops": []}
-    for crop in chosen:
-        found = reference.native(crop, options.classes.split(","), target, options.tolerance)
+    left_out = []
+    for crop in crops:
+        found = reference.native(
+            crop, options.classes.split(","), target, options.tolerance, max_upsampling=options.max_upsampling)
+        if isinstance(found, reference.LeftOut):
+            left_out.append(found)
+            for folder in written:
+                path = os.path.join(options.out, folder, f"crop_{crop.id}.h5")
+                report.check(f"{folder}/crop_{crop.id}.h5 is left out", not os.path.exists(path))
+            continue
         for folder in written:
             if check_crop(report, options.out, folder, found, target):
                 written[folder].append(found)
@@ -329,6 +405,8 @@ def main():
         report.equal(f"{folder} holds nothing else", names, sorted(f"crop_{found.crop.id}.h5" for found in expected))
     if not options.only:
         check_text(report, options.out, bucket, written["hdf5"], target, truth)
+        check_left_out(report, options.out, left_out, options)
+        check_groups(report, options.out, crops, written["crops"])
     print(f"{report.passed} passed, {report.failed} failed")
     raise SystemExit(1 if report.failed else 0)
 

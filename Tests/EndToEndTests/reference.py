@@ -100,27 +100,67 @@ def crops(bucket, datasets=None):
 
 # Level choice.
 
+NEAR_EDGE = Fraction(2, 100)
+
 
 def same_size(a, b):
     return all(abs(x - y) <= Fraction(1, 1000) * max(x, y) for x, y in zip(a, b))
 
 
-def coarsest_below(sizes, target, tolerance):
-    """The index of the coarsest size which is below the threshold on every axis, else of the finest."""
-    volume = lambda index: math.prod(sizes[index])
-    limits = [2 * (1 - exact(tolerance)) * t for t in target]
-    fitting = [i for i, size in enumerate(sizes) if all(v < limit for v, limit in zip(size, limits))]
-    return max(fitting, key=volume) if fitting else min(range(len(sizes)), key=volume)
+def whole(position):
+    """Whether a position, in voxels, lies on a voxel edge."""
+    return abs(position - math.floor(position + Fraction(1, 2))) <= NEAR_EDGE
 
 
-def choose(crop, target, tolerance=0.4):
-    """(raw level, label level) as indices: the pair of equal voxel size nearest the target, else each alone."""
-    raw = [grid.voxel for _, grid, _ in crop.raw.levels]
-    label = [grid.voxel for _, grid, _ in crop.label(crop.classes[0]).levels]
-    pairs = [(r, g) for r, a in enumerate(raw) for g, b in enumerate(label) if same_size(a, b)]
-    if pairs:
-        return pairs[coarsest_below([raw[r] for r, _ in pairs], target, tolerance)]
-    return coarsest_below(raw, target, tolerance), coarsest_below(label, target, tolerance)
+def below(size, target, tolerance):
+    """Whether a voxel is smaller than the bound on every axis."""
+    return all(v < 2 * (1 - exact(tolerance)) * t for v, t in zip(size, target))
+
+
+def finest_first(levels, indices):
+    return sorted(indices, key=lambda index: (math.prod(levels[index].voxel), index))
+
+
+def alone(levels, target, tolerance, good=lambda grid: True):
+    """The coarsest level below the bound that is good, else the finest."""
+    order = finest_first(levels, range(len(levels)))
+    near = [index for index in order if below(levels[index].voxel, target, tolerance) and good(levels[index])]
+    return (near or order[:1])[-1]
+
+
+def fits(label, raw):
+    """Whether the label level's first edge lies on a voxel edge of the raw level, on every axis."""
+    return all(whole((a - b) / v) for a, b, v in zip(label.edge, raw.edge, raw.voxel))
+
+
+def choose(raw, labels, target, tolerance=0.4, preference="target"):
+    """(raw level, a level for each label image, case) as indices into lists of grids.
+
+    A pair is a label level and a raw level of equal voxels. Of the raw levels that most label images pair with, the coarsest below the bound
+    where all pairs fit; else the coarsest of no more than half the target; else the finest. Without a pair each goes by the target alone.
+    """
+    partner = [
+        [next((g for g, label in enumerate(image) if same_size(label.voxel, level.voxel)), None) for image in labels]
+        for level in raw
+    ]
+    count = [sum(found is not None for found in row) for row in partner]
+    near = [r for r, level in enumerate(raw) if below(level.voxel, target, tolerance)]
+    most = max((count[r] for r in near), default=0)
+    if most == 0:
+        g = [alone(image, target, tolerance) for image in labels]
+        chosen = [image[index] for image, index in zip(labels, g)]
+        box_is_whole = lambda level: all(
+            whole((edge - e) / v) and whole((edge + size - e) / v)
+            for label in chosen
+            for edge, size, e, v in zip(label.edge, label.extent, level.edge, level.voxel)
+        )
+        return alone(raw, target, tolerance, box_is_whole), g, "alone"
+    pairs = finest_first(raw, [r for r in near if count[r] == most])
+    fit = [r for r in pairs if all(g is None or fits(image[g], raw[r]) for image, g in zip(labels, partner[r]))]
+    half = [r for r in pairs if all(2 * v <= t * (1 + exact(1e-6)) for v, t in zip(raw[r].voxel, target))]
+    r = pairs[-1] if preference == "coarsest" else fit[-1] if fit else half[-1] if half else pairs[0]
+    g = [alone(image, target, tolerance) if k is None else k for image, k in zip(labels, partner[r])]
+    return r, g, "pair" if r in fit else "pair_off_grid"
 
 
 # Boxes.
@@ -188,49 +228,180 @@ class Native:
     em_level: str
     gt_level: str
     label_grid: Grid
-    raw: numpy.ndarray
-    raw_grid: Grid
-    raw_box: tuple
+    raw: numpy.ndarray  # the voxels that the level has
+    raw_grid: Grid  # of those
+    raw_box: tuple  # of those, in the level
+    written: tuple  # the box that the file holds, in the level: it may reach beyond the data
     labels: dict
+    not_annotated: list
 
 
-def native(crop, classes, target, tolerance=0.4, derive=None):
-    """Raw and labels of a crop as they must be in `hdf5/crop_<id>.h5`."""
+@dataclasses.dataclass
+class LeftOut:
+    """A crop of which nothing is made."""
+
+    crop: Crop
+    reason: str
+    factor: Fraction = None
+
+
+UNKNOWN = 255
+
+
+def is_object(values, encoding, counts):
+    """Which voxels are objects. 255 is one where ids go beyond it and nothing is said to be unknown."""
+    nothing = values == encoding.get("absent", 0)
+    if "unknown" in encoding and not unknown_is_object(values, encoding, counts):
+        nothing |= values == encoding["unknown"]
+    return ~nothing
+
+
+def unknown_is_object(values, encoding, counts):
+    return encoding.get("unknown") == UNKNOWN and values.max(initial=0) > UNKNOWN and (counts or {}).get("unknown") == 0
+
+
+def native(crop, classes, target, tolerance=0.4, derive=None, max_upsampling=2, preference="target"):
+    """Raw and labels of a crop as they must be in `hdf5/crop_<id>.h5`, or why nothing is made of it."""
     derive = DERIVE if derive is None else derive
-    r, g = choose(crop, target, tolerance)
+    wanted = crop.classes if classes == ["*"] else [name for name in classes if name in crop.classes]
+    rules = {
+        name: rule
+        for name, rule in derive.items()
+        if (classes == ["*"] or name in classes) and rule["from"] in crop.classes
+    }
+    if not wanted and not rules:
+        return LeftOut(crop, "not_annotated")
+    names = list(dict.fromkeys(wanted + [rule["from"] for rule in rules.values()]))
+    images = {name: crop.label(name) for name in names}
+    raw_grids = [grid for _, grid, _ in crop.raw.levels]
+    r, g, _ = choose(
+        raw_grids, [[grid for _, grid, _ in images[name].levels] for name in names], target, tolerance, preference)
+    level_of = dict(zip(names, g))
     em_level, raw_level, raw_array = crop.raw.levels[r]
-    labels, gt_level, label_grid = {}, None, None
+    grids = {name: images[name].levels[level_of[name]][1] for name in names}
+    factor = max(v / t for grid in [raw_level, *grids.values()] for v, t in zip(grid.voxel, target))
+    if factor > exact(max_upsampling) * (1 + Fraction(1, 10**9)):
+        return LeftOut(crop, "too_coarse", factor)
 
     def read(name):
-        image = crop.label(name)
-        level, grid, array = image.levels[g]
+        level, grid, array = images[name].levels[level_of[name]]
         source = f"{crop.prefix}/labels/groundtruth/{crop.folder}/{name}/{level}"
-        return Label(array.read([0] * 3, array.shape), grid, image.annotation, source), level
+        label = Label(array.read([0] * 3, array.shape), grid, images[name].annotation, source)
+        encoding = (label.annotation or {}).get("encoding", {})
+        counts = level_counts(os.path.join(images[name].path, level))
+        if unknown_is_object(label.values, encoding, counts):
+            kept = {key: value for key, value in encoding.items() if key != "unknown"}
+            label.annotation = {**label.annotation, "encoding": kept}
+        return label
 
-    _, gt_level = read(crop.classes[0])
-    label_grid = crop.label(crop.classes[0]).levels[g][1]
-    wanted = crop.classes if classes == ["*"] else classes
-    for name in wanted:
-        found = read(name)[0] if name in crop.classes else None
-        if found is not None:
-            encoding = (found.annotation or {}).get("encoding", {})
-            nothing = [encoding.get("absent", 0), encoding.get("unknown", 0)]
-            found_object = not numpy.isin(found.values, nothing).all()
-        rule = derive.get(name)
-        if (found is None or not found_object) and rule and rule["from"] in crop.classes:
-            origin = read(rule["from"])[0]
-            mask = numpy.isin(origin.values, rule["ids"])
-            values = components(mask) if rule["instances"] else mask.astype(numpy.uint8)
-            labels[name] = Label(values, origin.grid, None, origin.source, rule["from"])
-        elif found is not None:
-            labels[name] = found
-    start, stop = box(raw_level, label_grid)
+    labels, not_annotated = {}, []
+    for name in sorted(set(wanted) | set(rules)):
+        own = read(name) if name in wanted else None
+        encoding = (own.annotation or {}).get("encoding", {}) if own else {}
+        if own is not None and is_object(own.values, encoding, {}).any():
+            labels[name] = own
+            continue
+        origin = read(rules[name]["from"]) if name in rules else None
+        if origin is not None and numpy.isin(origin.values, rules[name]["ids"]).any():
+            labels[name] = derived(rules[name], origin, own)
+        elif own is not None:
+            labels[name] = own
+        else:
+            not_annotated.append(name)
+    if not labels:
+        return LeftOut(crop, "not_annotated")
+    first = next((name for name in wanted), None) or next(iter(rules.values()))["from"]
+    placed = grids[first]
+    bounds = [box(raw_level, grid) for grid in grids.values()]
+    start = [min(low[axis] for low, _ in bounds) for axis in AXES]
+    stop = [max(high[axis] for _, high in bounds) for axis in AXES]
     clamped = ([max(0, a) for a in start], [min(n, b) for n, b in zip(raw_level.shape, stop)])
     raw = raw_array.read(*clamped)
-    return Native(crop, em_level, gt_level, label_grid, raw, raw_level.cut(*clamped), clamped, labels)
+    gt_level = images[first].levels[level_of[first]][0]
+    return Native(
+        crop, em_level, gt_level, placed, raw, raw_level.cut(*clamped), clamped, (start, stop), labels, not_annotated)
+
+
+def derived(rule, origin, own):
+    """A class made of another one's ids: unknown where the origin is 0 or unknown, or the own label is unknown; else absent."""
+    mask = numpy.isin(origin.values, rule["ids"])
+    unlabelled = [0]
+    for label in (origin, own):
+        encoding = (label.annotation or {}).get("encoding", {}) if label else {}
+        if label is origin and "unknown" in encoding:
+            unlabelled.append(encoding["unknown"])
+    unknown = numpy.isin(origin.values, unlabelled)
+    own_encoding = (own.annotation or {}).get("encoding", {}) if own else {}
+    if "unknown" in own_encoding:
+        assert own.grid == origin.grid, "the reference compares voxels of one grid"
+        unknown |= own.values == own_encoding["unknown"]
+    if rule["instances"]:
+        values = components(mask)
+        # No object is 255.
+        values[values >= UNKNOWN] += 1
+    else:
+        values = mask.astype(numpy.uint8)
+    values[unknown & ~mask] = UNKNOWN
+    kind = "instance_segmentation" if rule["instances"] else "semantic_segmentation"
+    return Label(
+        values, origin.grid, {"type": kind, "encoding": {"absent": 0, "unknown": UNKNOWN}}, origin.source,
+        rule["from"])
+
+
+def level_counts(path):
+    """The `complement_counts` of a level array; None where its metadata have none."""
+    try:
+        with open(os.path.join(path, ".zattrs"), encoding="utf-8") as file:
+            attributes = json.load(file)
+    except FileNotFoundError:
+        return None
+    return attributes.get("cellmap", {}).get("annotation", {}).get("complement_counts")
+
+
+# Groups.
+
+
+def overlap(a, b):
+    """The part of the first grid's extent that lies in the second's."""
+    part = Fraction(1)
+    for axis in AXES:
+        low = max(a.edge[axis], b.edge[axis])
+        high = min(a.edge[axis] + a.extent[axis], b.edge[axis] + b.extent[axis])
+        part *= max(Fraction(0), high - low) / a.extent[axis]
+    return part
+
+
+def groups(all_crops):
+    """By crop id: (group, {other id: fraction of this crop}, id of the first crop with the same box)."""
+    place = {crop.id: (crop, crop.label(crop.classes[0]).levels[0][1]) for crop in all_crops}
+    shared = {number: {} for number in place}
+    for a, (crop, grid) in place.items():
+        for b, (other, other_grid) in place.items():
+            if a != b and (crop.dataset, crop.recon) == (other.dataset, other.recon):
+                part = overlap(grid, other_grid)
+                if part > 0:
+                    shared[a][b] = part
+    group = {number: number for number in place}
+    for _ in place:
+        group = {number: min([group[number], *(group[other] for other in shared[number])]) for number in place}
+    same = lambda a, b: shared[a].get(b) == 1 and shared[b].get(a) == 1
+    twin = {a: next((b for b in sorted(place) if b < a and same(a, b)), None) for a in place}
+    return {number: (group[number], shared[number], twin[number]) for number in place}
 
 
 # Resizing.
+
+
+def written_raw(found):
+    """The raw voxels of the native file with its grid, and where in it the data begin and end."""
+    start, stop = found.written
+    out = numpy.zeros([b - a for a, b in zip(start, stop)], dtype=found.raw.dtype)
+    low = [a - b for a, b in zip(found.raw_box[0], start)]
+    high = [a - b for a, b in zip(found.raw_box[1], start)]
+    out[tuple(slice(a, b) for a, b in zip(low, high))] = found.raw
+    grid = found.raw_grid
+    edge = tuple(t - a * v for t, a, v in zip(grid.translation, low, grid.voxel))
+    return out, Grid(out.shape, grid.voxel, edge), (low, high)
 
 
 def output_grid(first, target):
@@ -248,6 +419,9 @@ def overlap_weights(source, out, axis):
         v, edge = source.voxel[axis], source.edge[axis]
         first = max(0, math.floor((low - edge) / v))
         last = min(source.shape[axis], math.ceil((high - edge) / v))
+        if last <= first:
+            rows.append([])
+            continue
         row = [(k, min(high, edge + (k + 1) * v) - max(low, edge + k * v)) for k in range(first, last)]
         rows.append([(k, w) for k, w in row if w > 0])
     return as_integers(rows)
@@ -275,8 +449,8 @@ def nearest_weights(source, out, axis):
 
 
 def as_integers(rows):
-    width = max(len(row) for row in rows)
-    scale = math.lcm(*(w.denominator for row in rows for _, w in row))
+    width = max(1, *(len(row) for row in rows))
+    scale = math.lcm(1, *(w.denominator for row in rows for _, w in row))
     index = numpy.zeros((len(rows), width), dtype=numpy.int64)
     weight = numpy.zeros((len(rows), width), dtype=numpy.int64)
     for i, row in enumerate(rows):
@@ -310,7 +484,7 @@ def mean(values, source, out):
 
 
 def majority(values, source, out):
-    """(value of the largest overlap volume, whether another value has the same volume); ties go to the smaller."""
+    """(value of the largest overlap volume, whether another value has the same volume, whether any voxel covers it); ties go to the smaller."""
     weights = weights_of(source, out, nearest_weights)
     best = numpy.zeros(out.shape, dtype=numpy.int64)
     chosen = numpy.zeros(out.shape, dtype=values.dtype)
@@ -331,8 +505,7 @@ def majority(values, source, out):
         tied[region] = numpy.where(more, False, tied[region] | ((volume == best[region]) & (volume > 0)))
         chosen[region] = numpy.where(more, value, chosen[region])
         best[region] = numpy.maximum(volume, best[region])
-    assert (best > 0).all(), "an output voxel without any label voxel"
-    return chosen, tied
+    return chosen, tied & (best > 0), best > 0
 
 
 def chunk_keys(found):
@@ -353,6 +526,7 @@ def main():
     parser.add_argument("--target", default="8")
     parser.add_argument("--classes", default="mito")
     parser.add_argument("--self-test", help="the table of all public crops: its rows must come out of the replica")
+    parser.add_argument("--max-upsampling", type=float, default=2)
     parser.add_argument("--json", action="store_true", help="one JSON object with the raw chunk keys of every crop")
     options = parser.parse_args()
     rows = {}
@@ -361,7 +535,11 @@ def main():
             rows = {int(row["crop"]): row for row in csv.DictReader(file)}
     bad, listing = 0, {}
     for crop in crops(os.path.join(options.replica, "janelia-cosem-datasets")):
-        found = native(crop, options.classes.split(","), target_of(options.target))
+        found = native(
+            crop, options.classes.split(","), target_of(options.target), max_upsampling=options.max_upsampling)
+        if isinstance(found, LeftOut):
+            print(f"crop {crop.id} {crop.dataset} left out: {found.reason}") if not options.json else None
+            continue
         if options.json:
             listing[crop.id] = {"dataset": crop.dataset, "raw_chunks": chunk_keys(found)}
             continue

@@ -1,10 +1,10 @@
 """Writes a replica of the public bucket: eight real crops of five datasets, only the chunks they touch.
 
-    replica.py OUT_DIR [--small] [--hostile]
+    replica.py OUT_DIR [--small] [--hostile] [--awkward]
 
 Positions, voxel sizes and shapes are those of the public crop manifests; where a real crop is large its shape is cut,
 never its position. `--small` cuts further and makes the raw chunks small. `--hostile` adds a dataset whose metadata
-try to lead a reader out of its folders. OUT_DIR/truth.json says what was put where.
+try to lead a reader out of its folders, `--awkward` adds crops that are easy to get wrong. OUT_DIR/truth.json says what was put where.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import os
 import numpy
 
 import synthetic
+from awkward import write_awkward
 from hostile import write_hostile
 from zarr_files import ArrayWriter, as_one_line, as_zarr_python, write_group, write_text
 
@@ -218,6 +219,19 @@ def raw_jobs(root, chunks):
     return sorted(jobs)
 
 
+def write_raw_around(root, dataset, start, stop, chunks):
+    """The raw chunks of the two finest levels that a box of the finest needs."""
+    voxel, shape, count, rounding, _, _ = DATASETS[dataset]
+    group = os.path.join(root, dataset, dataset + ".zarr", "recon-1/em/fibsem-uint8")
+    for level, (_, _, shape) in enumerate(pyramid(voxel, [0.0] * 3, shape, 2, rounding)):
+        ranges = [
+            range(a // 2**level // c, -(-min(n, b // 2**level + 1) // c))
+            for a, b, c, n in zip(start, stop, chunks, shape)
+        ]
+        for index in itertools.product(*ranges):
+            write_raw_chunk((os.path.join(group, f"s{level}"), dataset, level, index, tuple(chunks)))
+
+
 def write_surroundings(root):
     """What else lies in such a bucket: inference, a second alignment, masks, an N5 container, stray objects."""
     for dataset in INFERENCE:
@@ -264,6 +278,7 @@ def main():
     parser.add_argument("out")
     parser.add_argument("--small", action="store_true", help="smaller crops, small raw chunks")
     parser.add_argument("--hostile", action="store_true", help="add a dataset which tries to lead a reader astray")
+    parser.add_argument("--awkward", action="store_true", help="add crops that are easy to get wrong")
     options = parser.parse_args()
     chunks = [16, 32, 32] if options.small else [64, 128, 128]
     if options.small:
@@ -278,6 +293,9 @@ def main():
     write_surroundings(root)
     if options.hostile:
         write_hostile(root)
+    if options.awkward:
+        for box in write_awkward(root, multiscales, pyramid):
+            write_raw_around(root, *box, chunks)
     truth = {
         "bucket": BUCKET,
         "crops": [{**crop, "classes": classes[crop["id"]]} for crop in CROPS],
