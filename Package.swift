@@ -91,7 +91,8 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: ["JSONText", "cristae"],
             exclude: [
-                "replica.py", "reference.py", "check_outputs.py", "zarr_files.py", "synthetic.py", "hostile.py",
+                "replica.py", "awkward.py", "reference.py", "check_outputs.py", "zarr_files.py", "synthetic.py",
+                "hostile.py",
                 "pack_entry.py", "change_chunk.py", "crop_tools.py", "conversion.py", "shards.py", "volumes.py",
                 "requirements.txt", "servers",
             ],

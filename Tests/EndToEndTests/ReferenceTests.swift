@@ -8,7 +8,8 @@ extension EndToEnd {
             let table = Harness.scripts.deletingLastPathComponent()
                 .appending(path: "GeometryTests/Data/crop_to_raw_voxels.csv")
             let text = try await Harness.script(
-                "reference.py", [try await Replica.full().folder.path, "--self-test", table.path])
+                "reference.py",
+                [try await Replica.full().folder.path, "--self-test", table.path, "--classes", "mito,mito_mem"])
             #expect(text.components(separatedBy: "the public table: agrees").count == 9)
         }
 

@@ -124,7 +124,7 @@ extension EndToEnd {
         @Test func damagedChunkFailsItsVolumeAlone() async throws {
             let folder = try Harness.newFolder("damaged")
             _ = try await Harness.script("volumes.py", ["write", folder.path])
-            let key = "vol-int16/vol-int16.zarr/recon-2/em/fibsem-int16/s2/0/0/0"
+            let key = "vol-int16/vol-int16.zarr/recon-2/em/fibsem-int16/s1/0/0/0"
             let good = try Data(contentsOf: folder.appending(path: key))
             try good.dropLast(7).write(to: folder.appending(path: key))
             let job = try Job(try await Self.members(["source": .string("file://" + folder.path)]))

@@ -38,7 +38,7 @@ DATASETS = {
 }
 
 # Rows of the public manifests: crop, dataset, label s0 voxel and translation (nm), label s0 shape, and where its box
-# starts in raw s0. `cut` is the shape used here, `levels` how many the labels have, `raw` the raw level nearest 8 nm.
+# starts in raw s0. `cut` is the shape used here, `levels` how many the labels have, `raw` the raw level that fits at 8 nm.
 CROPS = [
     dict(id=7, dataset="jrc_hela-2", voxel=[2.62, 2.0, 2.0], translation=[-1.31, 959.0, 33119.0],
          shape=[160, 600, 600], start=[0, 240, 8280], cut=[80, 200, 200], levels=3, raw=0),
@@ -51,7 +51,7 @@ CROPS = [
     dict(id=177, dataset="jrc_mus-liver", voxel=[16.0, 16.0, 16.0], translation=[6404.0, 3204.0, 3204.0],
          shape=[400, 400, 400], start=[800, 400, 400], cut=[40, 50, 60], levels=2, raw=1),
     dict(id=239, dataset="jrc_cos7-1a", voxel=[2.0, 2.0, 2.0], translation=[3028.0, 4874.0, 9364.0],
-         shape=[299, 400, 400], start=[1514, 2437, 4682], cut=[299, 200, 200], levels=3, raw=2),
+         shape=[299, 400, 400], start=[1514, 2437, 4682], cut=[299, 200, 200], levels=3, raw=0),
     dict(id=176, dataset="jrc_fly-vnc-1", voxel=[2.0, 2.0, 2.0], translation=[1999.0, 799.0, 1399.0],
          shape=[400, 400, 400], start=[500, 200, 350], cut=[200, 240, 240], levels=4, raw=1),
     dict(id=22, dataset="jrc_sum159-1", voxel=[2.28, 2.0, 2.0], translation=[24531.659999999996, 1839.0, 16039.0],
