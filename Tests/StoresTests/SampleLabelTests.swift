@@ -54,7 +54,8 @@ import Testing
         let crops = SampleBucketTests.crops
         let expected = [
             ["all", "er", "mito", "mito_mem"], ["all", "er", "mito", "mito_mem"], ["all", "er", "mito", "mito_mem"],
-            ["all", "er"], ["all", "mito"], ["all", "er"], ["all", "mito", "mito_mem"],
+            ["all", "er"], ["all", "mito"], ["all", "er"], ["all", "mito", "mito_mem"], ["all", "mito"], ["nuc"],
+            ["all"], ["all", "mito"],
         ]
         for (crop, names) in zip(crops, expected) {
             #expect(classes(crop) == names)
@@ -66,10 +67,11 @@ import Testing
                 #expect((annotation == nil) == (name == "all"))
                 guard let annotation else { continue }
                 #expect(annotation["class_name"]?.string == name)
-                let type = name == "mito" ? "instance_segmentation" : "semantic_segmentation"
+                let isInstance = name == "mito" || name == "nuc"
+                let type = isInstance ? "instance_segmentation" : "semantic_segmentation"
                 #expect(annotation["annotation_type"]?["type"]?.string == type)
                 #expect(annotation["annotation_type"]?["encoding"]?["unknown"]?.integer == 255)
-                #expect((annotation["annotation_type"]?["encoding"]?["present"] == nil) == (name == "mito"))
+                #expect((annotation["annotation_type"]?["encoding"]?["present"] == nil) == isInstance)
             }
         }
         let types = Set(
@@ -77,10 +79,10 @@ import Testing
         #expect(types == ["|u1", "<u2", "<u4", "<u8", "<i2"])
     }
 
-    @Test(arguments: [(0, 2, false), (1, 3, true), (2, 2, false), (6, 2, false)])
+    @Test(arguments: [(0, 2, false), (1, 3, true), (2, 2, false), (6, 2, false), (7, 2, false), (10, 2, false)])
     func mitochondriaAreNumberedFromOne(number: Int, count: Int, hasUnknown: Bool) throws {
         let crop = SampleBucketTests.crops[number]
-        let level = number == 6 ? 0 : 1
+        let level = number == 6 || number == 10 ? 0 : 1
         let counts = try SampleVolume(bucket, "\(crop)/mito/s\(level)").counts
         #expect(Set(counts.keys) == Set(Array(0...count) + (hasUnknown ? [255] : [])))
         #expect(counts.values.allSatisfy { $0 > 1000 })

@@ -39,7 +39,8 @@ enum SampleCatalog {
                 mitochondria: [1, 3, 4], unknownCorner: ZYX(24, 48, 40)),
         ])
 
-    /// 8 nm, shapes round down; four crops, of which one has no `mito`, one an empty one, and one no mitochondrion.
+    /// 8 nm, shapes round down. Of the first four crops one has no `mito`, one an empty one, and one no mitochondrion. Crop 132 overlaps
+    /// crop 124, of crop 178 nothing but the nucleus is annotated, and crop 282 has labels of 32 nm.
     private static let liver = SampleDataset(
         name: "smp_mus-liver", recon: "recon-1", raw: "fibsem-uint8", scene: SampleScene.liver,
         voxel: ZYX(repeating: 800), shape: ZYX(127, 165, 181), levels: 4, roundsUp: false,
@@ -65,10 +66,20 @@ enum SampleCatalog {
             SampleCrop(
                 number: 177, start: ZYX(4, 104, 6), shape: ZYX(48, 56, 48), finer: 1, levels: 2,
                 classes: [(.all, stored(.uint8)), (.reticulum, stored(.uint8))]),
+            SampleCrop(
+                number: 132, start: ZYX(42, 40, 44), shape: ZYX(48, 56, 56), finer: 2, levels: 2,
+                classes: [(.all, zstd(.uint8)), (.mito, zstd(.uint32))], mitochondria: [1, 2]),
+            SampleCrop(
+                number: 178, start: ZYX(60, 4, 4), shape: ZYX(48, 48, 48), finer: 1, levels: 2,
+                classes: [(.nucleus, zstd(.uint8))]),
+            SampleCrop(
+                number: 282, start: ZYX(20, 76, 88), shape: ZYX(80, 80, 80), finer: 1, coarser: 4, levels: 1,
+                classes: [(.all, zstd(.uint8))]),
         ],
         inference: [SampleInference(name: "mito", rawLevel: 1, levels: 3, storage: zstd(.uint16))])
 
-    /// Another alignment folder, 16-bit values with a sign, small chunks, labels on the raw grid.
+    /// Another alignment folder, 16-bit values with a sign, small chunks, labels on the raw grid. Crop 302 begins at odd voxels: its coarser
+    /// level lies half a voxel off the raw array's.
     private static let nacc = SampleDataset(
         name: "smp_mus-nacc-2", recon: "recon-2", raw: "fibsem-int16", scene: SampleScene.nacc,
         voxel: ZYX(296, 400, 400), shape: ZYX(141, 150, 150), levels: 4, roundsUp: false,
@@ -79,7 +90,10 @@ enum SampleCatalog {
             SampleCrop(
                 number: 301, start: ZYX(14, 30, 30), shape: ZYX(112, 96, 96), finer: 1, levels: 2,
                 classes: [(.all, zstd(.uint8)), (.mito, zstd(.uint64)), (.mitoMembrane, zstd(.uint8))],
-                mitochondria: [1, 2])
+                mitochondria: [1, 2]),
+            SampleCrop(
+                number: 302, start: ZYX(21, 69, 43), shape: ZYX(110, 80, 80), finer: 1, levels: 2,
+                classes: [(.all, zstd(.uint8)), (.mito, zstd(.uint64))], mitochondria: [1, 2]),
         ])
 
     /// No ground truth; a segmentation that starts at the grid of the raw array's `s1`.

@@ -3,17 +3,20 @@ enum SampleClass: String, Sendable {
     case mito, mitoMembrane = "mito_mem", reticulum = "er", all
     /// `mito` without a single object, where nobody has annotated it apart from `all`.
     case emptyMito
+    /// Of a crop that lies in a nucleus as a whole.
+    case nucleus = "nuc"
 
     /// The name of the group.
     var name: String { self == .emptyMito ? "mito" : rawValue }
 
-    var isInstance: Bool { name == "mito" }
+    var isInstance: Bool { name == "mito" || self == .nucleus }
 
     /// The value of each ``SampleMaterial``, in its order; `all` holds the public class ids.
     var values: [UInt16] {
         SampleMaterial.allCases.map { material in
             switch self {
             case .mito, .emptyMito: 0
+            case .nucleus: 1
             case .mitoMembrane: material == .mitochondrialMembrane ? 1 : 0
             case .reticulum: material == .reticulumMembrane || material == .reticulumLumen ? 1 : 0
             case .all: Self.classIdentifier(material)

@@ -11,6 +11,8 @@ struct SampleCrop: Sendable {
     let shape: ZYX<Int>
     /// How many times finer than the raw array's `s0` the labels' `s0` is: 1 or 2.
     let finer: Int
+    /// How many times coarser it is, in datasets whose crops were labelled on a coarse grid.
+    var coarser = 1
     let levels: Int
     let classes: [(label: SampleClass, storage: SampleStorage)]
     /// Numbers (from 1) of the scene's mitochondria that the crop shows, in the order of their ids.
@@ -71,7 +73,8 @@ struct SampleDataset: Sendable {
                 images.append(
                     SampleImage(
                         path: "\(cropPath(crop))/\(label.name)", scene: scene, source: source,
-                        edge: crop.start.zip(voxel, *), voxel: voxel.map { $0 / crop.finer }, levels: levels,
+                        edge: crop.start.zip(voxel, *), voxel: voxel.map { $0 / crop.finer * crop.coarser },
+                        levels: levels,
                         storage: storage, content: .label(label.labelling(of: crop))))
             }
         }
@@ -138,10 +141,11 @@ struct SampleDataset: Sendable {
     /// Grids line up by their edges, so labels twice as fine as raw voxels start a quarter of a raw voxel before the
     /// first raw voxel's centre.
     private func levels(of crop: SampleCrop) -> [SampleLevel] {
-        let fine = scale.map { $0 / Double(crop.finer) }
+        let fine = scale.map { $0 / Double(crop.finer) * Double(crop.coarser) }
         let translation = crop.start.zip(scale) { Double($0) * $1 - $1 / 2 }.zip(fine) { $0 + $1 / 2 }
         return SampleImage.pyramid(
-            shape: crop.shape.map { $0 * crop.finer }, scale: fine, translation: translation, count: crop.levels,
+            shape: crop.shape.map { $0 * crop.finer / crop.coarser }, scale: fine, translation: translation,
+            count: crop.levels,
             roundsUp: false)
     }
 }
