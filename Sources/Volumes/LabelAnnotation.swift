@@ -51,4 +51,9 @@ public struct LabelAnnotation: Sendable, Hashable {
             present: encoding?["present"]?.wholeNumber,
             unknown: encoding?["unknown"]?.wholeNumber)
     }
+
+    /// How many voxels the attributes of a label array say nobody has annotated; nil where they do not say. Such counts have been wrong.
+    public static func unknownCount(attributes: JSONValue) -> LabelValue? {
+        attributes["cellmap"]?["annotation"]?["complement_counts"]?["unknown"]?.wholeNumber
+    }
 }

@@ -32,8 +32,8 @@ struct ResizeCommand: AsyncParsableCommand {
     @Option(help: "Of power_of_two: how far below the target, as a fraction of it, a voxel may stay.")
     var tolerance = 0.4
 
-    @Option(help: "A file that needs more upsampling on an axis fails.")
-    var maxUpsampling = 4.0
+    @Option(help: "A file that needs more upsampling on an axis is not made: its voxels would mostly be made up.")
+    var maxUpsampling = 2.0
 
     @Option(help: "gzip, zstd, blosc, none, or source: what the dataset had.")
     var compression = Manifest.Convert.Compression.gzip

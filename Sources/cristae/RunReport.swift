@@ -90,12 +90,13 @@ final class RunReport: Sendable {
         ]
         if share != nil { metadata["elsewhere"] = .stringConvertible(outcome.elsewhere) }
         if !outcome.unaccounted.isEmpty { metadata["open"] = .stringConvertible(outcome.unaccounted.count) }
-        if let reason { metadata["reason"] = "\(reason)" }
+        let nothing = code == 0 ? outcome.nothingMade : nil
+        if let reason = reason ?? nothing { metadata["reason"] = "\(reason)" }
         let level: Logger.Level = code == 0 ? .info : (code == 1 ? .warning : .error)
         let numbers = outcome.items + outcome.datasets > 0 ? summary(outcome, transfer) : nil
         let ending = reason.map { "exit \(code): \($0)" }
         logger.log(
-            level: level, "\([numbers, ending].compactMap { $0 }.joined(separator: "; "))", metadata: metadata)
+            level: level, "\([numbers, ending ?? nothing].compactMap { $0 }.joined(separator: "; "))", metadata: metadata)
         return true
     }
 
@@ -112,13 +113,12 @@ final class RunReport: Sendable {
         for (stage, count) in outcome.waiting.sorted(by: { $0.key < $1.key }) {
             parts.append("\(count) wait for \(stage.rawValue), which was not asked for")
         }
-        if outcome.leftOut > 0 { parts.append("\(outcome.leftOut) left out") }
+        if let leftOut = outcome.leftOutText { parts.append(leftOut) }
         if !outcome.failures.isEmpty {
             let datasets = outcome.failedDatasets
             let what = "\(outcome.failed) failed" + (datasets > 0 ? ", and \(datasets) datasets as a whole" : "")
             parts.append("\(what): cristae run \(manifest.state)/failed.json runs them again")
         }
-        if outcome.cropsWithoutClass > 0 { parts.append("\(outcome.cropsWithoutClass) crops without the classes") }
         if let transfer {
             parts.append("\(transfer.requests) requests, \(ProgressDisplay.bytes(transfer.bytes))")
             if transfer.retries > 0 { parts.append("\(transfer.retries) retries") }

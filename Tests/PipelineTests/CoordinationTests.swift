@@ -79,7 +79,7 @@ private final class Tally: Sendable {
                     let owned = context.owned(by: worker.owner)
                     let markers = DoneMarkers(owned)
                     let account = RunAccount()
-                    account.open(items, failures: [], datasets: 60, cropsWithoutClass: 0)
+                    account.open(items, failures: [], datasets: 60)
                     let crew = ItemCrew(
                         context: owned, worker: worker, stages: Set(Stage.allCases), markers: markers,
                         account: account, known: [:]

@@ -234,13 +234,13 @@ import Testing
                 name: "crop_\(crop)", dataset: "ds", alignment: "", digest: PlanDigest(UInt64(crop)), chunks: 1,
                 bytes: 1, offset: 0, length: 0, summary: 0..<0)
         }
-        account.open(items, failures: [], datasets: 1, cropsWithoutClass: 0)
+        account.open(items, failures: [], datasets: 1)
         account.note([items[0]], .done)
         account.note([items[2]], .elsewhere)
         #expect(account.outcome.unaccounted == ["crop_6"])
         #expect(account.outcome.exitCode == 75)
         #expect(account.outcome.reason?.contains("crop_6") == true)
-        account.note([items[1]], .leftOut)
+        account.note([items[1]], .leftOut(.notAnnotated))
         #expect(account.outcome.exitCode == 0 && account.outcome.leftOut == 1)
         // What failed elsewhere counts for the one that closes the job.
         let failure = Failure(item: "crop_7", dataset: "ds", stage: "convert", reason: "?")

@@ -38,6 +38,8 @@ struct DatasetPlanner: Sendable {
         }
         if plan.isSelected, manifest.mode == .volumes { try await addVolume(alignments, &plan) }
         try await addRegions(alignments, &plan)
+        let undecided = plan.items.filter(\.isUndecided).map(\.name)
+        plan.undecided = undecided.isEmpty ? nil : undecided
         plan.classes = try await classes(reconstructions, isListed: plan.failures.isEmpty)
         plan.missingArrays = try await missingArrays(reconstructions)
         warnOfNestedChunks(&plan)
@@ -200,8 +202,5 @@ struct DatasetPlanner: Sendable {
 }
 
 extension DatasetPlan {
-    /// Items that have none of the classes.
-    var withoutClass: [LeftOut] { (leftOut ?? []).filter { $0.reason == .notAnnotated } }
-
     mutating func leaveOut(_ item: LeftOut) { leftOut = (leftOut ?? []) + [item] }
 }

@@ -113,6 +113,8 @@ public struct DatasetPlan: Sendable, Hashable, Codable {
     public var items: [ItemPlan]
     /// What is left out, and why; nil where nothing is.
     public var leftOut: [LeftOut]?
+    /// The names, within the dataset, of the items that only their labels can decide; nil where there are none.
+    public var undecided: [String]?
     /// Where the ground-truth crops lie, those that are left out too; nil where there are none.
     public var places: [CropPlace]?
     /// Things to know that are no failures, one line each.

@@ -1,12 +1,23 @@
+internal import Elements
 public import JSONText
+internal import Ledger
+internal import Stores
 
 /// An item that a job leaves out. It is no failure, and it has no file (DESIGN, section 3).
 public struct LeftOut: Sendable, Hashable, Codable {
-    public enum Reason: String, Sendable, Hashable, Codable {
+    public enum Reason: String, Sendable, Hashable, Codable, CaseIterable {
         /// An array would have to be upsampled by more than `resize.max_upsampling`.
         case tooCoarse = "too_coarse"
         /// Nobody has annotated any of the classes in it.
         case notAnnotated = "not_annotated"
+
+        /// In a line of counts.
+        public var words: String {
+            switch self {
+            case .tooCoarse: "too coarse"
+            case .notAnnotated: "not annotated"
+            }
+        }
     }
 
     /// The name that the item's files would have.
@@ -29,6 +40,9 @@ public struct LeftOut: Sendable, Hashable, Codable {
 
     public var description: String { "\(name): left out: \(message)" }
 
+    /// By name, as lists have them.
+    var order: (ByteName, ByteName) { (ByteName(name), ByteName(dataset)) }
+
     /// An element of `txt/left_out.json` (DESIGN, section 6).
     public var json: JSONValue {
         func numbers(_ values: [Double]?) -> JSONValue { values.map { .array($0.map { .number($0) }) } ?? .null }
@@ -40,4 +54,51 @@ public struct LeftOut: Sendable, Hashable, Codable {
             "classes": .array(classes.map { .string($0) }),
         ]
     }
+}
+
+/// What the labels of a crop have decided, as the record of its download keeps it.
+extension LeftOut {
+    static let key = "left_out"
+
+    /// None of the classes that the crop may hold is in its labels.
+    init(notAnnotated plan: ItemPlan, _ store: StoreURL) {
+        let found = plan.derived.map { rule in
+            "\(rule.name) would be made from the ids \(rule.ids.map(String.init).joined(separator: ", ")), and "
+                + "\(store.url(of: rule.source.key)) has none of them"
+        }
+        self.init(
+            name: plan.name, dataset: plan.dataset, cropID: plan.kind == nil ? plan.cropID : nil, reason: .notAnnotated,
+            message: found.joined(separator: "; "), classes: plan.classes)
+    }
+
+    /// The same, read back; nil where the record does not say so.
+    init?(_ record: Record, of plan: ItemPlan) {
+        guard let members = record.result[Self.key], let message = members["message"]?.string,
+            let reason = members["reason"]?.string.flatMap(Reason.init(rawValue:)),
+            let classes = members["classes"]?.array
+        else { return nil }
+        self.init(
+            name: plan.name, dataset: plan.dataset, cropID: plan.kind == nil ? plan.cropID : nil, reason: reason,
+            message: message, classes: classes.compactMap(\.string))
+    }
+
+    /// What a record needs to know.
+    var recorded: JSONValue {
+        [
+            "reason": .string(reason.rawValue), "message": .string(message),
+            "classes": .array(classes.map { .string($0) }),
+        ]
+    }
+}
+
+extension Sequence<LeftOut> {
+    /// How many for which reason.
+    var reasons: [LeftOut.Reason: Int] { reduce(into: [:]) { $0[$1.reason, default: 0] += 1 } }
+}
+
+extension ItemPlan {
+    /// Whether only the labels can tell if the crop is left out: none of the classes has a group of its own in it, but some may be derived.
+    ///
+    /// A region is asked for by its place, and is made without labels, too.
+    var isUndecided: Bool { kind == nil && labels.isEmpty && !derived.isEmpty }
 }

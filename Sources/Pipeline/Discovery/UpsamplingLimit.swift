@@ -10,6 +10,15 @@ struct UpsamplingLimit: Sendable {
     let tolerance: Double
     /// The largest ratio of source to target voxel on an axis.
     let largest: Double
+    /// Who reads the messages.
+    var wording = Wording.manifest
+
+    /// What the settings are called.
+    enum Wording: Sendable {
+        case manifest
+        /// Of `cristae resize`.
+        case flags
+    }
 
     init(_ manifest: Manifest) {
         target = manifest.targetNm
@@ -18,7 +27,11 @@ struct UpsamplingLimit: Sendable {
         largest = manifest.resize.maxUpsampling
     }
 
-    init(target: ZYX<Double>, gridRule: Manifest.Resize.GridRule, tolerance: Double, largest: Double) {
+    init(
+        target: ZYX<Double>, gridRule: Manifest.Resize.GridRule, tolerance: Double, largest: Double,
+        wording: Wording = .manifest
+    ) {
+        self.wording = wording
         self.target = target
         self.gridRule = gridRule
         self.tolerance = tolerance
@@ -54,11 +67,12 @@ struct UpsamplingLimit: Sendable {
             return nil
         }
         let factor = factors[axis]
+        let setting = wording == .manifest ? "resize.max_upsampling" : "max_upsampling"
         return Excess(
             voxelSize: voxelSize, factor: factor,
             message:
                 "\(name) has \(Self.text(voxelSize[axis])) nm voxels on axis \(Array("zyx")[axis]), \(Self.text(factor)) times the target of "
-                + "\(Self.text(output[axis])) nm, and resize.max_upsampling is \(Self.text(largest)); \(remedy(voxelSize, factor)) takes it in"
+                + "\(Self.text(output[axis])) nm, and \(setting) is \(Self.text(largest)); \(remedy(voxelSize, factor)) takes it in"
         )
     }
 
@@ -66,8 +80,16 @@ struct UpsamplingLimit: Sendable {
     private func remedy(_ voxelSize: ZYX<Double>, _ factor: Double) -> String {
         let needed = voxelSize.zip(target) { max($0 / largest, $1) }
         let isCube = needed.y == needed.z && needed.x == needed.z
-        let size = isCube ? Self.text(needed.z) : "[\(needed.array.map(Self.text).joined(separator: ", "))]"
-        return "max_upsampling \(Self.text((factor * 100 - 1e-7).rounded(.up) / 100)) or target_nm \(size)"
+        let sizes = needed.array.map(Self.text)
+        let limit = Self.text((factor * 100 - 1e-7).rounded(.up) / 100)
+        switch wording {
+        case .manifest:
+            let size = isCube ? sizes[0] : "[\(sizes.joined(separator: ", "))]"
+            return "max_upsampling \(limit) or target_nm \(size)"
+        case .flags:
+            let size = isCube ? sizes[0] : sizes.joined(separator: ",")
+            return "--max-upsampling \(limit) or --target \(size)"
+        }
     }
 
     /// A number without float noise, for people.

@@ -15,6 +15,8 @@ struct ItemRunner: Sendable {
     /// The stages whose records are today's and whose outputs are there.
     struct Done: Sendable {
         var download: Record?
+        /// Why nothing is made of the item, where its labels have decided that; then the other stages have nothing to do.
+        var leftOut: LeftOut?
         var convert: Record?
         var stat: Record?
         var resize: Record?
@@ -32,7 +34,9 @@ struct ItemRunner: Sendable {
         }
 
         /// The first of `stages` that is not done.
-        func missing(of stages: Set<Stage>) -> Stage? { stages.sorted().first { !has($0) } }
+        func missing(of stages: Set<Stage>) -> Stage? {
+            leftOut == nil ? stages.sorted().first { !has($0) } : nil
+        }
 
         /// Bytes of the two outputs, once the item is complete.
         var outputSizes: (native: Int, resized: Int)? {
@@ -51,7 +55,9 @@ struct ItemRunner: Sendable {
         }
         if let resize = done.resize, try !hasOutputs(resize) { done.resize = nil }
         // The pack may be gone: what was made from it is there.
-        if done.convert == nil, let downloaded = done.download, try !isHeld(downloaded) { done.download = nil }
+        if done.leftOut == nil, done.convert == nil, let downloaded = done.download, try !isHeld(downloaded) {
+            done.download = nil
+        }
         return done
     }
 
@@ -59,6 +65,12 @@ struct ItemRunner: Sendable {
     func recorded() throws -> Done {
         var done = Done()
         guard let downloaded = try record("download"), downloaded.fingerprint == downloadFingerprint else {
+            return done
+        }
+        if plan.isUndecided, downloaded.result[LeftOut.key] != nil {
+            // What cannot be read is decided again.
+            done.leftOut = LeftOut(downloaded, of: plan)
+            done.download = done.leftOut == nil ? nil : downloaded
             return done
         }
         done.download = downloaded
@@ -143,7 +155,7 @@ struct ItemRunner: Sendable {
             // What was made from the same objects before still stands.
             done = try await ThreadPool.files.run { () throws in try self.done() }
         }
-        guard done.download != nil else { return done }
+        guard done.download != nil, done.leftOut == nil else { return done }
         // One item after the other through all of these stages: its chunks are still in memory then.
         let downloaded = done
         return try await computing.with(1) {

@@ -59,19 +59,15 @@ struct JobRun: Sendable {
         let planFailures = allPlanFailures.filter { only.takes($0) }
         for failure in planFailures { failure.log(to: context.logger) }
         let items = plans.flatMap(\.items).filter { only.takes($0) && limit?.contains($0.name) ?? true }
-        let before = account.outcome.items
+        let before = account.outcome
         let leftOut = plans.flatMap { $0.plan.leftOut ?? [] }.filter { only.takes($0.name, of: $0.dataset) }
-        if account.outcome.leftOut == 0, share?.index ?? 0 == 0 {
-            for item in leftOut {
-                context.logger.notice(
-                    "\(item.description)",
-                    metadata: ["item": "\(item.name)", "dataset": "\(item.dataset)", "event": "left_out"])
-            }
-        }
+        // Of several tasks one tells.
+        if share?.index ?? 0 == 0 { for item in leftOut where account.isUntold(item) { item.log(to: context.logger) } }
         account.open(
-            items, leftOut: leftOut.count, failures: planFailures, datasets: plans.count { $0.plan.isSelected },
-            cropsWithoutClass: plans.reduce(0) { $0 + $1.plan.withoutClass.count })
-        context.progress.add(items: account.outcome.items - before)
+            items, leftOut: leftOut, failures: planFailures, datasets: plans.count { $0.plan.isSelected })
+        let opened = account.outcome
+        context.progress.add(items: opened.items - before.items)
+        context.progress.finish(items: opened.leftOut - before.leftOut)
         guard stages.contains(where: { $0 != .discover }) else {
             // Nothing else was asked for.
             account.note(items, .done)
@@ -82,7 +78,7 @@ struct JobRun: Sendable {
         let markers = DoneMarkers(context)
         let crew = ItemCrew(
             context: context, worker: worker, stages: stages, verifies: verifies, markers: markers, account: account,
-            known: known)
+            known: known, isAlone: share == nil)
         let division = ItemDivision(
             context: context, worker: worker, share: share, crew: crew, known: known, refreshes: refreshes)
         let rest = try await division.work(on: items)

@@ -11,7 +11,7 @@ final class RunAccount: Sendable {
         case waiting(Stage)
         case failed(Failure)
         /// Nothing is made of it, by the rules of the manifest.
-        case leftOut
+        case leftOut(LeftOut.Reason)
         /// Another task has done it, has tried it in vain, or is at it.
         case elsewhere
     }
@@ -21,9 +21,10 @@ final class RunAccount: Sendable {
         var planFailures: [Failure] = []
         var entries: [ItemEntry.Version: Entry] = [:]
         var datasets = 0
-        var cropsWithoutClass = 0
-        /// Items that are left out by the plans.
-        var leftOut = 0
+        /// Items that are left out by the plans, for which reason.
+        var leftOut: [LeftOut.Reason: Int] = [:]
+        /// Of those that are left out, which have been told.
+        var told: Set<[String]> = []
     }
 
     private let state = Mutex(State())
@@ -31,20 +32,24 @@ final class RunAccount: Sendable {
     /// Names the items of the run. Where some were planned anew, the entries of the others stay.
     ///
     /// - Parameters:
-    ///   - leftOut: how many items the plans leave out.
+    ///   - leftOut: items that the plans leave out.
     ///   - failures: of items that could not be planned, and of datasets that could not be read, which are no items.
-    func open(_ items: [ItemEntry], leftOut: Int = 0, failures: [Failure], datasets: Int, cropsWithoutClass: Int) {
+    func open(_ items: [ItemEntry], leftOut: [LeftOut] = [], failures: [Failure], datasets: Int) {
         state.withLock { state in
-            state.leftOut = leftOut
+            state.leftOut = leftOut.reasons
             state.items = items.map(\.version)
             state.planFailures = failures
             state.datasets = datasets
-            state.cropsWithoutClass = cropsWithoutClass
         }
     }
 
     func note(_ items: [ItemEntry], _ entry: Entry) {
         state.withLock { state in for item in items { state.entries[item.version] = entry } }
+    }
+
+    /// Whether this is the first time that a left-out item is to be told of: a run says it once.
+    func isUntold(_ item: LeftOut) -> Bool {
+        state.withLock { $0.told.insert([item.dataset, item.name]).inserted }
     }
 
     /// Forgets what was noted of an item: it is open again.
@@ -75,10 +80,9 @@ final class RunAccount: Sendable {
         let state = state.withLock { $0 }
         var outcome = Runner.Outcome()
         outcome.datasets = state.datasets
-        outcome.cropsWithoutClass = state.cropsWithoutClass
         // What could not be planned is an item all the same.
         outcome.failed = Set(state.planFailures.filter { $0.item != nil }.map { [$0.dataset, $0.item] }).count
-        outcome.leftOut = state.leftOut
+        outcome.leftOutReasons = state.leftOut
         outcome.items = state.items.count + outcome.failed + outcome.leftOut
         outcome.failures = state.planFailures
         for item in state.items {
@@ -89,7 +93,8 @@ final class RunAccount: Sendable {
             case .failed(let failure):
                 outcome.failed += 1
                 outcome.failures.append(failure)
-            case .leftOut: outcome.leftOut += 1
+            case .leftOut(let reason):
+                outcome.leftOutReasons[reason, default: 0] += 1
             case .elsewhere: outcome.elsewhere += 1
             case nil: outcome.unaccounted.append(item.name)
             }

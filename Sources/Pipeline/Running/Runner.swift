@@ -48,21 +48,35 @@ public struct Runner: Sendable {
         /// Items that could not begin, by the stage that they wait for: it was not asked for.
         public var waiting: [Stage: Int] = [:]
         /// Items of which nothing is made, by the rules of the manifest.
-        public var leftOut = 0
+        public var leftOut: Int { leftOutReasons.values.reduce(0, +) }
+        /// The same, by their reasons.
+        public var leftOutReasons: [LeftOut.Reason: Int] = [:]
         /// Items that other tasks have done, or are at.
         public var elsewhere = 0
         /// Names of the items of which nobody knows what became of them.
         public var unaccounted: [String] = []
         /// Of items, and of datasets as a whole: those could not be read, and nobody knows what items they have.
         public var failures: [Failure] = []
-        /// Crops of selected datasets without any of the classes.
-        public var cropsWithoutClass = 0
         /// Datasets that `select` takes.
         public var datasets = 0
 
         public init() {}
 
         public var failedDatasets: Int { Set(failures.filter { $0.item == nil }.map(\.dataset)).count }
+        /// How many items are left out for which reason, in words; nil where none are.
+        public var leftOutText: String? { leftOut > 0 ? "\(leftOut) left out (\(leftOutCounts))" : nil }
+
+        private var leftOutCounts: String {
+            LeftOut.Reason.allCases.compactMap { reason in leftOutReasons[reason].map { "\($0) \(reason.words)" } }
+                .joined(separator: ", ")
+        }
+
+        /// What is said where all that was asked for is left out; else nil.
+        public var nothingMade: String? {
+            guard items > 0, leftOut == items, failures.isEmpty else { return nil }
+            return "nothing was made, for all that was asked for is left out: \(leftOutCounts)"
+        }
+
         public var waitingItems: Int { waiting.values.reduce(0, +) }
 
         /// 0; 1 where some items failed; 75 where some wait for a stage that was not asked for, or are unaccounted for.

@@ -12,7 +12,7 @@ struct Summaries: Sendable {
 
     /// Where the stamp of the last summaries is kept.
     private static let stampPath = "summaries.json"
-    private static let paths = ["txt/attributes.json", "txt/crops.json", "txt/data.json"]
+    private static let paths = ["txt/attributes.json", "txt/crops.json", "txt/data.json", "txt/left_out.json"]
 
     /// What the summaries were made from, and what was written.
     private struct Stamp: Codable {
@@ -64,7 +64,7 @@ struct Summaries: Sendable {
 
     // MARK: Summaries
 
-    /// `attributes.json`, `crops.json` and `data.json`, unless they are already what these marks give.
+    /// `attributes.json`, `crops.json`, `data.json` and `left_out.json`, unless they are already what these marks give.
     ///
     /// - Parameters:
     ///   - trustsMarks: whether the outputs of marked items have just been looked at.
@@ -123,7 +123,9 @@ struct Summaries: Sendable {
         return now.indices.map { number in
             Expected(
                 path: now[number].path, texts: [now[number].text, before[number].text],
-                written: stamp?.digests.flatMap { $0.count == now.count ? $0[number] : nil }, isWritten: stamp != nil)
+                written: stamp?.digests.flatMap { number < $0.count ? $0[number] : nil },
+                // An earlier version has written fewer.
+                isWritten: stamp.map { number < $0.sizes.count } ?? false)
         }
     }
 
@@ -153,6 +155,7 @@ struct Summaries: Sendable {
         return Fingerprint(of: [
             "version": 2, "items": .array(names.sorted().map { .string($0) }), "data": .string(try data()),
             "settings": .string(DoneMarkers(context).folder),
+            "left_out": .string(try LeftOutText(context: context).text(present)),
         ])
     }
 
@@ -174,6 +177,7 @@ struct Summaries: Sendable {
         let texts = [
             (Self.paths[0], Self.text(of: native)), (Self.paths[1], Self.text(of: resized)),
             (Self.paths[2], Array(try data().utf8)),
+            (Self.paths[3], Array(try LeftOutText(context: context).text(present).utf8)),
         ]
         return (texts, damaged)
     }

@@ -31,16 +31,17 @@ struct ChunkFetch: Sendable {
     /// two versions of a shard would come together is begun anew, once; where the source is changed meanwhile, what has changed is
     /// fetched again.
     ///
+    /// - Parameter begun: the pack, where it is open already.
     /// - Throws: ``Failure`` where the source does not come to rest.
     static func fill(
         _ path: String, with wanted: [[ZYX<Int>]], of arrays: [PlannedArray], plan: ItemPlan, context: JobContext,
-        open: @Sendable () async throws -> Pack
+        begun: Pack? = nil, open: @Sendable () async throws -> Pack
     ) async throws -> Pack {
         let source = SteadySource(context: context, plan: plan, arrays: arrays)
         let total = wanted.reduce(0) { $0 + $1.count }
         var isFirst = true
         while true {
-            let pack = try await open()
+            let pack = if let begun, isFirst { begun } else { try await open() }
             let missing = await ThreadPool.files.run {
                 zip(arrays, wanted).map { array, indices in indices.filter { !array.isKnown($0, in: pack) } }
             }
@@ -120,25 +121,29 @@ struct ChunkFetch: Sendable {
         if let first = failures.first { throw DownloadError(first: first, count: failures.count) }
     }
 
-    /// Shards first: what they need is known last.
+    /// Labels first: they may decide, and are small beside raw data. Of each, shards first: what they need is known last.
     private func works(_ missing: [[ZYX<Int>]]) -> [Work] {
-        var works: [Work] = []
-        for (number, indices) in missing.enumerated() where arrays[number].shards != nil {
-            var order: [ZYX<Int>] = []
-            var positions: [ZYX<Int>: [[Int]]] = [:]
-            for index in indices {
-                guard let place = arrays[number].shards?.place(ofInnerChunk: index.array),
-                    let shard = ZYX(place.shard)
-                else { continue }
-                if positions[shard] == nil { order.append(shard) }
-                positions[shard, default: []].append(place.position)
-            }
-            works += order.map { .shard(array: number, index: $0, positions: positions[$0] ?? []) }
+        let labels = arrays.indices.filter { arrays[$0].plan.annotation != nil }
+        let others = arrays.indices.filter { arrays[$0].plan.annotation == nil }
+        return [labels, others].flatMap { numbers in
+            numbers.filter { arrays[$0].shards != nil }.flatMap { shards(missing[$0], of: $0) }
+                + numbers.filter { arrays[$0].shards == nil }.flatMap { number in
+                    missing[number].map { .chunk(array: number, index: $0) }
+                }
         }
-        for (number, indices) in missing.enumerated() where arrays[number].shards == nil {
-            works += indices.map { .chunk(array: number, index: $0) }
+    }
+
+    /// The shards that hold some inner chunks of an array.
+    private func shards(_ indices: [ZYX<Int>], of number: Int) -> [Work] {
+        var order: [ZYX<Int>] = []
+        var positions: [ZYX<Int>: [[Int]]] = [:]
+        for index in indices {
+            guard let place = arrays[number].shards?.place(ofInnerChunk: index.array), let shard = ZYX(place.shard)
+            else { continue }
+            if positions[shard] == nil { order.append(shard) }
+            positions[shard, default: []].append(place.position)
         }
-        return works
+        return order.map { .shard(array: number, index: $0, positions: positions[$0] ?? []) }
     }
 
     /// Returns what has turned out to be needed.

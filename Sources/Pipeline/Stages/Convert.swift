@@ -30,12 +30,13 @@ struct Convert: Sendable {
 
     /// Of the plan, what was downloaded, and how it is encoded.
     func fingerprint(download: Record) throws -> Fingerprint {
-        var plan = plan
-        plan.metadata = []
+        var stripped = plan
+        stripped.metadata = []
         let inputs: [String: JSONValue] = [
-            "plan": try JSONValue(encoding: plan), "content": download.result["content"] ?? .null,
+            "plan": try JSONValue(encoding: stripped), "content": download.result["content"] ?? .null,
         ]
-        return Self.settings(context).fingerprint(of: inputs.merging(SourceCodecRule.keys(plan, context)) { $1 })
+        let rules = SourceCodecRule.keys(plan, context).merging(UnknownIdentifier.keys(plan)) { $1 }
+        return Self.settings(context).fingerprint(of: inputs.merging(rules) { $1 })
     }
 
     /// - Parameter measuring: looks at the file of a crop while it goes to the disk. What fails there fails again, and is reported, where
@@ -134,7 +135,11 @@ struct Convert: Sendable {
     }
 
     /// Copies the voxels of an array as they are.
-    private func copy(_ plan: ArrayPlan, to path: String, _ writer: HDF5Writer, _ pack: Pack) async throws {
+    ///
+    /// - Parameter watch: sees the voxels that are stored, part by part.
+    private func copy(
+        _ plan: ArrayPlan, to path: String, _ writer: HDF5Writer, _ pack: Pack, watch: ValueWatch? = nil
+    ) async throws {
         let (source, array) = try chunks(of: plan, pack)
         let type = array.metadata.elementType
         let chunkWriter = chunkWriter(
@@ -144,7 +149,9 @@ struct Convert: Sendable {
         let held = 2 * source.chunkByteCount / max(1, chunkWriter.layout.chunkShape.reduce(1, *))
         try await chunkWriter.write(bytesPerVoxel: 3 * type.byteCount + held) { box in
             let window = try await source.window(box.moved(by: start))
-            return window.isUnstored ? nil : window.bytes
+            guard !window.isUnstored else { return nil }
+            if let watch { await ThreadPool.compute.run { watch.see(window.bytes, type) } }
+            return window.bytes
         }
     }
 
@@ -161,8 +168,9 @@ struct Convert: Sendable {
                 notAnnotated.append(name)
                 continue
             }
-            try await copy(label, to: "/label_crop/\(name)", writer, pack)
-            let annotation = try await annotation(of: label, pack)
+            let watch = UnknownIdentifier(label, in: plan).map { _ in ValueWatch() }
+            try await copy(label, to: "/label_crop/\(name)", writer, pack, watch: watch)
+            let annotation = try await annotation(of: label, hasIdsBeyond: watch?.hasIdsBeyond ?? false, pack)
             try await setAttributes(of: label, annotation: annotation, writer)
         }
         return notAnnotated
@@ -179,8 +187,11 @@ struct Convert: Sendable {
 
     /// What the values mean, as declared; where nothing is declared and there are no other values than 0 and 255, they mean
     /// absent and present (predictions are stored like that).
-    private func annotation(of label: ArrayPlan, _ pack: Pack) async throws -> AnnotationPlan {
+    ///
+    /// - Parameter hasIdsBeyond: whether ids go beyond 255, where that is asked.
+    private func annotation(of label: ArrayPlan, hasIdsBeyond: Bool, _ pack: Pack) async throws -> AnnotationPlan {
         let declared = label.annotation ?? AnnotationPlan(type: "unspecified")
+        if hasIdsBeyond { return UnknownIdentifier.settled(declared, of: label, in: plan, context) }
         guard declared.type == "unspecified", declared.absent == nil, declared.unknown == nil else { return declared }
         let (source, _) = try chunks(of: label, pack)
         let scan = LabelScan(source: source, box: label.box, stop: context.stop)
@@ -209,10 +220,16 @@ struct Convert: Sendable {
         let (source, array) = try chunks(of: rule.source, pack)
         let scan = LabelScan(source: source, box: rule.source.box, stop: context.stop)
         guard try await scan.hasValue(among: rule.ids) else { return false }
+        var sourcePlan = rule.source
+        if UnknownIdentifier(sourcePlan, in: plan) != nil, try await scan.hasIdsBeyond() {
+            sourcePlan.annotation = sourcePlan.annotation.map {
+                UnknownIdentifier.settled($0, of: rule.source, in: plan, context)
+            }
+        }
         let derivation = Derivation(
             source: source, own: own, start: rule.source.written.start,
             mask: IdentifierMask(
-                elementType: source.elementType, ids: rule.ids, unknownValues: rule.source.unknownValues))
+                elementType: source.elementType, ids: rule.ids, unknownValues: sourcePlan.unknownValues))
         let path = "/label_crop/\(rule.name)"
         if rule.instances {
             try await writeComponents(rule, derivation, array, path, writer)

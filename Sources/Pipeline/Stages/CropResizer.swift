@@ -15,6 +15,8 @@ struct CropResizer: Sendable {
         var tolerance: Double
         /// The largest ratio of source to target voxel on an axis.
         var maxUpsampling: Double
+        /// Who reads what is said of it.
+        var wording = UpsamplingLimit.Wording.manifest
         /// Bytes of decoded source chunks to remember.
         var cacheBytes: Int
         /// Bytes that windows, chunks and encoded chunks under way may take.
@@ -77,14 +79,12 @@ struct CropResizer: Sendable {
         guard let first = inputs.first?.grid else { throw ResizeError("there is nothing to resize") }
         let target = Self.targetGrid(
             covering: labels.isEmpty ? [first] : labels, options.gridRule, options.target, options.tolerance)
+        let limit = UpsamplingLimit(
+            target: options.target, gridRule: options.gridRule, tolerance: options.tolerance,
+            largest: options.maxUpsampling, wording: options.wording)
         for input in inputs {
-            let factor = OutputGrid.upsampling(from: input.grid, to: target)
-            for axis in 0..<3 where factor[axis] > options.maxUpsampling * (1 + 1e-9) {
-                throw ResizeError(
-                    "\(input.path) has \(input.grid.voxelSize[axis]) nm voxels on axis \(Array("zyx")[axis]), \(factor[axis]) "
-                        + "times the target of \(target.voxelSize[axis]) nm; resize.max_upsampling is "
-                        + "\(options.maxUpsampling)")
-            }
+            let found = limit.excess(of: input.path, voxelSize: input.grid.voxelSize, output: target.voxelSize)
+            if let found { throw ResizeError(found.message) }
         }
         return target
     }

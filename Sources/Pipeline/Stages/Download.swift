@@ -22,7 +22,7 @@ struct Download: Sendable {
 
     /// Of everything that is to be fetched.
     var fingerprint: Fingerprint {
-        Self.settings(context).fingerprint(of: [
+        var members: [String: JSONValue] = [
             "arrays": .array(
                 plan.arrays.map { array in
                     [
@@ -32,7 +32,13 @@ struct Download: Sendable {
                     ]
                 }),
             "metadata": .array(plan.metadata.map { [.string($0.key), .string($0.text)] }),
-        ])
+        ]
+        // Where the labels decide whether the rest is fetched, it matters what is looked for in them.
+        if plan.isUndecided {
+            members["undecided"] = .array(
+                plan.derived.map { .array([.string($0.name)] + $0.ids.map { .integer($0) }) })
+        }
+        return Self.settings(context).fingerprint(of: members)
     }
 
     /// The pack's place in the state directory. The store is part of the name: packs of two stores never mix.
@@ -41,34 +47,17 @@ struct Download: Sendable {
         return "packs/\(plan.name)-\(store).zip"
     }
 
-    /// Fetches what the pack does not hold yet, and writes the record.
+    /// Fetches what the pack does not hold yet, and writes the record: that of a pack, or that the crop is left out.
     ///
     /// - Parameter verifies: whether what the pack holds may be of an earlier state of the source.
     func run(verifies: Bool = false) async throws -> Record {
         let (path, fingerprint) = (packPath, fingerprint)
         let arrays = try plan.arrays.map { try PlannedArray($0, store: context.store.url) }
-        let total = arrays.reduce(0) { $0 + $1.chunkCount }
         for array in arrays { try array.checkMemory(context.manifest.limits.memory, store: context.store.url) }
-        context.progress.add(chunks: total, done: 0)
-        let wanted = arrays.map(\.chunks)
-        let pack = try await ChunkFetch.fill(path, with: wanted, of: arrays, plan: plan, context: context) {
-            let (pack, others) = try await openPack()
-            if verifies || !others.isEmpty {
-                _ = try await SteadySource(context: context, plan: plan, arrays: arrays).recheck(pack, wanted)
-            }
-            // Only now: a kill on the way must not leave new metadata with chunks that nobody has looked at.
-            try await ThreadPool.files.run { () throws(LedgerError) in
-                try pack.forget(objects: others)
-                for object in plan.metadata { try pack.append(object.key, ByteBuffer(Array(object.text.utf8))) }
-            }
-            return pack
-        }
-        let state = context.state
-        try await ThreadPool.files.run { () throws(LedgerError) in
-            let lines = arrays.flatMap { $0.versions(of: $0.chunks, in: pack) }.map(\.line).sorted()
-            let text = VersionFile.head(fingerprint) + Array(lines.joined().utf8)
-            try state.update(text, to: VersionFile.path(of: plan.name))
-        }
+        let (pack, isAnnotated) = try await filledPack(arrays, verifies: verifies)
+        guard isAnnotated else { return try await leaveOut(arrays, pack) }
+        let total = arrays.reduce(0) { $0 + $1.chunkCount }
+        try await writeVersions(of: arrays, in: pack)
         let digest = try await ThreadPool.files.run { () throws -> Fingerprint in
             try pack.close()
             return Self.contentDigest(of: arrays, metadata: plan.metadata, in: pack)
@@ -91,6 +80,89 @@ struct Download: Sendable {
         let records = context.records
         try await ThreadPool.files.run { () throws(LedgerError) in try records.write(record) }
         return record
+    }
+
+    /// The pack with all that is needed. Of a crop that only its labels can decide, they are fetched first, and nothing else where nobody has
+    /// annotated any of the classes.
+    ///
+    /// - Returns: also whether the crop is made.
+    private func filledPack(
+        _ arrays: [PlannedArray], verifies: Bool
+    ) async throws -> (pack: Pack, isAnnotated: Bool) {
+        let (progress, total) = (context.progress, arrays.reduce(0) { $0 + $1.chunkCount })
+        let open: @Sendable () async throws -> Pack = { try await openPack(arrays, verifies: verifies) }
+        guard plan.isUndecided else {
+            progress.add(chunks: total, done: 0)
+            let pack = try await ChunkFetch.fill(
+                packPath, with: arrays.map(\.chunks), of: arrays, plan: plan, context: context, open: open)
+            return (pack, true)
+        }
+        let labels = arrays.filter { $0.plan.annotation != nil }
+        let first = labels.reduce(0) { $0 + $1.chunkCount }
+        progress.add(chunks: first, done: 0)
+        let pack = try await ChunkFetch.fill(
+            packPath, with: labels.map(\.chunks), of: labels, plan: plan, context: context, open: open)
+        guard try await isAnnotated(in: pack) else { return (pack, false) }
+        // The labels are counted again with the rest.
+        progress.add(chunks: total - first, done: -first)
+        let filled = try await ChunkFetch.fill(
+            packPath, with: arrays.map(\.chunks), of: arrays, plan: plan, context: context, begun: pack, open: open)
+        // The labels may have been fetched again meanwhile.
+        let isAnnotated = try await isAnnotated(in: filled)
+        if !isAnnotated { progress.add(chunks: first - total, done: first - total) }
+        return (filled, isAnnotated)
+    }
+
+    /// Whether one of the classes that the crop may hold is in its labels.
+    private func isAnnotated(in pack: Pack) async throws -> Bool {
+        for rule in plan.derived {
+            let array = try PlannedArray(rule.source, store: context.store.url)
+            let source = CachedChunks(PackChunks(array, pack: pack), limit: context.memory.cache)
+            let scan = LabelScan(source: source, box: rule.source.box, stop: context.stop)
+            if try await scan.hasValue(among: rule.ids) { return true }
+        }
+        return false
+    }
+
+    /// Nothing is made of the crop: its labels are let go of, and what they have decided is recorded.
+    private func leaveOut(_ arrays: [PlannedArray], _ pack: Pack) async throws -> Record {
+        let (holdings, path, records) = (context.holdings, packPath, context.records)
+        let labels = arrays.filter { $0.plan.annotation != nil }
+        try await writeVersions(of: labels, in: pack)
+        let record = Record(
+            item: plan.name, stage: "download", fingerprint: fingerprint, outputs: [],
+            result: [LeftOut.key: LeftOut(notAnnotated: plan, context.store.url).recorded])
+        // In this order: a pack that nobody needs must not stay behind.
+        try await ThreadPool.files.run { () throws(LedgerError) in
+            try holdings.removePack(path)
+            try records.write(record)
+        }
+        return record
+    }
+
+    /// Notes which versions of the objects the item is made from, or was left out by.
+    private func writeVersions(of arrays: [PlannedArray], in pack: Pack) async throws {
+        let (state, fingerprint) = (context.state, fingerprint)
+        try await ThreadPool.files.run { () throws(LedgerError) in
+            let lines = arrays.flatMap { $0.versions(of: $0.chunks, in: pack) }.map(\.line).sorted()
+            let text = VersionFile.head(fingerprint) + Array(lines.joined().utf8)
+            try state.update(text, to: VersionFile.path(of: plan.name))
+        }
+    }
+
+    /// Opens the pack and takes out of it what is not today's.
+    private func openPack(_ arrays: [PlannedArray], verifies: Bool) async throws -> Pack {
+        let (pack, others) = try await openPack()
+        if verifies || !others.isEmpty {
+            _ = try await SteadySource(context: context, plan: plan, arrays: arrays).recheck(
+                pack, arrays.map(\.chunks))
+        }
+        // Only now: a kill on the way must not leave new metadata with chunks that nobody has looked at.
+        try await ThreadPool.files.run { () throws(LedgerError) in
+            try pack.forget(objects: others)
+            for object in plan.metadata { try pack.append(object.key, ByteBuffer(Array(object.text.utf8))) }
+        }
+        return pack
     }
 
     /// Opens the pack, and tells which of its metadata are not today's: then the rest is of another state of the store, too.

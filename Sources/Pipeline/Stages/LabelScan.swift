@@ -41,6 +41,12 @@ struct LabelScan: Sendable {
         return try await contains { Self.hasValue(in: $0, type) { values.contains($0) } }
     }
 
+    /// Whether any voxel has an id beyond 255.
+    func hasIdsBeyond() async throws -> Bool {
+        let type = source.elementType
+        return try await contains { UnknownIdentifier.hasIdsBeyond($0, type) }
+    }
+
     private func contains(_ test: @escaping @Sendable (ByteBuffer) -> Bool) async throws -> Bool {
         guard !box.isEmpty else { return false }
         let chunks = box.blocks(of: source.chunkShape)

@@ -6,7 +6,9 @@ struct ItemSurvey: Sendable {
     let items: [ItemEntry]
     /// Names of those that are complete.
     let complete: Set<String>
-    /// Of those that are not, what is done of those that have any records.
+    /// Those of which nothing is made, because their labels have decided that; by name.
+    let leftOut: [String: LeftOut]
+    /// Of the others, what is done of those that have any records.
     let begun: [String: ItemRunner.Done]
 
     /// Looks at `items`; an item whose plan or records cannot be read counts as not begun.
@@ -19,28 +21,39 @@ struct ItemSurvey: Sendable {
         let part = max(256, (items.count + width - 1) / width)
         let parts = stride(from: 0, to: items.count, by: part).map { items[$0..<min($0 + part, items.count)] }
         let gate = ByteBudget(limit: 1)
+        typealias Part = (complete: Set<String>, leftOut: [String: LeftOut], begun: [String: ItemRunner.Done])
         let found = try await concurrentMap(parts) { part in
-            try await ThreadPool.files.run { () throws(LedgerError) -> (Set<String>, [String: ItemRunner.Done]) in
+            try await ThreadPool.files.run { () throws(LedgerError) -> Part in
                 var complete = try markers.standing(Array(part), marks)
-                var begun: [String: ItemRunner.Done] = [:]
+                var (leftOut, begun): ([String: LeftOut], [String: ItemRunner.Done]) = ([:], [:])
                 for item in part where recorded.contains(item.name) && !complete.contains(item.name) {
                     guard let plan = try? PlanFile.item(item, in: context.state),
                         let done = try? ItemRunner(
                             context: context, plan: plan, downloading: gate, computing: gate
                         ).done()
                     else { continue }
-                    if done.isComplete { complete.insert(item.name) } else { begun[item.name] = done }
+                    if let reason = done.leftOut {
+                        leftOut[item.name] = reason
+                    } else if done.isComplete {
+                        complete.insert(item.name)
+                    } else {
+                        begun[item.name] = done
+                    }
                 }
-                return (complete, begun)
+                return (complete, leftOut, begun)
             }
         }
-        var (complete, begun): (Set<String>, [String: ItemRunner.Done]) = ([], [:])
-        for (done, open) in found {
-            complete.formUnion(done)
-            begun.merge(open) { first, _ in first }
+        var all: Part = ([], [:], [:])
+        for part in found {
+            all.complete.formUnion(part.complete)
+            all.leftOut.merge(part.leftOut) { first, _ in first }
+            all.begun.merge(part.begun) { first, _ in first }
         }
-        return ItemSurvey(items: items, complete: complete, begun: begun)
+        return ItemSurvey(items: items, complete: all.complete, leftOut: all.leftOut, begun: all.begun)
     }
+
+    /// Whether nothing is left to do for an item.
+    func isSettled(_ name: String) -> Bool { complete.contains(name) || leftOut[name] != nil }
 
     /// Items for which `stage` is done.
     func count(_ stage: Stage) -> Int { complete.count + begun.values.count { $0.has(stage) } }

@@ -4,7 +4,7 @@ internal import Ledger
 
 /// What a run would do, without doing any of it: for `cristae plan`.
 public struct PlanReport: Sendable {
-    /// One JSON document: items, requests, bytes, files, memory, and a line for each item that is left to do.
+    /// One JSON document: items, what is left out and why, what only its labels can decide, requests, bytes, files, memory, and a line for each item that is left to do.
     public let text: String
     /// What could not be planned, a line each.
     public let failures: [String]
@@ -15,11 +15,16 @@ public struct PlanReport: Sendable {
         let only = try ItemFilter(context.manifest.only)
         let items = plans.flatMap(\.items).filter { only.takes($0) }
         let survey = try await ItemSurvey.of(items, context)
-        var (requests, bytes, open) = (0, 0, 0)
+        let leftOut =
+            plans.flatMap { $0.plan.leftOut ?? [] }.filter { only.takes($0.name, of: $0.dataset) }
+            + survey.leftOut.values
+        var (requests, bytes, open, undecided) = (0, 0, 0, 0)
         var lines: [UInt8] = []
         for plan in plans {
-            for item in plan.items where only.takes(item) && !survey.complete.contains(item.name) {
+            let onlyByLabels = Set(plan.plan.undecided ?? [])
+            for item in plan.items where only.takes(item) && !survey.isSettled(item.name) {
                 open += 1
+                if onlyByLabels.contains(item.ownName), !survey.has(.download, item) { undecided += 1 }
                 if !lines.isEmpty { lines += Array(",\n    ".utf8) }
                 lines += plan.index[item.summary]
                 guard !survey.has(.download, item) else { continue }
@@ -30,8 +35,10 @@ public struct PlanReport: Sendable {
         failures = (datasetFailures + plans.flatMap(\.plan.failures)).filter { only.takes($0) }.map(\.description)
         let head: JSONValue = [
             "datasets": .integer(plans.count { $0.plan.isSelected }), "datasets_seen": .integer(plans.count),
-            "items": .integer(items.count), "items_done": .integer(items.count - open),
-            "crops_without_class": .integer(plans.reduce(0) { $0 + $1.plan.withoutClass.count }),
+            "items": .integer(items.count - survey.leftOut.count),
+            "items_done": .integer(items.count - survey.leftOut.count - open),
+            "left_out": .array(leftOut.sorted { $0.order < $1.order }.map(\.json)),
+            "undecided": .integer(undecided),
             "requests": .integer(requests), "decoded_bytes_at_most": .integer(bytes),
             "files": .integer(2 * open), "memory_bytes": .integer(context.manifest.limits.memory),
             "failures": .array(failures.map { .string($0) }),

@@ -73,7 +73,7 @@ public struct StatusReport: Sendable {
         let items = plans.flatMap(\.items).filter { only.takes($0) }
         let unplanned = Set(plans.flatMap(\.plan.failures).filter { only.takes($0) })
         let leftOut = plans.reduce(0) { sum, file in
-            sum + file.plan.leftOutNames.count { only.takes($0, of: file.plan.dataset) }
+            sum + (file.plan.leftOut ?? []).count { only.takes($0.name, of: file.plan.dataset) }
         }
         let survey = try await ItemSurvey.of(items, context)
         job = context.manifest.job
@@ -84,7 +84,7 @@ public struct StatusReport: Sendable {
         let planned = Set(plans.map(\.plan.dataset))
         let globs = context.manifest.datasetGlobs
         let current = failed.values.map(\.failure).filter { failure in
-            failure.item.map { names.contains($0) && !survey.complete.contains($0) }
+            failure.item.map { names.contains($0) && !survey.isSettled($0) }
                 ?? (globs.matches(failure.dataset) && !planned.contains(failure.dataset))
         }
         let all = Set(current).union(unplanned).sorted { $0.order < $1.order }
@@ -104,7 +104,9 @@ public struct StatusReport: Sendable {
             counts.waiting = unplanned.count
             for item in items {
                 // A sign of life is older than the records: what is done is not running any more.
-                if survey.has(stage, item) {
+                if survey.leftOut[item.name] != nil {
+                    counts.leftOut += 1
+                } else if survey.has(stage, item) {
                     counts.done += 1
                 } else if working.contains("\(item.name) \(stage.rawValue)") {
                     counts.running += 1
@@ -116,7 +118,7 @@ public struct StatusReport: Sendable {
             }
             return (stage, counts)
         }
-        let left = items.reduce(0.0) { $0 + (survey.complete.contains($1.name) ? 0 : Double($1.bytes)) }
+        let left = items.reduce(0.0) { $0 + (survey.isSettled($1.name) ? 0 : Double($1.bytes)) }
         let pace = workers.filter { $0.state == "alive" }.reduce(0) { $0 + $1.itemBytesPerSecond }
         secondsLeft = pace > 0 && left > 0 ? left / pace : nil
     }

@@ -19,6 +19,8 @@ struct ItemCrew: Sendable {
         case held
         /// An earlier stage, which was not asked for, is not done.
         case waiting(Stage)
+        /// Nothing is made of it: its labels have decided that.
+        case leftOut(LeftOut)
         case failed(Failure)
         /// Another process has tried it since this one began, in vain.
         case failedElsewhere
@@ -32,6 +34,7 @@ struct ItemCrew: Sendable {
             case .done: .done
             case .already: .alreadyDone
             case .waiting(let stage): .waiting(stage)
+            case .leftOut(let item): .leftOut(item.reason)
             case .failed(let failure): .failed(failure)
             case .failedElsewhere: .elsewhere
             case .held, .superseded, .stopped: nil
@@ -47,6 +50,8 @@ struct ItemCrew: Sendable {
     let markers: DoneMarkers
     /// Takes in how each item ended, as soon as it did.
     let account: RunAccount
+    /// Whether no other task tells of the items that were left out before.
+    private let isAlone: Bool
     /// What is done with an item: its stages, unless a test of the coordination puts something else here.
     private let perform: (@Sendable (ItemEntry, DoneMarkers.Mark?) async throws -> Ending)?
     /// The failures that lay there when this process began.
@@ -58,10 +63,11 @@ struct ItemCrew: Sendable {
     init(
         context: JobContext, worker: Worker, stages: Set<Stage>, verifies: Bool = false, markers: DoneMarkers,
         account: RunAccount,
-        known: [String: FailureLog.Entry],
+        known: [String: FailureLog.Entry], isAlone: Bool = true,
         perform: (@Sendable (ItemEntry, DoneMarkers.Mark?) async throws -> Ending)? = nil
     ) {
         self.perform = perform
+        self.isAlone = isAlone
         self.known = known
         self.context = context
         self.worker = worker
@@ -163,6 +169,12 @@ struct ItemCrew: Sendable {
                 }
                 if task.hasFailed, done.missing(of: stages) == nil { try failures.forget(item.name) }
             }
+            if let leftOut = done.leftOut {
+                context.progress.finish(failed: false)
+                // Of several tasks the one that has found it out tells.
+                if isAlone || known.leftOut == nil, account.isUntold(leftOut) { leftOut.log(to: context.logger) }
+                return .leftOut(leftOut)
+            }
             if let missing = done.missing(of: stages) {
                 let first = Stage.ofItems.first { !done.has($0) } ?? missing
                 return .waiting(first)
@@ -214,5 +226,14 @@ extension Failure {
         logger.error(
             "\(self)",
             metadata: ["item": "\(item ?? dataset)", "dataset": "\(dataset)", "stage": "\(stage)"])
+    }
+}
+
+extension LeftOut {
+    /// One line.
+    func log(to logger: Logger) {
+        logger.notice(
+            "\(description)",
+            metadata: ["item": "\(name)", "dataset": "\(dataset)", "event": "left_out", "reason": "\(reason.rawValue)"])
     }
 }

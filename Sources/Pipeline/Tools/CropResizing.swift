@@ -9,7 +9,7 @@ public struct CropResizing: Sendable {
         public var target: VoxelSize
         public var grid = Manifest.Resize.GridRule.exact
         public var tolerance = 0.4
-        public var maxUpsampling = 4.0
+        public var maxUpsampling = 2.0
         public var compression = Manifest.Convert.Compression.gzip
 
         public init(target: VoxelSize) { self.target = target }
@@ -129,8 +129,8 @@ public struct CropResizing: Sendable {
         let resizer = CropResizer(
             options: CropResizer.Options(
                 target: options.target.nanometers, gridRule: options.grid, tolerance: options.tolerance,
-                maxUpsampling: options.maxUpsampling, cacheBytes: settings.cacheBytes, workBytes: settings.workBytes,
-                heldBytes: settings.heldBytes),
+                maxUpsampling: options.maxUpsampling, wording: .flags, cacheBytes: settings.cacheBytes,
+                workBytes: settings.workBytes, heldBytes: settings.heldBytes),
             stop: settings.stop)
         var attributes = Self.storable(file.attributes)
         attributes[GridAttributes.relativeMark] = file.hasTranslation ? nil : .integer(1)

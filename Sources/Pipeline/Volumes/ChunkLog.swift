@@ -27,7 +27,7 @@ final class ChunkLog: Sendable {
         var content: Fingerprint
         /// Objects that the store does not hold.
         var absent = 0
-        /// Of each label array: whether it has 255, whether it has values other than 0 and 255.
+        /// Of each label array: whether it has 255, whether it has values other than 0 and 255, whether it has some beyond 255.
         var values: [String: LabelValues] = [:]
         /// Durable bytes of the versions of those objects, beside the log; nil where they are not known.
         var versions: Int?
@@ -58,6 +58,8 @@ final class ChunkLog: Sendable {
     struct LabelValues: Codable, Equatable {
         var has255 = false
         var hasOthers = false
+        /// Whether ids go beyond 255; nil where that was not asked.
+        var hasIdsBeyond: Bool?
     }
 
     /// One chunk as it was written.

@@ -16,7 +16,8 @@ struct VolumeConvert: Sendable {
     func run(download: Record) async throws -> Record {
         let layout = try VolumeLayout(plan, context: context)
         let (logPath, holdings) = (VolumeDownload(context: context, plan: plan).logPath, context.holdings)
-        let masks = Set((download.result["masks"]?.array ?? []).compactMap(\.string))
+        func keys(_ name: String) -> Set<String> { Set((download.result[name]?.array ?? []).compactMap(\.string)) }
+        let (masks, beyond) = (keys("masks"), keys("ids_beyond_255"))
         let found = try await ThreadPool.files.run { () throws(LedgerError) in
             try ChunkLog.existing(logPath, in: holdings, fingerprint: download.fingerprint)
         }
@@ -27,9 +28,15 @@ struct VolumeConvert: Sendable {
             try await LogAssembly(log: log, checkpoint: checkpoint, stop: context.stop).write(
                 layout.arrays.map(\.layout), to: writer)
             for array in layout.arrays {
+                var stored = array.plan
+                if array.derivation == nil, beyond.contains(stored.key) {
+                    stored.annotation = stored.annotation.map {
+                        UnknownIdentifier.settled($0, of: array.plan, in: plan, context)
+                    }
+                }
                 try await writer.setAttributes(
                     VolumeAttributes.dataset(
-                        array.plan, isMask: masks.contains(array.plan.key), derivation: array.derivation,
+                        stored, isMask: masks.contains(stored.key), derivation: array.derivation,
                         store: context.store.url),
                     on: array.layout.path)
             }

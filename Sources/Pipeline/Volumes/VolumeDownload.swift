@@ -41,6 +41,7 @@ struct VolumeDownload: Sendable {
             "objects": .string(download.fingerprint.description), "root": .string(plan.group),
         ]
         members.merge(SourceCodecRule.keys(plan, context)) { $1 }
+        members.merge(UnknownIdentifier.keys(plan)) { $1 }
         if !plan.derived.isEmpty {
             members["derived"] = .array(
                 plan.derived.map {
@@ -199,13 +200,15 @@ struct VolumeDownload: Sendable {
         -> Record
     {
         let masks = checkpoint.values.filter { $0.value.has255 && !$0.value.hasOthers }.keys.sorted()
+        let beyond = checkpoint.values.filter { $0.value.hasIdsBeyond ?? false }.keys.sorted()
+        var result: [String: JSONValue] = [
+            "log": .string(logPath), "length": .integer(checkpoint.length),
+            "content": .string(checkpoint.content.description), "chunks": .integer(layout.objectCount),
+            "absent": .integer(checkpoint.absent), "masks": .array(masks.map { .string($0) }),
+        ]
+        if !beyond.isEmpty { result["ids_beyond_255"] = .array(beyond.map { .string($0) }) }
         let record = Record(
-            item: plan.name, stage: "download", fingerprint: fingerprint, outputs: [],
-            result: [
-                "log": .string(logPath), "length": .integer(checkpoint.length),
-                "content": .string(checkpoint.content.description), "chunks": .integer(layout.objectCount),
-                "absent": .integer(checkpoint.absent), "masks": .array(masks.map { .string($0) }),
-            ])
+            item: plan.name, stage: "download", fingerprint: fingerprint, outputs: [], result: .object(result))
         let (records, durable) = (context.records, checkpoint)
         try await ThreadPool.files.run { () throws(LedgerError) in
             if durable.blocks == 0 { try log.commit(durable) }
@@ -297,9 +300,12 @@ struct VolumeDownload: Sendable {
         guard fetched.absent < fetched.count else { return }
         let block = layout.block(number)
         let array = layout.arrays[block.array]
+        let seen = checkpoint.values[array.plan.key]
         let encoder = VolumeEncoder(
             array: array, pack: fetched.pack, memory: context.memory,
-            looksAtValues: array.hasOpenValues && !(checkpoint.values[array.plan.key]?.hasOthers ?? false))
+            looksAtValues: array.hasOpenValues && !(seen?.hasOthers ?? false),
+            looksBeyond: array.derivation == nil && UnknownIdentifier(array.plan, in: plan) != nil
+                && !(seen?.hasIdsBeyond ?? false))
         let perUnit = array.chunksPerUnit
         let chunkBytes = 3 * array.planned.chunkByteCount.advanced(by: encoder.chunkByteCount)
         let width = max(1, min(ThreadPool.compute.width * 3, context.memory.work / max(1, chunkBytes)))
@@ -335,5 +341,6 @@ extension ChunkLog.LabelValues {
     mutating func merge(_ other: Self) {
         has255 = has255 || other.has255
         hasOthers = hasOthers || other.hasOthers
+        if let beyond = other.hasIdsBeyond { hasIdsBeyond = beyond || hasIdsBeyond ?? false }
     }
 }

@@ -13,9 +13,12 @@ struct VolumeEncoder: Sendable {
     private let source: CachedChunks
     /// Whether the values of labels are to be looked at.
     private let looksAtValues: Bool
+    /// Whether ids beyond 255 are to be looked for.
+    private let looksBeyond: Bool
 
-    init(array: VolumeArray, pack: Pack, memory: MemoryShares, looksAtValues: Bool) {
+    init(array: VolumeArray, pack: Pack, memory: MemoryShares, looksAtValues: Bool, looksBeyond: Bool) {
         self.array = array
+        self.looksBeyond = looksBeyond
         self.looksAtValues = looksAtValues
         chunks = PackChunks(array.planned, pack: pack)
         source = CachedChunks(chunks, limit: memory.cache)
@@ -56,12 +59,13 @@ struct VolumeEncoder: Sendable {
     }
 
     private func values(of voxels: ByteBuffer) async -> ChunkLog.LabelValues? {
-        guard looksAtValues else { return nil }
-        let type = array.layout.elementType
+        guard looksAtValues || looksBeyond else { return nil }
+        let (type, looksBeyond) = (array.layout.elementType, looksBeyond)
         return await ThreadPool.compute.run {
             ChunkLog.LabelValues(
                 has255: LabelScan.hasValue(in: voxels, type) { $0 == 255 },
-                hasOthers: LabelScan.hasValue(in: voxels, type) { $0 != 0 && $0 != 255 })
+                hasOthers: LabelScan.hasValue(in: voxels, type) { $0 != 0 && $0 != 255 },
+                hasIdsBeyond: looksBeyond ? UnknownIdentifier.hasIdsBeyond(voxels, type) : nil)
         }
     }
 }

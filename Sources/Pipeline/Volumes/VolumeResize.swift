@@ -101,13 +101,9 @@ struct VolumeResize: Sendable {
     }
 
     private func target(_ entry: VolumeFile.Entry, _ common: Grid, isCrop: Bool) throws -> Grid {
-        let factor = OutputGrid.upsampling(from: entry.grid, to: common)
-        let limit = context.manifest.resize.maxUpsampling
-        for axis in 0..<3 where factor[axis] > limit * (1 + 1e-9) {
-            throw ResizeError(
-                "\(entry.path) has \(entry.grid.voxelSize[axis]) nm voxels on axis \(Array("zyx")[axis]), \(factor[axis]) "
-                    + "times the target of \(common.voxelSize[axis]) nm; resize.max_upsampling is \(limit)")
-        }
+        let limit = UpsamplingLimit(context.manifest)
+        let found = limit.excess(of: entry.path, voxelSize: entry.grid.voxelSize, output: common.voxelSize)
+        if let found { throw ResizeError(found.message) }
         return isCrop ? try Self.part(of: common, entry.grid) : common
     }
 
