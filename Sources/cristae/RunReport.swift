@@ -95,8 +95,8 @@ final class RunReport: Sendable {
         let level: Logger.Level = code == 0 ? .info : (code == 1 ? .warning : .error)
         let numbers = outcome.items + outcome.datasets > 0 ? summary(outcome, transfer) : nil
         let ending = reason.map { "exit \(code): \($0)" }
-        logger.log(
-            level: level, "\([numbers, ending ?? nothing].compactMap { $0 }.joined(separator: "; "))", metadata: metadata)
+        let parts = [numbers, ending ?? nothing].compactMap { $0 }
+        logger.log(level: level, "\(parts.joined(separator: "; "))", metadata: metadata)
         return true
     }
 

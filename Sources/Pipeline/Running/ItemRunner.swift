@@ -75,11 +75,23 @@ struct ItemRunner: Sendable {
         }
         done.download = downloaded
         let convert = Convert(context: context, plan: plan)
-        guard let record = try record("convert"), record.fingerprint == (try convert.fingerprint(download: downloaded))
-        else { return done }
+        guard let record = try record("convert") else { return done }
+        guard try record.fingerprint == convert.fingerprint(download: downloaded) || stands(record, downloaded) else {
+            return done
+        }
         done.convert = record
         (done.stat, done.resize) = try following(record)
         return done
+    }
+
+    /// Whether what an earlier version has recorded of a converted file is still right: no label in it is derived.
+    private func stands(_ convert: Record, _ downloaded: Record) throws -> Bool {
+        guard !DerivedRule.keys(plan).isEmpty,
+            try convert.fingerprint
+                == Convert(context: context, plan: plan).fingerprint(download: downloaded, knowsUnknown: false),
+            let stat = try record("stat")
+        else { return false }
+        return DerivedRule.isStored(stat, of: convert, plan)
     }
 
     /// The records of what was made from a converted file. Blocks.

@@ -75,6 +75,9 @@ struct JobRun: Sendable {
             try await FailureReport(context: context).write(failures, items: names)
             return .ended
         }
+        if share?.index ?? 0 == 0, only.isEmpty, limit == nil {
+            try await EarlierState(context: context).tell(items, leftOut: leftOut.map(\.name))
+        }
         let markers = DoneMarkers(context)
         let crew = ItemCrew(
             context: context, worker: worker, stages: stages, verifies: verifies, markers: markers, account: account,

@@ -29,13 +29,16 @@ struct Convert: Sendable {
     }
 
     /// Of the plan, what was downloaded, and how it is encoded.
-    func fingerprint(download: Record) throws -> Fingerprint {
+    ///
+    /// - Parameter knowsUnknown: false for what an earlier version has recorded, see ``DerivedRule``.
+    func fingerprint(download: Record, knowsUnknown: Bool = true) throws -> Fingerprint {
         var stripped = plan
         stripped.metadata = []
         let inputs: [String: JSONValue] = [
             "plan": try JSONValue(encoding: stripped), "content": download.result["content"] ?? .null,
         ]
         let rules = SourceCodecRule.keys(plan, context).merging(UnknownIdentifier.keys(plan)) { $1 }
+            .merging(knowsUnknown ? DerivedRule.keys(plan) : [:]) { $1 }
         return Self.settings(context).fingerprint(of: inputs.merging(rules) { $1 })
     }
 

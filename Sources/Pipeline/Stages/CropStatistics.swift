@@ -153,9 +153,13 @@ struct Stat: Sendable {
 
     static let settings = StageSettings(version: version, members: [:])
 
-    func fingerprint(convert: Record) -> Fingerprint {
+    func fingerprint(convert: Record) -> Fingerprint { Self.fingerprint(plan, convert: convert, version: Self.version) }
+
+    /// That of the records of some version.
+    static func fingerprint(_ plan: ItemPlan, convert: Record, version: Int) -> Fingerprint {
         let files = JSONValue.array(convert.outputs.map { .string($0.digest.sha256) })
-        return Self.settings.fingerprint(of: StatisticsRules.keys(plan).merging(["files": files]) { $1 })
+        return StageSettings(version: version, members: settings.members)
+            .fingerprint(of: StatisticsRules.keys(plan).merging(["files": files]) { $1 })
     }
 
     /// - Parameter entry: what was found in the file when it was made, if that has been looked at.

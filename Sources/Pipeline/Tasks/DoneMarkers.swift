@@ -84,7 +84,7 @@ final class DoneMarkers: Sendable {
         state = context.state
         output = context.output
         // Some rules are part of an item's fingerprint only where they apply. Marks from before there were any say nothing of them.
-        let settings = Fingerprint(of: ["rules": 1, "settings": StageSettings.all(StageSettings.ofItems(context))])
+        let settings = Fingerprint(of: ["rules": 2, "settings": StageSettings.all(StageSettings.ofItems(context))])
         folder = "done/\(settings.description.prefix(16))"
     }
 
