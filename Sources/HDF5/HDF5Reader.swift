@@ -45,6 +45,14 @@ public actor HDF5Reader {
         return info
     }
 
+    /// What tells the group or dataset at `path` from all others of the file, whatever names it has; nil if nothing is there.
+    public func identity(of path: String) throws(HDF5Error) -> UInt64? {
+        let call = Call("look for an object", path: self.path, object: path)
+        let file = try openFile(call)
+        guard try file.kind(of: path, call) != nil else { return nil }
+        return UInt64(try file.address(of: path, in: file.id, call))
+    }
+
     /// The stored bytes of the chunk that begins at `offset` (elements); nil where none is stored, so that its elements
     /// are the fill value.
     public func readChunk(_ dataset: DatasetHandle, offset: [Int]) throws(HDF5Error) -> StoredChunk? {

@@ -79,6 +79,20 @@ public actor HDF5Writer {
         }
     }
 
+    /// Makes `path` another name of what lies at `target`, and the groups on the way to it. Both names have equal rights: they are one object.
+    ///
+    /// - Returns: false where there is already something at `path`, which stays as it is.
+    @discardableResult
+    public func link(_ path: String, to target: String) throws(HDF5Error) -> Bool {
+        let call = Call("link to \(target)", path: self.path, object: path)
+        return try perform(call) { file throws(HDF5Error) in
+            guard try file.isFree(path, call) else { return false }
+            try file.makeParents(of: path, call)
+            try file.makeLink(path, to: target, call)
+            return true
+        }
+    }
+
     /// Sets an attribute of the file ("/"), a group or a dataset, in place of one of that name.
     public func setAttribute(_ name: String, _ value: AttributeValue, on path: String) throws(HDF5Error) {
         let call = Call("set attribute \"\(name)\"", path: self.path, object: path)

@@ -70,6 +70,26 @@ extension OpenFile {
         try call.check(status)
     }
 
+    /// Whether something can be made at `path`: nothing lies there, and nothing but groups on the way to it.
+    func isFree(_ path: String, _ call: Call) throws(HDF5Error) -> Bool {
+        var prefix = ""
+        for name in try Self.components(path, call) {
+            // A link that leads nowhere is something, too.
+            if !prefix.isEmpty, try kind(of: prefix, call) != .group { return false }
+            prefix += "/" + name
+            if try call.check(H5Lexists(id, prefix, hid_t(H5P_DEFAULT))) == 0 { return true }
+        }
+        return false
+    }
+
+    /// Makes a hard link whose parents are there.
+    func makeLink(_ path: String, to target: String, _ call: Call) throws(HDF5Error) {
+        let place = "/" + (try Self.components(path, call)).joined(separator: "/")
+        let source = "/" + (try Self.components(target, call)).joined(separator: "/")
+        let links = try Self.linkProperties(call)
+        try call.check(H5Lcreate_hard(id, source, id, place, links.id, hid_t(H5P_DEFAULT)))
+    }
+
     /// Checks rank and sizes against what HDF5 can hold and returns the bytes of a chunk.
     private static func checkShape(_ layout: DatasetLayout, _ call: Call) throws(HDF5Error) -> Int {
         guard 1...Int(H5S_MAX_RANK) ~= layout.shape.count, layout.chunkShape.count == layout.shape.count else {

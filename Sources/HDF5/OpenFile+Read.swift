@@ -56,7 +56,7 @@ extension OpenFile {
         return addresses
     }
 
-    private func address(of name: String, in location: hid_t, _ call: Call) throws(HDF5Error) -> haddr_t {
+    func address(of name: String, in location: hid_t, _ call: Call) throws(HDF5Error) -> haddr_t {
         var object = H5O_info_t()
         try call.check(
             H5Oget_info_by_name2(location, name, &object, UInt32(H5O_INFO_BASIC), hid_t(H5P_DEFAULT)))

@@ -163,4 +163,33 @@ struct WriterTests {
         }
         #expect(times.isEmpty, "times in the file at \(times)")
     }
+
+    @Test func aLinkIsAnotherNameOfTheSameDataset() async throws {
+        func write(_ name: String) async throws -> Data {
+            let path = scratch.path(name)
+            let writer = try await HDF5Writer(creating: path)
+            let dataset = try await writer.createDataset(
+                DatasetLayout(
+                    path: "a/b", elementType: .uint8, shape: [4], chunkShape: [4], filter: .none, fillValue: [0]))
+            try await writer.writeChunk(ByteBuffer([1, 2, 3, 4]), to: dataset, offset: [0])
+            #expect(try await writer.link("/c/d/e", to: "/a/b"))
+            // Nothing that is there is replaced, and a dataset holds no names.
+            #expect(try await !writer.link("c/d", to: "/a/b"))
+            #expect(try await !writer.link("/a/b", to: "/c/d/e"))
+            #expect(try await !writer.link("/a/b/c", to: "/a/b"))
+            await #expect(throws: HDF5Error.self) { try await writer.link("/x", to: "/nothing") }
+            try await writer.setAttribute("later", .integer(5), on: "/c/d/e")
+            try await writer.close()
+            return try Data(contentsOf: URL(fileURLWithPath: path))
+        }
+        let bytes = try await write("a.h5")
+        #expect(try await write("b.h5") == bytes)
+        let reader = try await HDF5Reader(opening: scratch.path("a.h5"))
+        #expect(try await reader.identity(of: "/c/d/e") == reader.identity(of: "/a/b"))
+        #expect(try await reader.identity(of: "/a") != reader.identity(of: "/a/b"))
+        #expect(try await reader.identity(of: "/x") == nil)
+        let info = try #require(try await reader.dataset("/c/d/e"))
+        #expect(try await reader.read(info.handle, start: [0], count: [4]).array == [1, 2, 3, 4])
+        #expect(try await reader.attributes(of: "/a/b") == ["later": .integer(5)])
+    }
 }

@@ -47,7 +47,8 @@ public struct FileConversion: Sendable {
             }
             var outcome = StoreConversion.Outcome()
             _ = try await OutputFile.make(name, in: place, stop: stop) { writer in
-                try await copyGroup("/", depth: 0, reader, writer, &outcome)
+                var names: [UInt64: String] = [:]
+                _ = try await copyGroup("/", depth: 0, reader, writer, &names, &outcome)
                 guard outcome.arrays > 0 else {
                     throw HDF5Error(
                         operation: "convert datasets", path: source, message: "there is none that holds numbers")
@@ -62,15 +63,17 @@ public struct FileConversion: Sendable {
         }
     }
 
+    /// - Parameter names: what has been copied: a dataset of two names is copied once, and linked to by the other one.
+    /// - Returns: whether there is a dataset in the group, or in one below it.
     private func copyGroup(
-        _ group: String, depth: Int, _ reader: HDF5Reader, _ writer: HDF5Writer,
+        _ group: String, depth: Int, _ reader: HDF5Reader, _ writer: HDF5Writer, _ names: inout [UInt64: String],
         _ outcome: inout StoreConversion.Outcome
-    ) async throws {
+    ) async throws -> Bool {
         guard depth <= Self.maximumDepth else {
             throw HDF5Error(
                 operation: "read groups", path: source, object: group, message: "they are nested too deep")
         }
-        let before = outcome.arrays
+        var isEmpty = true
         for child in try await reader.children(of: group) {
             try stop.check()
             let path = group == "/" ? "/\(child.name)" : "\(group)/\(child.name)"
@@ -79,7 +82,13 @@ public struct FileConversion: Sendable {
                 continue
             }
             if child.isGroup {
-                try await copyGroup(path, depth: depth + 1, reader, writer, &outcome)
+                if try await copyGroup(path, depth: depth + 1, reader, writer, &names, &outcome) { isEmpty = false }
+                continue
+            }
+            let identity = try await reader.identity(of: path)
+            if let identity, let first = names[identity] {
+                try await writer.link(path, to: first)
+                isEmpty = false
                 continue
             }
             let info: DatasetInfo?
@@ -92,9 +101,12 @@ public struct FileConversion: Sendable {
             guard let info else { continue }
             outcome.transcodedChunks += try await copy(path, info, reader, writer)
             outcome.arrays += 1
+            isEmpty = false
+            if let identity { names[identity] = path }
             try await copyAttributes(of: path, reader, writer)
         }
-        if group != "/", outcome.arrays > before { try await copyAttributes(of: group, reader, writer) }
+        if group != "/", !isEmpty { try await copyAttributes(of: group, reader, writer) }
+        return !isEmpty
     }
 
     private func copyAttributes(of path: String, _ reader: HDF5Reader, _ writer: HDF5Writer) async throws {

@@ -38,8 +38,14 @@ struct Convert: Sendable {
             "plan": try JSONValue(encoding: stripped), "content": download.result["content"] ?? .null,
         ]
         let rules = SourceCodecRule.keys(plan, context).merging(UnknownIdentifier.keys(plan)) { $1 }
-            .merging(knowsUnknown ? DerivedRule.keys(plan) : [:]) { $1 }
+            .merging(knowsUnknown ? DerivedRule.keys(plan) : [:]) { $1 }.merging(Self.maskRule(plan)) { $1 }
         return Self.settings(context).fingerprint(of: inputs.merging(rules) { $1 })
+    }
+
+    /// That 0 and 255 may be absent and present in labels that are declared as semantic, too, and no more.
+    private static func maskRule(_ plan: ItemPlan) -> [String: JSONValue] {
+        plan.labels.contains { $0.annotation.map { $0.isOpen && $0.type != "unspecified" } ?? false }
+            ? ["mask": 2] : [:]
     }
 
     /// - Parameter measuring: looks at the file of a crop while it goes to the disk. What fails there fails again, and is reported, where
@@ -60,6 +66,8 @@ struct Convert: Sendable {
                     of: plan, grid: referenceLabel.writtenGrid, labelLevel: referenceLabel.level,
                     store: context.store.url),
                 on: "/")
+            let labels = Set((plan.labels.map(\.name) + plan.derived.map(\.name))).subtracting(notAnnotated).sorted()
+            try await writer.linkAliases(of: [CropLayout.raw] + labels.map { "/label_crop/\($0)" })
             // Room that is not used is the next item's.
             kept?.close()
         } reading: { reader in
@@ -132,6 +140,7 @@ struct Convert: Sendable {
         try await copy(plan.raw, to: path, writer, pack)
         var attributes = CropAttributes.grid(plan.raw.writtenGrid)
         attributes.append(("source_path", .string(context.store.url.url(of: plan.raw.key))))
+        attributes += RawCoverage(of: try PlannedArray(plan.raw, store: context.store.url), in: pack).attributes
         attributes += CoveredBox.attributes(
             plan.raw.box.moved(by: plan.raw.written.start.map { -$0 }), of: plan.raw.written.shape)
         try await writer.setAttributes(attributes, on: path)
@@ -185,6 +194,7 @@ struct Convert: Sendable {
     ) async throws {
         var attributes = CropAttributes.grid(label.writtenGrid) + CropAttributes.annotation(annotation)
         attributes.append(("source_path", .string(context.store.url.url(of: label.key))))
+        attributes += LabelOrigin(of: label, isDerived: name != nil, context.manifest).attributes
         try await target.setAttributes(attributes + more, on: "/label_crop/\(name ?? label.name)")
     }
 
@@ -195,13 +205,13 @@ struct Convert: Sendable {
     private func annotation(of label: ArrayPlan, hasIdsBeyond: Bool, _ pack: Pack) async throws -> AnnotationPlan {
         let declared = label.annotation ?? AnnotationPlan(type: "unspecified")
         if hasIdsBeyond { return UnknownIdentifier.settled(declared, of: label, in: plan, context) }
-        guard declared.type == "unspecified", declared.absent == nil, declared.unknown == nil else { return declared }
+        guard declared.isOpen else { return declared }
         let (source, _) = try chunks(of: label, pack)
         let scan = LabelScan(source: source, box: label.box, stop: context.stop)
         guard try await !scan.hasValue(otherThan: [0, 255]), try await scan.hasValue(otherThan: [0]) else {
             return declared
         }
-        return AnnotationPlan(type: "semantic_segmentation", absent: 0, present: 255, unknown: nil)
+        return .mask
     }
 
     /// Makes a class from another one's ids, where it is missing or has no object.

@@ -70,6 +70,7 @@ struct CropResizer: Sendable {
         }
         try await writer.setAttributes(
             attributes.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, on: "/")
+        try await writer.linkAliases(of: inputs.map(\.path))
         return target
     }
 

@@ -328,7 +328,8 @@ public struct Discover: Sendable {
                 grids.map {
                     .array(
                         [.string($0.path), $0.labelClass.map { .string($0) } ?? .null]
-                            + ($0.voxelSizeNm.array + $0.translationNm.array).map { .number($0) })
+                            + ($0.voxelSizeNm.array + $0.translationNm.array).map { .number($0) }
+                            + ($0.axes == .zyx ? [] : [.string($0.axes.rawValue)]))
                 })
         }
         return Fingerprint(of: .object(members))

@@ -25,11 +25,13 @@ struct Download: Sendable {
         var members: [String: JSONValue] = [
             "arrays": .array(
                 plan.arrays.map { array in
-                    [
+                    var members: [String: JSONValue] = [
                         "key": .string(array.key), "metadata": .string(array.metadata),
                         "start": .array(array.box.start.array.map { .integer($0) }),
                         "stop": .array(array.box.stop.array.map { .integer($0) }),
                     ]
+                    if array.isReversed ?? false { members["axes"] = "xyz" }
+                    return .object(members)
                 }),
             "metadata": .array(plan.metadata.map { [.string($0.key), .string($0.text)] }),
         ]
@@ -64,7 +66,7 @@ struct Download: Sendable {
         }
         // The raw data come first.
         let absent = arrays.map { $0.absentCount(in: pack) }
-        let coverage = RawCoverage(chunks: arrays[0].chunkCount, stored: arrays[0].chunkCount - absent[0])
+        let coverage = RawCoverage(of: arrays[0], in: pack)
         if let note = coverage.note {
             context.logger.warning(
                 "\(plan.name): \(note): \(context.store.url.url(of: plan.raw.key))",

@@ -14,6 +14,18 @@ extension ArrayPlan {
 }
 
 extension AnnotationPlan {
+    /// What 0 and 255 mean where nothing says so: predictions are stored like that.
+    static let mask = AnnotationPlan(type: "semantic_segmentation", absent: 0, present: 255)
+
+    /// Whether nothing is declared from which the meaning of the values follows.
+    var isOpen: Bool {
+        switch type {
+        case "unspecified": absent == nil && unknown == nil
+        case "semantic_segmentation": absent == nil && present == nil && unknown == nil
+        default: false
+        }
+    }
+
     /// What the values of a derived class mean.
     static func derived(instances: Bool) -> AnnotationPlan {
         AnnotationPlan(

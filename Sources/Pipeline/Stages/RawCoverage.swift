@@ -1,3 +1,4 @@
+internal import HDF5
 internal import JSONText
 internal import Ledger
 
@@ -17,11 +18,21 @@ struct RawCoverage: Sendable, Equatable {
         self.init(chunks: chunks, stored: stored)
     }
 
+    /// Of an array whose chunks are all in a pack, or known not to be stored.
+    init(of array: PlannedArray, in pack: Pack) {
+        self.init(chunks: array.chunkCount, stored: array.chunkCount - array.absentCount(in: pack))
+    }
+
     var isNothing: Bool { chunks > 0 && stored == 0 }
 
     /// Members of the record of a download.
     var members: [String: JSONValue] {
         ["raw_chunks": .integer(chunks), "raw_stored_chunks": .integer(stored)]
+    }
+
+    /// Attributes of the raw data of a crop file.
+    var attributes: [(String, AttributeValue)] {
+        [("chunks", .integer(Int64(chunks))), ("stored_chunks", .integer(Int64(stored)))]
     }
 
     /// What `verify` and the log say of an item whose raw data are not there; nil where they are.

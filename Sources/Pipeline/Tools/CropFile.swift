@@ -4,7 +4,8 @@ internal import HDF5
 
 /// A crop file, ours or somebody else's: raw data and labels, and where their voxels lie.
 ///
-/// Two layouts are known: `raw_crop` with `label_crop/<name>` (ours, torch_em's), and `raw` with `labels/<name>`.
+/// Two layouts are known: `raw_crop` with `label_crop/<name>` (ours, torch_em's), and `raw` with `labels/<name>`. Our own files have the
+/// names of both for the same datasets, each of which counts once.
 struct CropFile: Sendable {
     struct Dataset: Sendable {
         let path: String
@@ -102,10 +103,31 @@ struct CropFile: Sendable {
                 if child.isGroup { left.append(path) } else { found.append((path, true)) }
             }
         }
+        var known: Set<UInt64> = []
+        for (path, _) in found {
+            if let identity = try await reader.identity(of: path) { known.insert(identity) }
+        }
         for child in children where child.name != group && !found.contains(where: { $0.path == "/\(child.name)" }) {
-            left.append("/\(child.name)")
+            left += try await others("/\(child.name)", isGroup: child.isGroup, than: known, in: reader)
         }
         return (found, left)
+    }
+
+    /// What of a dataset, or of the datasets in a group, is not among the known ones under another name.
+    private static func others(
+        _ path: String, isGroup: Bool, than known: Set<UInt64>, in reader: HDF5Reader
+    ) async throws -> [String] {
+        func isKnown(_ path: String) async throws -> Bool {
+            try await reader.identity(of: path).map { known.contains($0) } ?? false
+        }
+        guard isGroup else { return try await isKnown(path) ? [] : [path] }
+        var others: [String] = []
+        var isAnyKnown = false
+        for child in try await reader.children(of: path) {
+            let place = "\(path)/\(child.name)"
+            if !child.isGroup, try await isKnown(place) { isAnyKnown = true } else { others.append(place) }
+        }
+        return isAnyKnown ? others : [path]
     }
 
     private static func check(

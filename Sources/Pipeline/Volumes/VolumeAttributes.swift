@@ -22,7 +22,7 @@ enum VolumeAttributes {
     /// Of one array. Labels say what their values mean; where nothing is declared and there are no other values than 0 and 255, those
     /// mean absent and present.
     static func dataset(
-        _ array: ArrayPlan, isMask: Bool, derivation: DerivePlan? = nil, store: StoreURL
+        _ array: ArrayPlan, isMask: Bool, derivation: DerivePlan? = nil, store: StoreURL, manifest: Manifest
     ) -> [(String, AttributeValue)] {
         var attributes = CropAttributes.grid(array.grid)
         if let derivation {
@@ -31,15 +31,16 @@ enum VolumeAttributes {
             attributes.append(("derived_from", .string(array.name)))
             attributes.append(("derived_ids", .integers(derivation.ids.map(Int64.init))))
         } else if var annotation = array.annotation {
-            if isMask, annotation.type == "unspecified", annotation.absent == nil, annotation.unknown == nil {
-                annotation = AnnotationPlan(type: "semantic_segmentation", absent: 0, present: 255, unknown: nil)
-            }
+            if isMask, annotation.isOpen { annotation = .mask }
             attributes.append(("class", .string(array.name)))
             attributes += CropAttributes.annotation(annotation)
         }
         attributes.append(("level", .string(array.level)))
         if let alignment = array.alignment { attributes.append(("alignment", .string(alignment))) }
         attributes.append(("source_path", .string(store.url(of: array.key))))
+        if array.annotation != nil {
+            attributes += LabelOrigin(of: array, isDerived: derivation != nil, manifest).attributes
+        }
         return attributes
     }
 }

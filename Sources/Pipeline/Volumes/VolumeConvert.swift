@@ -37,7 +37,7 @@ struct VolumeConvert: Sendable {
                 try await writer.setAttributes(
                     VolumeAttributes.dataset(
                         stored, isMask: masks.contains(stored.key), derivation: array.derivation,
-                        store: context.store.url),
+                        store: context.store.url, manifest: context.manifest),
                     on: array.layout.path)
             }
             try await writer.setAttributes(VolumeAttributes.file(of: plan, store: context.store.url), on: "/")

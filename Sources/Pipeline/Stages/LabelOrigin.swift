@@ -1,0 +1,38 @@
+internal import Elements
+internal import HDF5
+
+/// What the labels of a class go back to: the attributes `label_quality` and `evidence`.
+struct LabelOrigin: Sendable, Equatable {
+    enum Quality: String, Sendable {
+        /// Somebody has drawn them.
+        case groundtruth
+        /// A model has predicted them.
+        case inference
+    }
+
+    enum Evidence: String, Sendable {
+        /// The values are those of the store.
+        case stored
+        /// They are made from the ids of another class.
+        case derived
+    }
+
+    let quality: Quality
+    let evidence: Evidence
+
+    /// - Parameter isDerived: whether another class is made from `label`.
+    init(of label: ArrayPlan, isDerived: Bool, _ manifest: Manifest) {
+        let path = DatasetReader.path(of: label.key)
+        // Who gives the grid of labels vouches for them.
+        let isGiven = manifest.grids.contains { grid in
+            grid.labelClass != nil && grid.path.hasSameBytes(as: path)
+                && label.key.pathComponents().first?.hasSameBytes(as: grid.dataset) ?? false
+        }
+        quality = path.pathComponents().dropLast().hasName("groundtruth") || isGiven ? .groundtruth : .inference
+        evidence = isDerived ? .derived : .stored
+    }
+
+    var attributes: [(String, AttributeValue)] {
+        [("label_quality", .string(quality.rawValue)), ("evidence", .string(evidence.rawValue))]
+    }
+}
