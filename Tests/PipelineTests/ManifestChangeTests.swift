@@ -75,6 +75,7 @@ import Testing
         "derive.instances": derive(.instances, false),
         "endpoint": Change(changed: ["endpoint": "http://127.0.0.1:9"], effect: .none),
         "grids": grids(.translationNm, [0, 0, 16]),
+        "grids.axes": grids(.axes, nil, label: "xyz"),
         "grids.class": grids(.labelClass, nil, label: "nuc"),
         "grids.dataset": grids(.dataset, "flat", label: "flat"),
         "grids.path": grids(.path, "volumes/other"),

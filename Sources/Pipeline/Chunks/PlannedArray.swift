@@ -23,7 +23,8 @@ struct PlannedArray: Sendable {
         self.plan = plan
         let format = plan.format ?? .zarrV2
         let path = store.url(of: "\(plan.key)/\(format.arrayMetadataName)")
-        metadata = try ArrayMetadata(format, Array(plan.metadata.utf8), path: path)
+        let stored = try ArrayMetadata(format, Array(plan.metadata.utf8), path: path)
+        metadata = plan.isReversed ?? false ? stored.withReversedAxes : stored
         shards = metadata.shardGrid
         guard let objectShape = ZYX(metadata.chunkShape),
             let chunkShape = ZYX(shards?.innerChunkShape ?? metadata.chunkShape)

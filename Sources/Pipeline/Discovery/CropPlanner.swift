@@ -164,7 +164,8 @@ struct CropPlanner: Sendable {
                 name: name, image: image.key, level: level.path, grid: grid, box: whole, written: whole, metadata: text,
                 annotation: AnnotationPlan(
                     type: annotation.kind.rawValue, absent: annotation.absent, present: annotation.present,
-                    unknown: annotation.unknown), format: image.format.planned))
+                    unknown: annotation.unknown), format: image.format.planned,
+                isReversed: image.isReversed ? true : nil))
     }
 
     private func rawPlan(
@@ -192,7 +193,8 @@ struct CropPlanner: Sendable {
         return try await reader.findingChunks(
             ArrayPlan(
                 name: "raw", image: image.key, level: level.path, grid: grid, box: covered,
-                written: covered.union(wanted), metadata: text, annotation: nil, format: image.format.planned))
+                written: covered.union(wanted), metadata: text, annotation: nil, format: image.format.planned,
+                isReversed: image.isReversed ? true : nil))
     }
 
     /// Voxels of raw data around labels: whole ones, unless float noise alone asks for one more.

@@ -27,6 +27,7 @@ struct DatasetPlanner: Sendable {
         let order = reconstructions.filter(\.hasGroundtruth) + reconstructions.filter { !$0.hasGroundtruth }
         var alignments: [Alignment] = []
         for reconstruction in order {
+            plan.warnings += reconstruction.notes
             let images = try await rawImages(reconstruction, &plan)
             if plan.voxelSize == nil, let first = images.first {
                 plan.voxelSize = first.multiscale.levels.first?.scale

@@ -17,6 +17,8 @@ struct Reconstruction: Sendable {
     let hasInference: Bool
     /// Whether the manifest names labels of its own.
     var hasGivenLabels = false
+    /// What is left out of it and why, one line each.
+    var notes: [String] = []
 
     /// Whether there are labels that somebody has drawn.
     var hasGroundtruth: Bool { !crops.isEmpty || hasGivenLabels }
@@ -35,6 +37,8 @@ struct MultiscaleImage: Sendable {
     /// The group's metadata as the store gave it.
     let attributes: String
     var format = VolumeFormat.zarrV2
+    /// Whether the axes of the arrays are stored the other way round.
+    var isReversed = false
 
     /// The key of the array of a level.
     func key(of level: Multiscale.Level) -> String { level.path.isEmpty ? key : "\(key)/\(level.path)" }
@@ -87,10 +91,14 @@ struct DatasetReader: Sendable {
             let key = "\(root)/\(grid.path)"
             let index = found.firstIndex { key.hasBytePrefix($0.key + "/") } ?? 0
             guard found.indices.contains(index) else { continue }
+            // It stands for the image that it is a level of.
+            let isLevel = { (image: String) in key.hasSameBytes(as: image) || key.hasBytePrefix(image + "/") }
             if let name = grid.labelClass {
+                found[index].segmentations.removeAll { isLevel($0.key) }
                 found[index].segmentations.insert(Reconstruction.LabelImage(name: name, key: key), at: 0)
                 found[index].hasGivenLabels = true
             } else {
+                found[index].images.removeAll(where: isLevel)
                 found[index].images.insert(key, at: 0)
             }
         }
@@ -111,21 +119,66 @@ struct DatasetReader: Sendable {
     private func reconstruction(_ key: String) async throws -> Reconstruction {
         async let images = cache.list("\(key)/em")
         async let crops = cache.list("\(key)/labels/groundtruth")
-        let segmentations = try await segmentations(key)
+        let (segmentations, notes) = try await segmentations(key)
         return Reconstruction(
             key: key,
             images: try await images.prefixes.sorted { Self.rank($0) < Self.rank($1) }.map { "\(key)/em/\($0)" },
             crops: try await crops.prefixes.filter { Self.cropID($0) != nil }
                 .sorted { (Self.cropID($0) ?? 0, $0) < (Self.cropID($1) ?? 0, $1) },
-            segmentations: segmentations, hasInference: !segmentations.isEmpty)
+            segmentations: segmentations, hasInference: !segmentations.isEmpty, notes: notes)
     }
 
-    /// Zarr containers have predictions in a folder of their own, N5 ones beside the other label images.
-    private func segmentations(_ key: String) async throws -> [Reconstruction.LabelImage] {
-        let folder = Self.isN5(key) ? "\(key)/labels" : "\(key)/labels/inference/segmentations"
-        let others = Self.isN5(key) ? ["groundtruth", "inference", "masks"] : []
-        return try await cache.list(folder).prefixes.filter { !others.hasName($0) }.sortedByBytes()
-            .map { Reconstruction.LabelImage(name: $0, key: "\(folder)/\($0)") }
+    /// The label images that cover the whole volume, and what is left out.
+    private func segmentations(_ key: String) async throws -> (images: [Reconstruction.LabelImage], notes: [String]) {
+        guard Self.isN5(key) else { return try await predictions("\(key)/labels/inference") }
+        // N5 containers have them beside the other label images.
+        let folder = "\(key)/labels"
+        let others = ["groundtruth", "inference", "masks"]
+        let names = try await cache.list(folder).prefixes.filter { !others.hasName($0) }
+        return (names.sortedByBytes().map { Reconstruction.LabelImage(name: $0, key: "\(folder)/\($0)") }, [])
+    }
+
+    /// The label images in `segmentations`, and those beside that folder.
+    private func predictions(
+        _ folder: String
+    ) async throws -> (images: [Reconstruction.LabelImage], notes: [String]) {
+        let (segmentations, scores) = ("segmentations", "predictions")
+        let present = try await cache.list(folder).prefixes.sortedByBytes()
+        let own =
+            present.hasName(segmentations)
+            ? try await cache.list("\(folder)/\(segmentations)").prefixes.sortedByBytes() : []
+        var notes: [String] = []
+        let beside = try await concurrentMap(present.filter { ![segmentations, scores].hasName($0) }) { name in
+            (name: name, isImage: try await isImage("\(folder)/\(name)"))
+        }.filter { name, isImage in
+            if !isImage {
+                notes.append("\(url("\(folder)/\(name)")) is left out: it is no label image, for it has no multiscales")
+            } else if own.hasName(name) {
+                notes.append(
+                    "\(url("\(folder)/\(name)")) is left out: \(segmentations)/\(name) beside it is taken")
+            }
+            return isImage && !own.hasName(name)
+        }.map(\.name)
+        let images =
+            own.map { Reconstruction.LabelImage(name: $0, key: "\(folder)/\(segmentations)/\($0)") }
+            + beside.map { Reconstruction.LabelImage(name: $0, key: "\(folder)/\($0)") }
+        return (images.sorted { ByteName($0.name) < ByteName($1.name) }, notes)
+    }
+
+    /// Whether a folder is a multiscale image, or holds an array whose grid the manifest gives. What is wrong with an image is told where
+    /// it is used.
+    private func isImage(_ key: String) async throws -> Bool {
+        let path = Self.path(of: key)
+        if grids.contains(where: { $0.path.hasSameBytes(as: path) || $0.path.hasBytePrefix(path + "/") }) {
+            return true
+        }
+        for format in [VolumeFormat.zarrV2, .zarrV3] {
+            guard let text = try await cache.text("\(key)/\(format.attributesName)") else { continue }
+            guard let json = try? JSONValue(parsing: text.utf8) else { return true }
+            let attributes = format == .zarrV3 ? json["attributes"] ?? .null : json
+            return [attributes["multiscales"], attributes["ome"]?["multiscales"]].contains { !($0?.isNull ?? true) }
+        }
+        return false
     }
 
     /// Whether a key lies in an N5 container.
@@ -186,7 +239,8 @@ struct DatasetReader: Sendable {
         for format in formats where try await cache.text("\(key)/\(format.arrayMetadataName)") != nil {
             let attributes = try await cache.text("\(key)/\(format.attributesName)") ?? "{}\n"
             return MultiscaleImage(
-                key: key, multiscale: Multiscale(levels: [level]), attributes: attributes, format: format)
+                key: key, multiscale: Multiscale(levels: [level]), attributes: attributes, format: format,
+                isReversed: grid.axes == .xyz)
         }
         throw VolumeError(
             .notAnArray, path: url(key),
@@ -228,7 +282,8 @@ struct DatasetReader: Sendable {
         guard let text = try await cache.text(path) else {
             throw VolumeError(.notAnArray, path: url(path), "there is no such object")
         }
-        let metadata = try ArrayMetadata(image.format, Array(text.utf8), path: url(path))
+        let stored = try ArrayMetadata(image.format, Array(text.utf8), path: url(path))
+        let metadata = image.isReversed ? stored.withReversedAxes : stored
         guard metadata.shape.count == 3 else {
             throw VolumeError(
                 .unsupported, path: url(path), key: "shape", "\(metadata.shape.count) axes, expected 3 (z, y, x)")
@@ -250,11 +305,13 @@ struct DatasetReader: Sendable {
             let nested = UndeclaredSeparator.nested(Array(plan.metadata.utf8))
         else { return plan }
         let blocks = try PlannedArray(plan, store: cache.storeURL).blocks
-        let (first, last) = (blocks.start.z, blocks.stop.z - 1)
-        for z in Set([first, first + (last - first) / 2, last]).sorted() {
+        // The axis that is stored first.
+        let axis = plan.isReversed ?? false ? 2 : 0
+        let (first, last) = (blocks.start[axis], blocks.stop[axis] - 1)
+        for index in Set([first, first + (last - first) / 2, last]).sorted() {
             let listing: Listing
             do {
-                listing = try await cache.list("\(plan.key)/\(z)")
+                listing = try await cache.list("\(plan.key)/\(index)")
             } catch let error as StoreError where error.cannotList {
                 return plan
             }

@@ -26,6 +26,8 @@ public struct ArrayPlan: Sendable, Hashable, Codable {
     public var alignment: String?
     /// Whether the store's metadata do not say that chunks are nested, and ``metadata`` do: the chunks were found like that.
     public var isNestedUndeclared: Bool?
+    /// Whether the axes are stored the other way round, as the manifest says; nil where they are not. Grid and boxes are z, y, x.
+    public var isReversed: Bool?
 
     /// Key of the array, below the store.
     public var key: String { level.isEmpty ? image : "\(image)/\(level)" }

@@ -48,8 +48,8 @@ extension Manifest.Region {
 extension Manifest.ArrayGrid {
     fileprivate var json: JSONValue {
         var members: [ArrayGridKey: JSONValue] = [
-            .dataset: .string(dataset), .path: .string(path), .voxelSizeNm: .exact(voxelSizeNm),
-            .translationNm: .exact(translationNm),
+            .dataset: .string(dataset), .path: .string(path), .axes: .string(axes.rawValue),
+            .voxelSizeNm: .exact(voxelSizeNm), .translationNm: .exact(translationNm),
         ]
         if let labelClass { members[.labelClass] = .string(labelClass) }
         return JSONValue(members)

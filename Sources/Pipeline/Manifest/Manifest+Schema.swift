@@ -207,6 +207,10 @@ extension Manifest {
             { key in
                 let limit = ManifestParser.regionLimitNm
                 return switch key {
+                case .axes:
+                    choice(
+                        "The order in which the array's axes are stored; xyz is the other way round.",
+                        ArrayGrid.Axes.self, .zyx)
                 case .dataset: named("The name of the dataset; datasets must name it too.")
                 case .path:
                     text("The array's path below the dataset's container, such as volumes/raw.", 1024)

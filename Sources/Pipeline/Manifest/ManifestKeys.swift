@@ -19,7 +19,7 @@ enum RegionKey: String, ManifestKeys {
 
 /// The keys of an element of `grids`.
 enum ArrayGridKey: String, ManifestKeys {
-    case dataset, path
+    case axes, dataset, path
     case labelClass = "class"
     case translationNm = "translation_nm"
     case voxelSizeNm = "voxel_size_nm"

@@ -208,13 +208,14 @@ struct ManifestParser {
             .dataset, expected: "a dataset name", ManifestName.component("a dataset name"))
         let array = section.requiredValue(.path, expected: "the path of an array", ManifestName.arrayPath)
         let labelClass = section.value(.labelClass, ManifestName.component("a class name"))
+        let axes = section.value(.axes, ManifestValue.choice(Manifest.ArrayGrid.Axes.self)) ?? .zyx
         let voxelSize = section.requiredValue(
             .voxelSizeNm, expected: "a voxel size in nm", ManifestValue.voxelSize)
         let translationNm = section.requiredValue(
             .translationNm, expected: translation, ManifestValue.triple(of: translation) { abs($0) <= limit })
         guard let dataset, let array, let voxelSize, let translationNm else { return nil }
         return Manifest.ArrayGrid(
-            dataset: dataset, path: array, labelClass: labelClass, voxelSizeNm: voxelSize,
+            dataset: dataset, path: array, labelClass: labelClass, axes: axes, voxelSizeNm: voxelSize,
             translationNm: translationNm)
     }
 

@@ -45,6 +45,10 @@ struct RegionPlanner: Sendable {
                 "neither the raw image nor the labels have a level to use")
         }
         var raw = try await planner.wholeRawPlan(chosen.image, planner.wholeRawLevel(chosen, labels))
+        for (label, level) in zip(labels, chosen.choice.labels) {
+            let whole = try await planner.labelPlan("", label, label.multiscale.levels[level], isVolume: true)
+            if let fault = AxisOrder.fault(of: whole, in: raw, reader) { throw fault }
+        }
         let wish = try Self.box(region, in: raw.grid)
         guard let box = wish.intersection(raw.box) else {
             throw VolumeError(

@@ -192,6 +192,7 @@ struct VolumePlanner: Sendable {
             try await planner.labelPlan(
                 label.name, label.image, label.image.multiscale.levels[levels[index]], isVolume: true)
         }
+        let refused = try reversed(whole.isEmpty ? [] : decided, raw, &warnings)
         let followed = try await concurrentMap(others) { label -> (label: Label, plan: ArrayPlan, isMatched: Bool)? in
             let levels = label.image.multiscale.levels
             let match = levels.firstIndex { LevelChoice.isEqual($0.scale, rawLevel.scale) }
@@ -208,6 +209,7 @@ struct VolumePlanner: Sendable {
         var excess = limit.excess(of: raw.key, voxelSize: raw.grid.voxelSize, output: output)
         let isRawTooCoarse = excess != nil
         for (label, plan) in Array(zip(deciding, decided)) + followed.map({ ($0.label, $0.plan) }) {
+            if refused.contains(ByteName(plan.key)) { continue }
             var plan = plan
             plan.alignment = key
             // One label image does not cost the others the volume.
@@ -235,6 +237,22 @@ struct VolumePlanner: Sendable {
     }
 }
 
+extension VolumePlanner {
+    /// The keys of labels whose axes are in the opposite order of the raw image's: where all labels were asked for, one of them does not cost
+    /// the others the volume.
+    private func reversed(
+        _ labels: [ArrayPlan], _ raw: ArrayPlan, _ warnings: inout [String]
+    ) throws -> Set<ByteName> {
+        var keys: Set<ByteName> = []
+        for label in labels {
+            guard let fault = AxisOrder.fault(of: label, in: raw, reader) else { continue }
+            guard manifest.classes == ["*"] else { throw fault }
+            if keys.insert(ByteName(label.key)).inserted { warnings.append("labels left out: \(fault)") }
+        }
+        return keys
+    }
+}
+
 extension CropPlanner {
     /// The raw level for labels of the whole volume: without a pair, one on whose voxel edges all of them begin.
     func wholeRawLevel(_ chosen: Chosen, _ labels: [MultiscaleImage]) -> Multiscale.Level {
@@ -255,8 +273,8 @@ extension CropPlanner {
         return try await reader.findingChunks(
             ArrayPlan(
                 name: "raw", image: image.key, level: level.path, grid: grid, box: whole, written: whole,
-                metadata: text,
-                annotation: nil, format: image.format.planned))
+                metadata: text, annotation: nil, format: image.format.planned,
+                isReversed: image.isReversed ? true : nil))
     }
 
     /// Volumes are of any size that can be counted: 64 PiB in whole chunks.
