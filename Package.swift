@@ -94,6 +94,7 @@ let package = Package(
                 "replica.py", "awkward.py", "reference.py", "check_outputs.py", "zarr_files.py", "synthetic.py",
                 "hostile.py",
                 "pack_entry.py", "change_chunk.py", "crop_tools.py", "conversion.py", "shards.py", "volumes.py",
+                "loaders.py",
                 "requirements.txt", "servers",
             ],
             swiftSettings: strict),

@@ -106,14 +106,32 @@ def check_file(report, name, file, found, grid):
     report.near(f"{name} translation", attributes.get("translation"), grid.translation)
     source = text(attributes.get("source", ""))
     report.check(f"{name} source", source.startswith(f"s3://{BUCKET}") and crop.dataset in source, source)
-    report.equal(f"{name} members", sorted(file), ["label_crop", "raw_crop"] if found.labels else sorted(file))
-    labels = sorted(file["label_crop"]) if "label_crop" in file else []
-    report.equal(f"{name} label classes", labels, sorted(found.labels))
+    members = ["label_crop", "labels", "raw", "raw_crop"] if found.labels else ["raw", "raw_crop"]
+    report.equal(f"{name} members", sorted(file), members)
+    for group in ("label_crop", "labels"):
+        report.equal(f"{name} {group}", sorted(file[group]) if group in file else [], sorted(found.labels))
+    names = {"raw": "raw_crop", **{f"labels/{key}": f"label_crop/{key}" for key in found.labels}}
+    for link, path in names.items():
+        # h5py compares objects by where they lie in the file.
+        hard = isinstance(file.get(link, getlink=True), h5py.HardLink)
+        report.check(f"{name} {link} is a hard link to {path}", hard and file[link] == file[path])
+
+
+def check_raw(report, name, dataset, found):
+    """How much of the raw data the store has."""
+    array = next(array for level, _, array in found.crop.raw.levels if level == found.em_level)
+    chunks = [chunk for _, chunk in array.chunk_names(*found.raw_box)]
+    stored = [chunk for chunk in chunks if os.path.exists(os.path.join(array.path, *chunk.split("/")))]
+    for key, expected in (("chunks", len(chunks)), ("stored_chunks", len(stored))):
+        report.equal(f"{name} {key}", int(dataset.attrs.get(key, -1)), expected)
 
 
 def check_label(report, name, dataset, label):
     """What a label dataset says about itself besides its place."""
     attributes = dataset.attrs
+    report.equal(f"{name} label_quality", text(attributes.get("label_quality")), "groundtruth")
+    evidence = "derived" if label.derived_from else "stored"
+    report.equal(f"{name} evidence", text(attributes.get("evidence")), evidence)
     if label.derived_from:
         origin = text(attributes.get("derived_from", ""))
         report.check(f"{name} derived_from", label.derived_from in origin, origin)
@@ -158,6 +176,7 @@ def check_native(report, name, file, found):
     raw, grid, covered = reference.written_raw(found)
     check_grid(report, f"{name} raw_crop", file["raw_crop"], grid)
     check_covered(report, f"{name} raw_crop", file["raw_crop"], covered)
+    check_raw(report, f"{name} raw_crop", file["raw_crop"], found)
     report.equal(f"{name} raw_crop type", str(file["raw_crop"].dtype), str(found.raw.dtype))
     report.same(f"{name} raw_crop voxels", file["raw_crop"][...], raw)
     for key, label in found.labels.items():
@@ -172,6 +191,7 @@ def check_resized(report, name, file, found, target):
     check_file(report, name, file, found, grid)
     raw = file["raw_crop"]
     check_grid(report, f"{name} raw_crop", raw, grid)
+    check_raw(report, f"{name} raw_crop", raw, found)
     report.equal(f"{name} raw_crop type", str(raw.dtype), str(found.raw.dtype))
     if report.equal(f"{name} raw_crop shape", raw.shape, grid.shape):
         total, weight = reference.mean(found.raw, found.raw_grid, grid)

@@ -113,14 +113,26 @@ def majority(weights, values):
     return result
 
 
+def names(group):
+    """The paths of all datasets, all names of each."""
+    found = []
+    for name, node in group.items():
+        found += [name] if isinstance(node, h5py.Dataset) else [f"{name}/{below}" for below in names(node)]
+    return sorted(found)
+
+
 def check_resized(source, result, target, grids=None, reference=None):
     """All datasets of `result` against those of `source`; `grids` are {path: (scale, translation)}."""
     with h5py.File(source) as f, h5py.File(result) as g:
-        paths = []
-        f.visititems(lambda name, item: paths.append(name) if isinstance(item, h5py.Dataset) else None)
-        found = []
-        g.visititems(lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None)
-        expect(sorted(paths) == sorted(found), f"{os.path.basename(source)}: the same datasets")
+        aliases = {"raw_crop": "raw"}
+        for name in names(f):
+            if name.startswith("label_crop/"):
+                aliases[name] = name.replace("label_crop", "labels")
+        paths = [name for name in names(f) if name not in aliases.values() or "raw_crop" not in f]
+        also = [alias for name, alias in aliases.items() if name in paths]
+        expect(sorted(paths + also) == names(g), f"{os.path.basename(source)}: the same datasets")
+        expect(all(g[aliases[name]] == g[name] for name in paths if name in aliases), "second names are links")
+
         def grid(name):
             if grids and name in grids:
                 return grids[name]

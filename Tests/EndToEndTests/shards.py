@@ -5,6 +5,9 @@
     shards.py check ROOT OUT              out/hdf5/crop_*.h5 against the store
     shards.py check-volumes ROOT OUT      out/hdf5/<dataset>.h5 against the store
     shards.py check-pack ROOT DATASET PACK  a pack with the whole shard of the raw data opens with zarr-python
+    shards.py write-large ROOT            `shard-large`: shards of 1024^3 voxels in inner chunks of 64^3, of which a few are stored; multiscales
+                                          directly in the attributes of the raw image, and under `ome` in those of its labels
+    shards.py check-large ROOT OUT        the crop, the region and the volume of it, whichever are there, against the store
     shards.py raw-chunks ROOT OUT DATASET whether the bytes of each inner chunk of the raw data are in the HDF5 file as they are
 """
 
@@ -38,7 +41,7 @@ def noise(seed):
 def write_group(group, scale, translation):
     write_text(os.path.join(group, "zarr.json"), as_one_line({
         "zarr_format": 3, "node_type": "group",
-        "attributes": {"ome": {"version": "0.5", **multiscales([([scale] * 3, [translation] * 3, None)])}}}))
+        "attributes": {"ome": {"version": "0.5", **multiscales([([scale] * 3, translation, None)])}}}))
 
 
 def sharding(chunk, codecs, location="end"):
@@ -69,7 +72,7 @@ def write(root):
     for number, name in enumerate(DATASETS):
         base = os.path.join(root, name, f"{name}.zarr")
         values = noise(number)
-        write_group(os.path.join(base, RAW), 8.0, 0.0)
+        write_group(os.path.join(base, RAW), 8.0, [0.0] * 3)
         path = os.path.join(base, RAW, "s0")
         if name == "shard-ts":
             write_with_tensorstore(path, values)
@@ -81,14 +84,94 @@ def write(root):
             write_array(path, values, EDGE, codec)
         group = os.path.join(base, f"recon-1/labels/groundtruth/crop{number + 1}/mito")
         # Voxel 70 to 130 of the raw data on each axis.
-        write_group(group, 8.0, 560.0)
+        write_group(group, 8.0, [560.0] * 3)
         z, y, x = numpy.indices([60] * 3)
         write_array(os.path.join(group, "s0"), ((z // 20 + y // 15 + x // 12) % 4).astype("u2"), 64,
                     sharding(16, plain))
-    # What was written in the very second in which a job reads it is asked for twice.
+    age(root)
+
+
+def age(root):
+    """What was written in the very second in which a job reads it is asked for twice."""
     for folder, _, files in os.walk(root):
         for file in files:
             os.utime(os.path.join(folder, file), (1.7e9, 1.7e9))
+
+
+LARGE = "shard-large"
+LARGE_SHAPE = [1100, 1060, 200]
+LABELS = "recon-1/labels/inference/mito"
+# Where the large shards meet, and a corner; [start, stop) in raw voxels.
+BOXES = [([970, 980, 60], [1090, 1060, 140]), ([0, 0, 0], [40, 70, 30])]
+CROP = "recon-1/labels/groundtruth/crop9/mito"
+CROP_BOX = ([1000, 1000, 100], [1050, 1050, 130])
+# Of the region in the test's manifest.
+REGION_BOX = ([1010, 990, 70], [1060, 1040, 110])
+
+
+def slices(box):
+    return tuple(slice(a, b) for a, b in zip(*box))
+
+
+def write_large(root):
+    base = os.path.join(root, LARGE, f"{LARGE}.zarr")
+    random = numpy.random.default_rng(5)
+
+    def create(path, shape, dtype, edge):
+        group = os.path.join(base, path)
+        array = zarr.create_array(
+            os.path.join(group, "s0"), shape=shape, dtype=dtype, chunks=[edge] * 3, fill_value=0, compressors=None,
+            serializer=sharding(64, [BytesCodec(), ZstdCodec(level=1)]), config={"write_empty_chunks": False})
+        return group, array
+
+    group, raw = create(RAW, LARGE_SHAPE, "u1", 1024)
+    write_text(os.path.join(group, "zarr.json"), as_one_line({
+        "zarr_format": 3, "node_type": "group", "attributes": multiscales([([8.0] * 3, [0.0] * 3, None)])}))
+    group, labels = create(LABELS, LARGE_SHAPE, "u1", 1024)
+    write_group(group, 8.0, [0.0] * 3)
+    for box in BOXES:
+        shape = [b - a for a, b in zip(*box)]
+        raw[slices(box)] = random.integers(1, 255, shape, dtype="u1")
+        z, y, x = numpy.indices(shape)
+        labels[slices(box)] = ((z // 9 + y // 7 + x // 5) % 2 * 255).astype("u1")
+    group, crop = create(CROP, [b - a for a, b in zip(*CROP_BOX)], "u2", 64)
+    write_group(group, 8.0, [8.0 * a for a in CROP_BOX[0]])
+    z, y, x = numpy.indices(crop.shape)
+    crop[:] = ((z // 20 + y // 15 + x // 12) % 4).astype("u2")
+    age(root)
+
+
+def check_large(root, out):
+    report = Report()
+    raw, labels = (zarr.open_array(os.path.join(root, LARGE, f"{LARGE}.zarr", path, "s0"), mode="r")
+                   for path in (RAW, LABELS))
+
+    def same(what, found, expected):
+        report.expect(what, found.shape == expected.shape and (found == expected).all() and expected.any())
+
+    for folder in ("hdf5", "crops"):
+        for name in sorted(os.listdir(os.path.join(out, folder))):
+            with h5py.File(os.path.join(out, folder, name)) as file:
+                what = f"{folder}/{name}"
+                if name == f"{LARGE}.h5":
+                    level = "/s0" if folder == "hdf5" else ""
+                    for path, array in ((RAW, raw), (LABELS, labels)):
+                        node = file[path + level]
+                        report.expect(f"{what} {path} shape", list(node.shape) == LARGE_SHAPE)
+                        for box in BOXES:
+                            same(f"{what} {path} {box}", node[slices(box)], array[slices(box)])
+                        report.expect(f"{what} {path} is sparse", node.id.get_storage_size() < 8 << 20)
+                        report.expect(f"{what} {path} elsewhere", not node[500:600:7, 500:600:7].any())
+                    report.expect(f"{what} mito", int(file[LABELS + level].attrs["present"]) == 255)
+                    continue
+                box = CROP_BOX if name == "crop_9.h5" else REGION_BOX
+                same(f"{what} raw", file["raw"][:], raw[slices(box)])
+                if name == "crop_9.h5":
+                    mito = zarr.open_array(os.path.join(root, LARGE, f"{LARGE}.zarr", CROP, "s0"), mode="r")[:]
+                else:
+                    mito = labels[slices(box)]
+                same(f"{what} mito", file["labels/mito"][:], mito)
+    return report.end()
 
 
 class Report:
@@ -172,7 +255,7 @@ def main():
     parser.add_argument("rest", nargs="*")
     arguments = parser.parse_args()
     verbs = {"write": write, "check": check, "check-volumes": check_volumes, "check-pack": check_pack,
-             "raw-chunks": raw_chunks}
+             "raw-chunks": raw_chunks, "write-large": write_large, "check-large": check_large}
     return verbs[arguments.verb](arguments.root, *arguments.rest)
 
 

@@ -292,6 +292,14 @@ def datasets_of(file):
 def check(root, out, target):
     problems, count = [], 0
 
+    def expect_origin(what, node, path):
+        """What a label says about where it comes from; raw data say nothing."""
+        quality, evidence = (node.attrs.get(key) for key in ("label_quality", "evidence"))
+        wanted = (None, None)
+        if "annotation_type" in node.attrs:
+            wanted = ("groundtruth" if "/groundtruth/" in path else "inference", "stored")
+        expect(what, (quality, evidence) == wanted, f"{quality} {evidence}")
+
     def expect(what, condition, detail=""):
         nonlocal count
         count += 1
@@ -307,6 +315,7 @@ def check(root, out, target):
                 node = file[path]
                 expect(f"{name} {path} dtype", node.dtype == values.dtype, f"{node.dtype} {values.dtype}")
                 expect(f"{name} {path} voxels", node.shape == values.shape and (node[:] == values).all())
+                expect_origin(f"{name} {path} origin", node, path)
                 expect(f"{name} {path} scale", numpy.allclose(node.attrs["scale"], scale))
                 expect(f"{name} {path} translation", numpy.allclose(node.attrs["translation"], translation))
                 native[dataset, path] = (values, scale, translation, "annotation_type" in node.attrs)
@@ -319,6 +328,7 @@ def check(root, out, target):
             for path in paths:
                 values, scale, translation, is_label = native[dataset, path]
                 node = file[os.path.dirname(path)]
+                expect_origin(f"crops/{name} {path} origin", node, path)
                 place = node.attrs["offset"]
                 if "/groundtruth/" in path:
                     steps = [(p - e) / target for p, e in zip(place, edge)]
@@ -383,9 +393,10 @@ def regions(root, out):
             for path, source in (("raw_crop", raw), ("label_crop/mito", mito)):
                 values, scale, translation = read_array(root, dataset, prefix + source)
                 node = file[path]
+                names = file["raw"] == file["raw_crop"] and file["labels/mito"] == file["label_crop/mito"]
                 start = [(a - b) / s for a, b, s in zip(node.attrs["translation"], translation, scale)]
                 box = tuple(slice(round(a), round(a) + n) for a, n in zip(start, node.shape))
-                good = (numpy.allclose(start, numpy.round(start)) and node.dtype == values.dtype
+                good = (names and numpy.allclose(start, numpy.round(start)) and node.dtype == values.dtype
                         and values[box].shape == node.shape and (values[box] == node[:]).all() and node[:].any())
                 count, wrong = count + 1, wrong + (not good)
                 if not good:
