@@ -4,7 +4,7 @@ internal import Elements
 ///
 /// Types up to 16 bits have a bin for each value. In those of the wider types the values lie that a `Float` has the same first 18 bits for: sign, exponent and
 /// the first 9 bits of the fraction. So the value that stands for a bin is off by 0.1 % at most, of any finite number from 1.2e-38 to 3.4e38 and of their
-/// negatives. Whole numbers below 1024 and zero are exact. Smaller numbers are off by 1.2e-38 at most, and larger ones count as 3.4e38.
+/// negatives. Whole numbers below 1024 and zero are exact. Smaller numbers are off by 1.2e-38 at most, and larger ones count as 3.4e38 (but never beyond the range that was found).
 struct ValueBins: Sendable, Equatable {
     let type: ElementType
 
