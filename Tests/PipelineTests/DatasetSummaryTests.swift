@@ -211,10 +211,12 @@ import Testing
         // Neither objects nor packs are there any more: nothing can be fetched.
         try FileManager.default.moveItem(atPath: "\(job.folder)/bucket", toPath: "\(job.folder)/gone")
         try FileManager.default.createDirectory(atPath: "\(job.folder)/bucket", withIntermediateDirectories: true)
-        let context = try job.context(members)
+        let heard = Heard()
+        let context = try job.context(members, log: heard.add)
         let outcome = try await Runner(context).run()
         #expect(outcome.exitCode == 0 && outcome.done == 3, "\(outcome.failures)")
         #expect(context.counter.snapshot.requests == 0)
+        #expect(heard.all.filter { $0.contains("3 items are of an earlier version") }.count == 1)
         #expect(try job.files() == before)
         #expect(try job.stamps().filter { $0.key.hasSuffix(".h5") } == stamps)
         #expect(try await job.run(members).alreadyDone == 3)
