@@ -15,6 +15,7 @@ import h5py
 import numpy
 
 import reference
+import voxel_statistics
 from reference import Grid
 
 try:  # the zstd and blosc filters, should the files use them
@@ -427,6 +428,7 @@ def main():
         check_text(report, options.out, bucket, written["hdf5"], target, truth)
         check_left_out(report, options.out, left_out, options)
         check_groups(report, options.out, crops, written["crops"])
+        voxel_statistics.check(report, options.out)
     print(f"{report.passed} passed, {report.failed} failed")
     raise SystemExit(1 if report.failed else 0)
 

@@ -189,6 +189,10 @@ def statistics():
         raw = f["raw_crop"][:]
         expect(first["raw"]["min"] == raw.min() and first["raw"]["max"] == raw.max(), "smallest and largest")
         expect(abs(first["raw"]["mean"] - raw.mean()) < 1e-9, "mean")
+        expect(abs(first["raw"]["std"] - raw.std()) < 1e-9, "std")
+        for key, value in first["raw"]["percentiles"].items():
+            expect(abs(value - np.percentile(raw, float(key))) < 1e-9, f"percentile {key}")
+        expect(first["raw"]["histogram"]["counts"] == np.bincount(raw.ravel(), minlength=256).tolist(), "histogram")
         for name in ["all", "mito"]:
             values, entry = f[f"label_crop/{name}"][:], first["labels"][name]
             rest = values[~np.isin(values, [-1, 0, 255])]

@@ -53,7 +53,7 @@ import Testing
         let source = JSONValue.string("sample:")
         #expect(
             Stat.settings.fingerprint(of: ["files": [.string(file.sha256)]])
-                == Fingerprint(of: ["version": 1, "files": ["SHA256"]]))
+                == Fingerprint(of: ["version": 2, "files": ["SHA256"]]))
         #expect(
             Resize.settings(context).fingerprint(of: ["files": [.string(convert.outputs[0].digest.sha256)]])
                 == Fingerprint(of: [

@@ -68,29 +68,4 @@ import Volumes
         let attributes = Dictionary(uniqueKeysWithValues: CropAttributes.annotation(plan))
         #expect(CropAttributes.annotation(from: attributes) == plan)
     }
-
-    /// The numbers beside a NaN have a range, wherever it stands.
-    @Test(arguments: [[.nan, 3, 1, 2], [3, .nan, 1, 2], [3, 1, 2, .nan], [.nan, .nan, 1, 3]] as [[Float]])
-    func nanHidesNoRange(values: [Float]) {
-        let found = [
-            IntensityStatistics(bytes(values), .float32),
-            IntensityStatistics(bytes(values.map { Double($0) }), .float64),
-            IntensityStatistics(bytes(values.map { Float16($0) }), .float16),
-        ]
-        for part in found {
-            var total = IntensityStatistics()
-            total.merge(part)
-            total.merge(IntensityStatistics(bytes([Float](repeating: .nan, count: 3)), .float32))
-            #expect(total.json["min"]?.double == 1)
-            #expect(total.json["max"]?.double == 3)
-            #expect(total.count == 7)
-        }
-    }
-
-    @Test func nothingButNaNHasNoRange() {
-        var total = IntensityStatistics()
-        for _ in 0..<2 { total.merge(IntensityStatistics(bytes([Double.nan, .nan]), .float64)) }
-        let json = JSONValue.object(total.json).canonicalText
-        #expect(json == #"{"max":null,"mean":null,"min":null}"#)
-    }
 }

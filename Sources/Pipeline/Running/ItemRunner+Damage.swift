@@ -16,9 +16,12 @@ extension ItemRunner {
     /// The file that stages of this run will read, if another run has made it: it is looked at before anything is made from it.
     func withoutDamagedSource(_ done: Done, _ stages: Set<Stage>) async throws -> Done {
         let isRead = (done.stat == nil && stages.contains(.stat)) || (done.resize == nil && stages.contains(.resize))
-        guard let convert = done.convert, isRead else { return done }
+        var records = isRead ? [done.convert].compactMap { $0 } : []
+        // Of this one only the entry is made.
+        if let resize = done.resize, !done.isMeasured, stages.contains(.resize) { records.append(resize) }
+        guard !records.isEmpty else { return done }
         return try await stageErrors(done.stat == nil && stages.contains(.stat) ? .stat : .resize) {
-            try await checked([convert], of: done) {}
+            try await checked(records, of: done) {}
         }
     }
 

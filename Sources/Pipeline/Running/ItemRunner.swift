@@ -21,7 +21,10 @@ struct ItemRunner: Sendable {
         var stat: Record?
         var resize: Record?
 
-        var isComplete: Bool { convert != nil && stat != nil && resize != nil }
+        var isComplete: Bool { convert != nil && stat != nil && isMeasured }
+
+        /// Whether the resized file is there, and its entry is of today's version.
+        var isMeasured: Bool { resize.map(Resize.isMeasured) ?? false }
 
         func has(_ stage: Stage) -> Bool {
             switch stage {
@@ -29,7 +32,7 @@ struct ItemRunner: Sendable {
             case .download: download != nil
             case .convert: convert != nil
             case .stat: stat != nil
-            case .resize: resize != nil
+            case .resize: isMeasured
             }
         }
 
@@ -208,9 +211,10 @@ struct ItemRunner: Sendable {
             let found = entry
             done.stat = try await stage(.stat) { try await stat.run(convert: convert, entry: found) }
         }
-        if done.resize == nil, stages.contains(.resize) {
+        if !done.isMeasured, stages.contains(.resize) {
+            let (resize, known) = (Resize(context: context, plan: plan, kept: kept), done.resize)
             done.resize = try await stage(.resize) {
-                try await Resize(context: context, plan: plan, kept: kept).run(convert: convert)
+                if let known { try await resize.measureAgain(known) } else { try await resize.run(convert: convert) }
             }
         }
         try await removal

@@ -12,7 +12,9 @@ struct Summaries: Sendable {
 
     /// Where the stamp of the last summaries is kept.
     private static let stampPath = "summaries.json"
-    private static let paths = ["txt/attributes.json", "txt/crops.json", "txt/data.json", "txt/left_out.json"]
+    private static let paths = [
+        "txt/attributes.json", "txt/crops.json", "txt/data.json", "txt/left_out.json", "txt/datasets.json",
+    ]
 
     /// What the summaries were made from, and what was written.
     private struct Stamp: Codable {
@@ -64,7 +66,7 @@ struct Summaries: Sendable {
 
     // MARK: Summaries
 
-    /// `attributes.json`, `crops.json`, `data.json` and `left_out.json`, unless they are already what these marks give.
+    /// `attributes.json`, `crops.json` and the other texts of the job, unless they are already what these marks give.
     ///
     /// - Parameters:
     ///   - trustsMarks: whether the outputs of marked items have just been looked at.
@@ -153,7 +155,7 @@ struct Summaries: Sendable {
             }
         }
         return Fingerprint(of: [
-            "version": 2, "items": .array(names.sorted().map { .string($0) }), "data": .string(try data()),
+            "version": 3, "items": .array(names.sorted().map { .string($0) }), "data": .string(try data()),
             "settings": .string(DoneMarkers(context).folder),
             "left_out": .string(try LeftOutText(context: context).text(present)),
         ])
@@ -174,10 +176,13 @@ struct Summaries: Sendable {
             if let stat { native.append(stat) }
             if let resize { resized.append(resize) }
         }
+        resized.sort { Self.order($0) < Self.order($1) }
         let texts = [
-            (Self.paths[0], Self.text(of: native)), (Self.paths[1], Self.text(of: resized)),
+            (Self.paths[0], Self.text(of: native.map(CropStatistics.published))),
+            (Self.paths[1], Self.text(of: resized.map(CropStatistics.published))),
             (Self.paths[2], Array(try data().utf8)),
             (Self.paths[3], Array(try LeftOutText(context: context).text(present).utf8)),
+            (Self.paths[4], Array((JSONValue.array(DatasetSummary.all(resized).map(\.json)).prettyText + "\n").utf8)),
         ]
         return (texts, damaged)
     }

@@ -13,9 +13,14 @@ struct CropStatistics: Sendable {
     /// Chunks of the file that are in memory still.
     var kept: KeptChunks?
 
+    /// The member of an entry that says by which version of ``Stat`` it was made. It is in records only.
+    static let versionKey = "statistics"
+    /// The member of raw data that holds their ``ValueCounts``, from which those of a dataset are added up. It is in records only.
+    static let countsKey = "value_counts"
+
     /// The entry of a file for `attributes.json` or `crops.json`.
     func entry(_ name: String, in reader: HDF5Reader) async throws -> JSONValue {
-        var entry: [String: JSONValue] = ["name": .string(name)]
+        var entry: [String: JSONValue] = ["name": .string(name), Self.versionKey: .integer(Stat.version)]
         let file = try await reader.attributes(of: "/")
         for key in ["dataset", "em_level", "gt_level", "source"] {
             if let value = file[key]?.string { entry[key] = .string(value) }
@@ -68,7 +73,18 @@ struct CropStatistics: Sendable {
         for key in ["voxel_size", "translation", "offset"] {
             if let numbers = attributes[key]?.doubles { values[key] = .array(numbers.map { .number($0) }) }
         }
-        if let derived = attributes["derived_from"]?.string { values["derived_from"] = .string(derived) }
+        return values
+    }
+
+    /// What the attributes of a label say of where it comes from. `evidence`: whether the class itself is stored, or was derived from another one.
+    /// `label_quality`: whether people have made it or a prediction; null where the file does not say.
+    static func origin(_ attributes: [String: AttributeValue]) -> [String: JSONValue] {
+        let derived = attributes["derived_from"]?.string
+        var values: [String: JSONValue] = [
+            "evidence": .string(attributes["evidence"]?.string ?? (derived == nil ? "stored" : "derived")),
+            "label_quality": attributes["label_quality"]?.string.map { .string($0) } ?? .null,
+        ]
+        if let derived { values["derived_from"] = .string(derived) }
         return values
     }
 
@@ -77,7 +93,8 @@ struct CropStatistics: Sendable {
         let values = try await placement(path, source.shape, reader)
         let covered = try CoveredBox.read(
             try await reader.attributes(of: path), shape: source.shape, of: path)
-        return values.merging(try await intensities(of: source, covered)) { own, _ in own }
+        let found = try await intensities(of: source, covered)
+        return values.merging(found.json) { own, _ in own }.merging(found.counts) { own, _ in own }
     }
 
     private func label(_ source: HDF5Chunks, _ path: String, _ reader: HDF5Reader) async throws -> [String: JSONValue] {
@@ -85,21 +102,33 @@ struct CropStatistics: Sendable {
         let covered = try CoveredBox.read(attributes, shape: source.shape, of: path)
         let values = try await placement(path, source.shape, reader)
         let counts = try await counts(of: source, covered, CropAttributes.annotation(from: attributes))
-        return values.merging(counts) { own, _ in own }
+        return values.merging(Self.origin(attributes)) { own, _ in own }.merging(counts) { own, _ in own }
     }
 
-    /// Type, smallest, largest and mean value of raw data.
+    /// Type and statistics of raw data, and as `counts` what only records hold.
     ///
     /// - Parameter covered: the voxels that are real.
-    func intensities(of source: HDF5Chunks, _ covered: Box) async throws -> [String: JSONValue] {
+    func intensities(
+        of source: HDF5Chunks, _ covered: Box
+    ) async throws -> (json: [String: JSONValue], counts: [String: JSONValue]) {
         let type = source.elementType
-        var total = IntensityStatistics()
-        try await forEachChunk(of: source, within: covered) {
-            IntensityStatistics($0, type)
+        let counter = IntensityCounter(type)
+        var moments = IntensityMoments()
+        try await forEachChunk(of: source, within: covered, tableBytes: IntensityCounter.tableByteCount(type)) {
+            counter.measure($0)
         } merge: {
-            total.merge($0)
+            moments.merge($0)
         }
-        return total.json.merging(["dtype": .string(type.rawValue)]) { $1 }
+        return Self.intensities(counter.counts(), moments)
+    }
+
+    static func intensities(
+        _ counts: ValueCounts, _ moments: IntensityMoments
+    ) -> (json: [String: JSONValue], counts: [String: JSONValue]) {
+        (
+            IntensityStatistics(counts, moments).json.merging(["dtype": .string(counts.bins.type.rawValue)]) { $1 },
+            [countsKey: .string(counts.text)]
+        )
     }
 
     /// Type of a label, and how many of its voxels are what.
@@ -120,13 +149,15 @@ struct CropStatistics: Sendable {
         return total.json.merging(["dtype": .string(type.rawValue)]) { $1 }
     }
 
+    /// - Parameter tableBytes: what a thread needs beside the chunk.
     private func forEachChunk<Part: Sendable>(
-        of source: HDF5Chunks, within box: Box, _ measure: @escaping @Sendable (ByteBuffer) -> Part,
-        merge: (Part) -> Void
+        of source: HDF5Chunks, within box: Box, tableBytes: Int = 0,
+        _ measure: @escaping @Sendable (ByteBuffer) -> Part, merge: (Part) -> Void
     ) async throws {
         guard !box.isEmpty else { return }
         let chunks = box.blocks(of: source.chunkShape)
-        let width = max(1, min(ThreadPool.compute.width + 2, workBytes / max(1, 3 * source.chunkByteCount)))
+        let bytes = max(1, 3 * source.chunkByteCount + tableBytes)
+        let width = max(1, min(ThreadPool.compute.width + 2, workBytes / bytes))
         let stop = stop
         try await inOrder(count: chunks.volume, width: width) { number -> Part in
             try stop.check()
@@ -143,8 +174,9 @@ struct CropStatistics: Sendable {
 
 /// The fourth stage: what is in the converted file.
 struct Stat: Sendable {
-    /// Goes up whenever the same input gives another entry than before.
-    static let version = 1
+    /// Goes up whenever the same input gives another entry than before, and with it the version of the entries that ``Resize`` makes
+    /// (``CropStatistics/versionKey``).
+    static let version = 2
 
     let context: JobContext
     let plan: ItemPlan
@@ -174,11 +206,14 @@ struct Stat: Sendable {
 
     private func entry() async throws -> JSONValue {
         let path = Convert(context: context, plan: plan).path
-        return try await InputFile.read(path, in: context.output) { reader in
-            guard plan.kind == .volume else { return try await entry(ofCrop: reader) }
-            return try await VolumeStatistics(stop: context.stop, workBytes: context.memory.work).entry(
-                "\(plan.name).h5", in: reader)
-        }
+        return try await InputFile.read(path, in: context.output) { try await entry($0) }
+    }
+
+    /// What is in a file of the item.
+    func entry(_ reader: HDF5Reader) async throws -> JSONValue {
+        guard plan.kind == .volume else { return try await entry(ofCrop: reader) }
+        return try await VolumeStatistics(stop: context.stop, workBytes: context.memory.work).entry(
+            "\(plan.name).h5", in: reader)
     }
 
     func entry(ofCrop reader: HDF5Reader) async throws -> JSONValue {

@@ -65,6 +65,24 @@ struct Resize: Sendable {
         return record
     }
 
+    /// Whether the entry of a record is what this version finds in the file.
+    static func isMeasured(_ record: Record) -> Bool {
+        record.result[CropStatistics.versionKey]?.integer == Stat.version
+    }
+
+    /// Looks again at the file that an earlier version has made, which stays as it is.
+    func measureAgain(_ known: Record) async throws -> Record {
+        let entry = try await InputFile.read(path, in: context.output) { reader in
+            try await Stat(context: context, plan: plan).entry(reader)
+        }
+        let record = Record(
+            item: known.item, stage: known.stage, fingerprint: known.fingerprint, outputs: known.outputs, result: entry)
+        let records = context.records
+        try await ThreadPool.files.run { () throws(LedgerError) in try records.write(record) }
+        context.progress.measuredAgain()
+        return record
+    }
+
     private func resize(_ reader: HDF5Reader, _ writer: HDF5Writer, keeping resized: KeptChunks?) async throws {
         let manifest = context.manifest
         let resizer = CropResizer(

@@ -17,10 +17,8 @@ struct CropFileStatistics: Sendable {
         if let cropID = file.attributes["crop_id"]?.integer { entry["crop_id"] = .integer(cropID) }
         entry["attributes"] = .object(file.attributes.mapValues(\.json))
         if let raw = file.raw {
-            let values = placement(raw).merging(try await statistics.intensities(of: raw.chunks, raw.covered)) {
-                own, _ in own
-            }
-            entry["raw"] = .object(values)
+            let found = try await statistics.intensities(of: raw.chunks, raw.covered)
+            entry["raw"] = .object(placement(raw).merging(found.json) { own, _ in own })
             entry["shape"] = Self.json(raw.grid.shape.array)
         }
         var labels: [String: JSONValue] = [:]
@@ -28,7 +26,9 @@ struct CropFileStatistics: Sendable {
             let dialect = label.dialect
             let counts = try await statistics.counts(
                 of: label.chunks, label.covered, dialect.annotation, padding: dialect.padding)
-            labels[label.name] = .object(placement(label).merging(counts) { own, _ in own })
+            let origin = CropStatistics.origin(label.attributes)
+            labels[label.name] = .object(
+                placement(label).merging(origin) { own, _ in own }.merging(counts) { own, _ in own })
         }
         entry["labels"] = .object(labels)
         if let reference = file.labels.first ?? file.raw {
@@ -48,7 +48,6 @@ struct CropFileStatistics: Sendable {
             "translation": dataset.hasTranslation ? Self.json(dataset.grid.translation.array) : .null,
         ]
         if dataset.hasTranslation { values["offset"] = Self.json(dataset.grid.edge.array) }
-        if let derived = dataset.attributes["derived_from"]?.string { values["derived_from"] = .string(derived) }
         return values
     }
 

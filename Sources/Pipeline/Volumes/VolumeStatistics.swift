@@ -12,7 +12,9 @@ struct VolumeStatistics: Sendable {
 
     /// The entry of a file for `attributes.json` or `crops.json`.
     func entry(_ name: String, in reader: HDF5Reader) async throws -> JSONValue {
-        var entry: [String: JSONValue] = ["name": .string(name)]
+        var entry: [String: JSONValue] = [
+            "name": .string(name), CropStatistics.versionKey: .integer(Stat.version),
+        ]
         let file = try await reader.attributes(of: "/")
         for key in ["dataset", "em_level", "source"] {
             if let value = file[key]?.string { entry[key] = .string(value) }
@@ -47,13 +49,17 @@ struct VolumeStatistics: Sendable {
 
     private func raw(_ dataset: VolumeFile.Entry) async throws -> [String: JSONValue] {
         let type = dataset.chunks.elementType
-        var total = IntensityStatistics()
-        try await forEachChunk(of: dataset.chunks, within: dataset.covered) {
-            IntensityStatistics($0, type)
-        } merge: { part, times in
-            total.merge(part.repeated(times))
+        let counter = IntensityCounter(type)
+        var moments = IntensityMoments()
+        try await forEachChunk(
+            of: dataset.chunks, within: dataset.covered, tableBytes: IntensityCounter.tableByteCount(type)
+        ) {
+            counter.measure($0, times: $1)
+        } merge: {
+            moments.merge($0)
         }
-        return placement(dataset).merging(total.json) { own, _ in own }
+        let found = CropStatistics.intensities(counter.counts(), moments)
+        return placement(dataset).merging(found.json) { own, _ in own }.merging(found.counts) { own, _ in own }
     }
 
     private func label(_ dataset: VolumeFile.Entry) async throws -> [String: JSONValue] {
@@ -61,39 +67,45 @@ struct VolumeStatistics: Sendable {
         let annotation = CropAttributes.annotation(from: dataset.attributes)
         var total = LabelStatistics(annotation)
         try await forEachChunk(of: dataset.chunks, within: dataset.covered) {
-            LabelStatistics(annotation, $0, type)
-        } merge: { part, times in
-            total.merge(part.repeated(times))
+            LabelStatistics(annotation, $0, type).repeated($1)
+        } merge: {
+            total.merge($0)
         }
-        return placement(dataset).merging(total.json) { own, _ in own }
+        let origin = CropStatistics.origin(dataset.attributes)
+        return placement(dataset).merging(origin) { own, _ in own }.merging(total.json) { own, _ in own }
     }
 
     /// Measures the voxels of each chunk, in order. Of chunks that are not stored one voxel is measured, which stands for all.
+    ///
+    /// - Parameters:
+    ///   - tableBytes: what a thread needs beside the chunk.
+    ///   - measure: takes voxels, and how many each of them stands for.
     private func forEachChunk<Part: Sendable>(
-        of source: HDF5Chunks, within box: Box, _ measure: @escaping @Sendable (ByteBuffer) -> Part,
-        merge: (Part, Int) -> Void
+        of source: HDF5Chunks, within box: Box, tableBytes: Int = 0,
+        _ measure: @escaping @Sendable (ByteBuffer, Int) -> Part, merge: (Part) -> Void
     ) async throws {
         guard !box.isEmpty else { return }
         let chunks = box.blocks(of: source.chunkShape)
-        let width = max(1, min(ThreadPool.compute.width + 2, workBytes / max(1, 3 * source.chunkByteCount)))
+        let bytes = max(1, 3 * source.chunkByteCount + tableBytes)
+        let width = max(1, min(ThreadPool.compute.width + 2, workBytes / bytes))
         let (stop, one) = (stop, ByteBuffer(source.fillValue))
-        try await inOrder(count: chunks.volume, width: width) { number -> (Part, Int) in
+        try await inOrder(count: chunks.volume, width: width) { number -> Part in
             try stop.check()
             guard let part = source.coveredBox(ofChunk: chunks.index(at: number)).intersection(box) else {
-                return (measure(ByteBuffer(count: 0)), 1)
+                return measure(ByteBuffer(count: 0), 1)
             }
             guard let stored = try await source.chunk(chunks.index(at: number)) else {
-                return (measure(one), part.volume)
+                return measure(one, part.volume)
             }
             let full = source.box(of: stored, at: chunks.index(at: number))
             return await ThreadPool.compute.run {
-                guard part != full else { return (measure(stored), 1) }
+                guard part != full else { return measure(stored, 1) }
                 let inside = ByteBuffer(count: part.volume * source.elementType.byteCount)
                 stored.copyOverlap(of: full, into: inside, box: part, elementByteCount: source.elementType.byteCount)
-                return (measure(inside), 1)
+                return measure(inside, 1)
             }
-        } consume: { _, result in
-            merge(result.0, result.1)
+        } consume: { _, part in
+            merge(part)
         }
     }
 }

@@ -1,90 +1,6 @@
 internal import Elements
 internal import JSONText
 
-/// What the voxels of a raw dataset are like: merged chunk by chunk, always in the same order.
-struct IntensityStatistics: Sendable {
-    private(set) var count = 0
-    private var minimum = Double.infinity
-    private var maximum = -Double.infinity
-    private var sum = 0.0
-
-    init() {}
-
-    init(_ bytes: ByteBuffer, _ type: ElementType) {
-        // Each type by its name, so that there is code of its own for each.
-        bytes.withUnsafeBytes { bytes in
-            switch type {
-            case .bool, .uint8: addIntegers(UnsafeBufferPointer(rebinding: bytes, to: UInt8.self))
-            case .int8: addIntegers(UnsafeBufferPointer(rebinding: bytes, to: Int8.self))
-            case .uint16: addIntegers(UnsafeBufferPointer(rebinding: bytes, to: UInt16.self))
-            case .int16: addIntegers(UnsafeBufferPointer(rebinding: bytes, to: Int16.self))
-            case .uint32: add(UnsafeBufferPointer(rebinding: bytes, to: UInt32.self))
-            case .int32: add(UnsafeBufferPointer(rebinding: bytes, to: Int32.self))
-            case .uint64: add(UnsafeBufferPointer(rebinding: bytes, to: UInt64.self))
-            case .int64: add(UnsafeBufferPointer(rebinding: bytes, to: Int64.self))
-            case .float16: add(UnsafeBufferPointer(rebinding: bytes, to: Float16.self))
-            case .float32: add(UnsafeBufferPointer(rebinding: bytes, to: Float.self))
-            case .float64: add(UnsafeBufferPointer(rebinding: bytes, to: Double.self))
-            }
-        }
-    }
-
-    private mutating func add<Value: Element>(_ voxels: UnsafeBufferPointer<Value>) {
-        count = voxels.count
-        // From the first number on: nothing is less or more than NaN.
-        guard var low = voxels.first(where: { $0 == $0 }) else {
-            if !voxels.isEmpty { sum = .nan }
-            return
-        }
-        var high = low
-        var total = 0.0
-        for value in voxels {
-            if value < low { low = value }
-            if value > high { high = value }
-            total += value.asDouble
-        }
-        (minimum, maximum, sum) = (low.asDouble, high.asDouble, total)
-    }
-
-    /// Small integers are summed as such: the sum is exact, as it is in a `Double` below 2^53.
-    private mutating func addIntegers<Value: Element & FixedWidthInteger>(_ voxels: UnsafeBufferPointer<Value>) {
-        guard let first = voxels.first else { return }
-        var (low, high, total) = (first, first, 0)
-        // Rows so short that 32 bits hold their sums.
-        for start in stride(from: 0, to: voxels.count, by: 1 << 14) {
-            var part: Int32 = 0
-            for value in voxels[start..<min(start + (1 << 14), voxels.count)] {
-                low = min(low, value)
-                high = max(high, value)
-                part &+= Int32(truncatingIfNeeded: value)
-            }
-            total += Int(part)
-        }
-        (count, minimum, maximum, sum) = (voxels.count, low.asDouble, high.asDouble, Double(total))
-    }
-
-    mutating func merge(_ other: IntensityStatistics) {
-        count += other.count
-        minimum = min(minimum, other.minimum)
-        maximum = max(maximum, other.maximum)
-        sum += other.sum
-    }
-
-    /// Of so many times the same voxels.
-    func repeated(_ times: Int) -> IntensityStatistics {
-        var result = self
-        result.count *= times
-        result.sum *= Double(times)
-        return result
-    }
-
-    /// Numbers that are no finite ones become null.
-    var json: [String: JSONValue] {
-        guard count > 0 else { return ["min": .null, "max": .null, "mean": .null] }
-        return ["min": .number(minimum), "max": .number(maximum), "mean": .number(sum / Double(count))]
-    }
-}
-
 /// How many voxels of a label dataset are what.
 struct LabelStatistics: Sendable {
     private let annotation: AnnotationPlan
@@ -214,12 +130,18 @@ struct LabelStatistics: Sendable {
         return result
     }
 
+    /// The part of the voxels of which somebody has said what they are; null where there are no voxels.
+    static func annotatedFraction(voxels: Int, unknown: Int) -> JSONValue {
+        voxels > 0 ? .number(Double(voxels - unknown) / Double(voxels)) : .null
+    }
+
     var json: [String: JSONValue] {
         let present = voxels - absent - unknown - padding
         var values: [String: JSONValue] = [
             "annotation_type": .string(annotation.type), "voxels": .integer(voxels), "labelled": .integer(present),
             "absent": .integer(absent), "unknown": .integer(unknown), "instances": .integer(identifiers.count),
             "empty": .bool(present == 0), "all_unknown": .bool(voxels > 0 && unknown == voxels),
+            "annotated_fraction": Self.annotatedFraction(voxels: voxels, unknown: unknown),
         ]
         if paddingValue != nil { values["padding"] = .integer(padding) }
         if isBeyondCounting { values["instances_are_more"] = true }
