@@ -92,9 +92,8 @@ let package = Package(
             dependencies: ["JSONText", "cristae"],
             exclude: [
                 "replica.py", "awkward.py", "reference.py", "check_outputs.py", "zarr_files.py", "synthetic.py",
-                "hostile.py",
-                "pack_entry.py", "change_chunk.py", "crop_tools.py", "conversion.py", "shards.py", "volumes.py",
-                "loaders.py",
+                "hostile.py", "pack_entry.py", "change_chunk.py", "crop_tools.py", "conversion.py", "shards.py",
+                "volumes.py", "loaders.py", "voxel_statistics.py",
                 "requirements.txt", "servers",
             ],
             swiftSettings: strict),

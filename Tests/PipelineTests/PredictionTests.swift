@@ -105,4 +105,25 @@ import Testing
         #expect(mito.attributes["present"] == .integer(255))
         #expect(mito.attributes["label_quality"] == .string("groundtruth"))
     }
+
+    /// What is not stored counts by its fill value, and what lies beyond the array does not count.
+    @Test(arguments: [(0, 0, true), (255, 0, true), (7, 0, false), (0, 9, true)], ["gzip", "source"])
+    func fillValuesAreValues(_ labels: (fill: Int, beyond: UInt8, isMask: Bool), compression: String) async throws {
+        // Of the chunks 0 and 1 along z only the second one is stored, which reaches a plane beyond the array.
+        let stored = [255] + [UInt8](repeating: 0, count: 31) + [UInt8](repeating: labels.beyond, count: 16)
+        try image("labels/inference/mito", [])
+        let key = "\(recon)/labels/inference/mito/s0"
+        try job.write(
+            [
+                "zarr_format": 2, "shape": [5, 4, 4], "chunks": [3, 4, 4], "dtype": "|u1", "order": "C",
+                "compressor": nil, "filters": nil, "fill_value": .integer(labels.fill), "dimension_separator": "/",
+            ], "\(key)/.zarray")
+        try FileManager.default.removeItem(atPath: "\(job.folder)/bucket/\(key)/0")
+        try job.write(stored, "\(key)/1/0/0")
+        let convert: JSONValue = ["compression": .string(compression)]
+        #expect(try await job.run(manifest.merging(["convert": convert]) { $1 }).failures == [])
+        let mito = try await job.dataset("/recon-1/labels/inference/mito/s0", of: "hdf5/ds.h5")
+        #expect(mito.bytes.prefix(48).allSatisfy { Int($0) == labels.fill })
+        #expect(mito.attributes["present"] == (labels.isMask ? .integer(255) : nil))
+    }
 }

@@ -297,9 +297,15 @@ struct VolumeDownload: Sendable {
         _ number: Int, _ layout: VolumeLayout, _ fetched: Fetched, _ log: ChunkLog,
         _ checkpoint: inout ChunkLog.Checkpoint
     ) async throws {
-        guard fetched.absent < fetched.count else { return }
         let block = layout.block(number)
         let array = layout.arrays[block.array]
+        // What is not stored holds the fill value: if it is not 0, the labels have one value more.
+        let fill = array.planned.metadata.fillValue
+        if fetched.absent > 0, array.hasOpenValues, fill.contains(where: { $0 != 0 }) {
+            let value = ChunkLog.LabelValues(of: ByteBuffer(fill), array.planned.metadata.elementType, beyond: false)
+            checkpoint.values[array.plan.key, default: ChunkLog.LabelValues()].merge(value)
+        }
+        guard fetched.absent < fetched.count else { return }
         let seen = checkpoint.values[array.plan.key]
         let encoder = VolumeEncoder(
             array: array, pack: fetched.pack, memory: context.memory,

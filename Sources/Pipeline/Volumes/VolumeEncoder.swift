@@ -55,18 +55,28 @@ struct VolumeEncoder: Sendable {
             guard let encoder else { return decoded }
             return try decoded.withSpan { bytes throws(CodecError) in try encoder.encode(bytes) }
         }
-        return (bytes, await values(of: decoded))
+        // What lies beyond the array may hold anything.
+        let (box, full) = (chunks.coveredBox(ofChunk: index), chunks.box(ofChunk: index))
+        guard box != full, looksAtValues || looksBeyond else { return (bytes, await values(of: decoded)) }
+        let inside = ByteBuffer(count: box.volume * type.byteCount)
+        decoded.copyOverlap(of: full, into: inside, box: box, elementByteCount: type.byteCount)
+        return (bytes, await values(of: inside))
     }
 
     private func values(of voxels: ByteBuffer) async -> ChunkLog.LabelValues? {
         guard looksAtValues || looksBeyond else { return nil }
         let (type, looksBeyond) = (array.layout.elementType, looksBeyond)
-        return await ThreadPool.compute.run {
-            ChunkLog.LabelValues(
-                has255: LabelScan.hasValue(in: voxels, type) { $0 == 255 },
-                hasOthers: LabelScan.hasValue(in: voxels, type) { $0 != 0 && $0 != 255 },
-                hasIdsBeyond: looksBeyond ? UnknownIdentifier.hasIdsBeyond(voxels, type) : nil)
-        }
+        return await ThreadPool.compute.run { ChunkLog.LabelValues(of: voxels, type, beyond: looksBeyond) }
+    }
+}
+
+extension ChunkLog.LabelValues {
+    /// - Parameter beyond: whether ids beyond 255 are looked for.
+    init(of voxels: ByteBuffer, _ type: ElementType, beyond: Bool) {
+        self.init(
+            has255: LabelScan.hasValue(in: voxels, type) { $0 == 255 },
+            hasOthers: LabelScan.hasValue(in: voxels, type) { $0 != 0 && $0 != 255 },
+            hasIdsBeyond: beyond ? UnknownIdentifier.hasIdsBeyond(voxels, type) : nil)
     }
 }
 
