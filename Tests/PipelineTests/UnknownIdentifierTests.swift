@@ -105,7 +105,7 @@ import Testing
         try label(Self.beyond, count: 0, at: "labels/groundtruth/crop5/all")
         #expect(try await job.run(["derive": ["mito": ["from": "all", "ids": [1]]]]).failures == [])
         let found = try await job.dataset("/label_crop/mito", of: "hdf5/crop_5.h5")
-        #expect(found.bytes.enumerated().filter { $0.offset % 4 == 0 }.map(\.element) == [255, 255, 0, 0, 0, 0, 0, 1])
+        #expect(found.bytes == [255, 255, 0, 0, 0, 0, 0, 1])
     }
 
     @Test func aRegionFollowsTheSameRule() async throws {
