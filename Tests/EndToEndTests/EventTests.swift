@@ -69,6 +69,19 @@ extension EndToEnd {
             #expect(last.contains("exit 74") && last.contains("/dev/null"), "\(outcome.errors)")
         }
 
+        /// All that was asked for is left out: that is no failure, and the last line says why there is nothing.
+        @Test func theLastLineSaysWhyNothingWasMade() async throws {
+            let job = try Job(["source": "sample:", "only": ["crop_178", "crop_282"]])
+            let event = try end(try await job.run(["run", job.manifest.path]), code: 0)
+            #expect(event["items"] == 2 && event["left_out"] == 2)
+            let again = try await job.run(["run", job.manifest.path, "--log-format", "text"])
+            #expect(again.exitCode == 0)
+            let last = again.errors.split(separator: "\n").last ?? ""
+            #expect(last.contains("nothing was made"), "\(again.errors)")
+            #expect(last.contains("1 too coarse, 1 not annotated"), "\(again.errors)")
+            #expect(!FileManager.default.fileExists(atPath: job.out.appending(path: "crops").path))
+        }
+
         /// Whoever is kept out says so in the same form.
         @Test func lockedOutIsOneEvent() async throws {
             let replica = try await Replica.small()

@@ -65,7 +65,7 @@ struct VolumeEncoder: Sendable {
             ChunkLog.LabelValues(
                 has255: LabelScan.hasValue(in: voxels, type) { $0 == 255 },
                 hasOthers: LabelScan.hasValue(in: voxels, type) { $0 != 0 && $0 != 255 },
-                hasIdsBeyond: looksBeyond ? UnknownIdentifier.hasIdsBeyond(voxels, type) : nil)
+                hasIdsBeyond: looksBeyond ? UnknownIdentifier.found(in: voxels, type).hasBeyond : nil)
         }
     }
 }
