@@ -128,7 +128,9 @@ extension EndToEnd {
             for task in tasks { ends.append(try end(try await task.wait(atMost: 120), code: 0)) }
             let done = ends.compactMap { $0["done"]?.integer }.reduce(0, +)
             let items = try #require(ends.first?["items"]?.integer)
-            #expect(items > 3 && done == items, "\(ends)")
+            // Crop 176 has no mitochondrion: each of them finds that out, or sees that another has.
+            #expect(ends.allSatisfy { $0["left_out"] == 1 }, "\(ends)")
+            #expect(items > 3 && done == items - 1, "\(ends)")
             // Where all is done, each task has its own share, and the rest is elsewhere.
             let again = try await job.run(["run", job.manifest.path, "--task", "0/3"])
             let end = try end(again, code: 0)
