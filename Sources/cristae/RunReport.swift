@@ -91,7 +91,7 @@ final class RunReport: Sendable {
         if share != nil { metadata["elsewhere"] = .stringConvertible(outcome.elsewhere) }
         if !outcome.unaccounted.isEmpty { metadata["open"] = .stringConvertible(outcome.unaccounted.count) }
         let nothing = code == 0 ? outcome.nothingMade : nil
-        if let reason = reason ?? nothing { metadata["reason"] = "\(reason)" }
+        if let reason { metadata["reason"] = "\(reason)" }
         let level: Logger.Level = code == 0 ? .info : (code == 1 ? .warning : .error)
         let numbers = outcome.items + outcome.datasets > 0 ? summary(outcome, transfer) : nil
         let ending = reason.map { "exit \(code): \($0)" }

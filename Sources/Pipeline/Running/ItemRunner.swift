@@ -67,9 +67,9 @@ struct ItemRunner: Sendable {
     /// The records that are today's, whatever has become of the outputs. Blocks.
     func recorded() throws -> Done {
         var done = Done()
-        guard let downloaded = try record("download"), downloaded.fingerprint == downloadFingerprint else {
-            return done
-        }
+        guard let downloaded = try record("download"),
+            try downloaded.fingerprint == downloadFingerprint || standsAsVolume(downloaded)
+        else { return done }
         if plan.isUndecided, downloaded.result[LeftOut.key] != nil {
             // What cannot be read is decided again.
             done.leftOut = LeftOut(downloaded, of: plan)
@@ -87,14 +87,25 @@ struct ItemRunner: Sendable {
         return done
     }
 
-    /// Whether what an earlier version has recorded of a converted file is still right: no label in it is derived.
+    /// Whether what an earlier version has recorded of a converted file is still right: no label in it is derived, and no voxel is 255 that
+    /// may be an object.
     private func stands(_ convert: Record, _ downloaded: Record) throws -> Bool {
-        guard !DerivedRule.keys(plan).isEmpty,
+        guard !DerivedRule.keys(plan).isEmpty || !UnknownIdentifier.keys(plan).isEmpty,
             try convert.fingerprint
                 == Convert(context: context, plan: plan).fingerprint(download: downloaded, knowsUnknown: false),
             let stat = try record("stat")
         else { return false }
-        return DerivedRule.isStored(stat, of: convert, plan)
+        return DerivedRule.isStored(stat, of: convert, plan) && UnknownIdentifier.isUnused(stat, of: convert, plan)
+    }
+
+    /// The same of a volume, whose chunks are encoded while they are downloaded.
+    private func standsAsVolume(_ downloaded: Record) throws -> Bool {
+        guard isVolume,
+            downloaded.fingerprint
+                == VolumeDownload(context: context, plan: plan).fingerprint(knowsUnknown: false),
+            let convert = try record("convert")
+        else { return false }
+        return try stands(convert, downloaded)
     }
 
     /// The records of what was made from a converted file. Blocks.

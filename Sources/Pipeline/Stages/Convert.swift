@@ -30,15 +30,15 @@ struct Convert: Sendable {
 
     /// Of the plan, what was downloaded, and how it is encoded.
     ///
-    /// - Parameter knowsUnknown: false for what an earlier version has recorded, see ``DerivedRule``.
+    /// - Parameter knowsUnknown: false for what an earlier version has recorded, see ``DerivedRule`` and ``UnknownIdentifier``.
     func fingerprint(download: Record, knowsUnknown: Bool = true) throws -> Fingerprint {
         var stripped = plan
         stripped.metadata = []
         let inputs: [String: JSONValue] = [
             "plan": try JSONValue(encoding: stripped), "content": download.result["content"] ?? .null,
         ]
-        let rules = SourceCodecRule.keys(plan, context).merging(UnknownIdentifier.keys(plan)) { $1 }
-            .merging(knowsUnknown ? DerivedRule.keys(plan) : [:]) { $1 }.merging(Self.maskRule(plan)) { $1 }
+        var rules = SourceCodecRule.keys(plan, context).merging(Self.maskRule(plan)) { $1 }
+        if knowsUnknown { rules.merge(UnknownIdentifier.keys(plan).merging(DerivedRule.keys(plan)) { $1 }) { $1 } }
         return Self.settings(context).fingerprint(of: inputs.merging(rules) { $1 })
     }
 
@@ -182,7 +182,7 @@ struct Convert: Sendable {
             }
             let watch = UnknownIdentifier(label, in: plan).map { _ in ValueWatch() }
             try await copy(label, to: "/label_crop/\(name)", writer, pack, watch: watch)
-            let annotation = try await annotation(of: label, hasIdsBeyond: watch?.hasIdsBeyond ?? false, pack)
+            let annotation = try await annotation(of: label, isInQuestion: watch?.hasBoth ?? false, pack)
             try await setAttributes(of: label, annotation: annotation, writer)
         }
         return notAnnotated
@@ -201,10 +201,10 @@ struct Convert: Sendable {
     /// What the values mean, as declared; where nothing is declared and there are no other values than 0 and 255, they mean
     /// absent and present (predictions are stored like that).
     ///
-    /// - Parameter hasIdsBeyond: whether ids go beyond 255, where that is asked.
-    private func annotation(of label: ArrayPlan, hasIdsBeyond: Bool, _ pack: Pack) async throws -> AnnotationPlan {
+    /// - Parameter isInQuestion: whether 255 and ids beyond it are there, where that is asked (``UnknownIdentifier``).
+    private func annotation(of label: ArrayPlan, isInQuestion: Bool, _ pack: Pack) async throws -> AnnotationPlan {
         let declared = label.annotation ?? AnnotationPlan(type: "unspecified")
-        if hasIdsBeyond { return UnknownIdentifier.settled(declared, of: label, in: plan, context) }
+        if isInQuestion { return UnknownIdentifier.settled(declared, of: label, in: plan, context) }
         guard declared.isOpen else { return declared }
         let (source, _) = try chunks(of: label, pack)
         let scan = LabelScan(source: source, box: label.box, stop: context.stop)

@@ -56,7 +56,7 @@ struct LabelScan: Sendable {
     /// Whether any voxel has an id beyond 255.
     func hasIdsBeyond() async throws -> Bool {
         let type = source.elementType
-        return try await contains { UnknownIdentifier.hasIdsBeyond($0, type) }
+        return try await contains { UnknownIdentifier.found(in: $0, type).hasBeyond }
     }
 
     private func contains(_ test: @escaping @Sendable (ByteBuffer) -> Bool) async throws -> Bool {

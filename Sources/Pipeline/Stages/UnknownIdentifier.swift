@@ -1,5 +1,6 @@
 internal import Elements
 internal import JSONText
+internal import Ledger
 internal import Logging
 internal import Stores
 internal import Synchronization
@@ -7,8 +8,9 @@ internal import Volumes
 
 /// What 255 is in a stored instance array that declares it as unknown and whose type holds larger ids.
 ///
-/// Tools number objects without a gap: where ids go beyond 255 and no voxel is unknown, 255 is an object like the others
-/// (DESIGN, section 4). The metadata alone decide nothing, for their counts may be wrong; the ids are looked at, too.
+/// Tools number objects without a gap: where ids go beyond 255 and no voxel is unknown, voxels of 255 are an object like the others
+/// (DESIGN, section 4). The metadata alone decide nothing, for their counts may be wrong; the ids are looked at, too. Where no voxel is 255,
+/// what is declared stays.
 enum UnknownIdentifier: Sendable, Hashable {
     /// The metadata say that no voxel is unknown: where ids go beyond 255, it is an object.
     case objectBeyond
@@ -31,19 +33,41 @@ enum UnknownIdentifier: Sendable, Hashable {
         }
     }
 
-    /// Whether any voxel has an id beyond 255.
-    static func hasIdsBeyond(_ bytes: ByteBuffer, _ type: ElementType) -> Bool {
-        // As scans see them, ids above 2^63 - 1 are below 0.
-        LabelScan.hasValue(in: bytes, type) { $0 > value || ($0 < 0 && type.isUnsigned) }
+    /// Whether any voxel has the id 255, and whether any has one beyond it.
+    static func found(in bytes: ByteBuffer, _ type: ElementType) -> (has255: Bool, hasBeyond: Bool) {
+        var (has255, hasBeyond) = (false, false)
+        _ = LabelScan.hasValue(in: bytes, type) { id in
+            if id == value { has255 = true }
+            // As scans see them, ids above 2^63 - 1 are below 0.
+            if id > value || (id < 0 && type.isUnsigned) { hasBeyond = true }
+            return has255 && hasBeyond
+        }
+        return (has255, hasBeyond)
     }
 
     /// Part of an item's fingerprint only where it applies: the arrays in which 255 may be an object.
     static func keys(_ plan: ItemPlan) -> [String: JSONValue] {
-        let arrays = plan.arrays.filter { UnknownIdentifier($0, in: plan) == .objectBeyond }
+        let arrays = arrays(plan)
         return arrays.isEmpty ? [:] : ["object_255": .array(arrays.map { .string($0.key) })]
     }
 
-    /// What the values of an array with ids beyond 255 mean. Where its metadata do not settle that, it is told.
+    private static func arrays(_ plan: ItemPlan) -> [ArrayPlan] {
+        plan.arrays.filter { UnknownIdentifier($0, in: plan) == .objectBeyond }
+    }
+
+    /// Whether the statistics of a file that an earlier version has made, where 255 was unknown throughout, say that no voxel is 255.
+    static func isUnused(_ stat: Record, of convert: Record, _ plan: ItemPlan) -> Bool {
+        let arrays = arrays(plan)
+        guard !arrays.isEmpty else { return true }
+        guard let labels = DerivedRule.labels(stat, of: convert, plan) else { return false }
+        return arrays.allSatisfy { array in
+            let path = VolumeArray.path(of: array.key, below: plan.group)
+            let name = plan.kind == .volume ? String(path.drop { $0 == "/" }) : array.name
+            return labels[name]?["unknown"] == 0
+        }
+    }
+
+    /// What the values of an array with the id 255 and ids beyond it mean. Where its metadata do not settle that, it is told.
     static func settled(
         _ declared: AnnotationPlan, of array: ArrayPlan, in plan: ItemPlan, _ context: JobContext
     ) -> AnnotationPlan {
@@ -62,15 +86,18 @@ enum UnknownIdentifier: Sendable, Hashable {
     }
 }
 
-/// Notes whether ids go beyond 255, while the voxels go by.
+/// Notes whether the id 255 and ids beyond it are there, while the voxels go by.
 final class ValueWatch: Sendable {
-    private let found = Atomic(false)
+    private let has255 = Atomic(false)
+    private let hasBeyond = Atomic(false)
 
-    var hasIdsBeyond: Bool { found.load(ordering: .relaxed) }
+    var hasBoth: Bool { has255.load(ordering: .relaxed) && hasBeyond.load(ordering: .relaxed) }
 
     func see(_ bytes: ByteBuffer, _ type: ElementType) {
-        guard !hasIdsBeyond, UnknownIdentifier.hasIdsBeyond(bytes, type) else { return }
-        found.store(true, ordering: .relaxed)
+        guard !hasBoth else { return }
+        let found = UnknownIdentifier.found(in: bytes, type)
+        if found.has255 { has255.store(true, ordering: .relaxed) }
+        if found.hasBeyond { hasBeyond.store(true, ordering: .relaxed) }
     }
 }
 

@@ -34,14 +34,17 @@ struct VolumeDownload: Sendable {
     }
 
     /// Of everything that is to be fetched, and how it is encoded.
-    var fingerprint: Fingerprint {
+    var fingerprint: Fingerprint { fingerprint(knowsUnknown: true) }
+
+    /// - Parameter knowsUnknown: false for what an earlier version has recorded, see ``DerivedRule`` and ``UnknownIdentifier``.
+    func fingerprint(knowsUnknown: Bool) -> Fingerprint {
         // With shards, blocks are counted in inner chunks.
         let hasShards = plan.arrays.contains { $0.metadata.contains("sharding_indexed") }
         var members: [String: JSONValue] = [
             "objects": .string(download.fingerprint.description), "root": .string(plan.group),
         ]
         members.merge(SourceCodecRule.keys(plan, context)) { $1 }
-        members.merge(UnknownIdentifier.keys(plan)) { $1 }
+        if knowsUnknown { members.merge(UnknownIdentifier.keys(plan).merging(DerivedRule.keys(plan)) { $1 }) { $1 } }
         if !plan.derived.isEmpty {
             members["derived"] = .array(
                 plan.derived.map {
@@ -200,7 +203,7 @@ struct VolumeDownload: Sendable {
         -> Record
     {
         let masks = checkpoint.values.filter { $0.value.has255 && !$0.value.hasOthers }.keys.sorted()
-        let beyond = checkpoint.values.filter { $0.value.hasIdsBeyond ?? false }.keys.sorted()
+        let beyond = checkpoint.values.filter { $0.value.has255 && $0.value.hasIdsBeyond ?? false }.keys.sorted()
         var result: [String: JSONValue] = [
             "log": .string(logPath), "length": .integer(checkpoint.length),
             "content": .string(checkpoint.content.description), "chunks": .integer(layout.objectCount),
@@ -311,7 +314,7 @@ struct VolumeDownload: Sendable {
             array: array, pack: fetched.pack, memory: context.memory,
             looksAtValues: array.hasOpenValues && !(seen?.hasOthers ?? false),
             looksBeyond: array.derivation == nil && UnknownIdentifier(array.plan, in: plan) != nil
-                && !(seen?.hasIdsBeyond ?? false))
+                && !((seen?.has255 ?? false) && seen?.hasIdsBeyond ?? false))
         let perUnit = array.chunksPerUnit
         let chunkBytes = 3 * array.planned.chunkByteCount.advanced(by: encoder.chunkByteCount)
         let width = max(1, min(ThreadPool.compute.width * 3, context.memory.work / max(1, chunkBytes)))

@@ -76,7 +76,7 @@ extension ChunkLog.LabelValues {
         self.init(
             has255: LabelScan.hasValue(in: voxels, type) { $0 == 255 },
             hasOthers: LabelScan.hasValue(in: voxels, type) { $0 != 0 && $0 != 255 },
-            hasIdsBeyond: beyond ? UnknownIdentifier.hasIdsBeyond(voxels, type) : nil)
+            hasIdsBeyond: beyond ? UnknownIdentifier.found(in: voxels, type).hasBeyond : nil)
     }
 }
 
