@@ -25,6 +25,8 @@ final class RunAccount: Sendable {
         var leftOut: [LeftOut.Reason: Int] = [:]
         /// Of those that are left out, which have been told.
         var told: Set<[String]> = []
+        /// What is on each side of the split, where there is one.
+        var split: SplitCount?
     }
 
     private let state = Mutex(State())
@@ -42,6 +44,8 @@ final class RunAccount: Sendable {
             state.datasets = datasets
         }
     }
+
+    func note(_ split: SplitCount?) { state.withLock { $0.split = split } }
 
     func note(_ items: [ItemEntry], _ entry: Entry) {
         state.withLock { state in for item in items { state.entries[item.version] = entry } }
@@ -83,6 +87,7 @@ final class RunAccount: Sendable {
         // What could not be planned is an item all the same.
         outcome.failed = Set(state.planFailures.filter { $0.item != nil }.map { [$0.dataset, $0.item] }).count
         outcome.leftOutReasons = state.leftOut
+        outcome.split = state.split
         outcome.items = state.items.count + outcome.failed + outcome.leftOut
         outcome.failures = state.planFailures
         for item in state.items {
