@@ -26,7 +26,7 @@ struct Cristae: AsyncParsableCommand {
             """,
         version: Build.version,
         subcommands: [
-            Run.self, Plan.self, Status.self, Verify.self, Prune.self, ConvertCommand.self, StatCommand.self,
+            Run.self, Plan.self, Status.self, Verify.self, Prune.self, Diff.self, ConvertCommand.self, StatCommand.self,
             ResizeCommand.self,
             Sample.self, Schema.self,
         ],

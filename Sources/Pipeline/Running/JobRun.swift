@@ -85,6 +85,7 @@ struct JobRun: Sendable {
         let division = ItemDivision(
             context: context, worker: worker, share: share, crew: crew, known: known, refreshes: refreshes)
         let rest = try await division.work(on: items)
+        tellOfFreed()
         let measured = context.progress.takeMeasuredAgain()
         if measured > 0 {
             context.logger.notice(
@@ -178,6 +179,7 @@ struct JobRun: Sendable {
                 ).split
             }
             tell(split)
+            tellOfMissingNatives(marks, of: wanted)
             try await FailureReport(context: context).write(all, items: names)
         }
         try await ThreadPool.files.run { () throws(LedgerError) in
@@ -201,6 +203,25 @@ struct JobRun: Sendable {
                 "split: no crop is on the side \(side); the sides are drawn group by group: another split.seed or share may fill it",
                 metadata: ["event": "split_empty", "side": "\(side)"])
         }
+    }
+
+    /// Says which files at native resolution of earlier runs were let go of.
+    private func tellOfFreed() {
+        let freed = account.freed
+        guard freed.files > 0 else { return }
+        context.logger.notice(
+            "\(freed.files) files with \(freed.bytes) bytes removed from \(context.output.path)/hdf5: convert.keep_native is false",
+            metadata: ["event": "native_removed", "files": "\(freed.files)", "bytes": "\(freed.bytes)"])
+    }
+
+    /// Says how many items have no file at native resolution, though it is to be kept now: nothing is fetched again for it.
+    private func tellOfMissingNatives(_ marks: [String: DoneMarkers.Mark], of items: [ItemEntry]) {
+        guard context.manifest.convert.keepNative else { return }
+        let count = items.count { item in marks[item.name].map { $0.nativeBytes == nil } ?? false }
+        guard count > 0 else { return }
+        context.logger.notice(
+            "\(count) items have no file in \(context.output.path)/hdf5: they were made with convert.keep_native false; remove their files in crops to have both made again",
+            metadata: ["event": "native_missing", "items": "\(count)"])
     }
 
     /// Opens items again that are marked as complete, but whose records are damaged, or whose files are not what the marks say.

@@ -1,3 +1,4 @@
+internal import Elements
 internal import Synchronization
 
 /// The account of a run: what has become of each of its items. It balances where every item has an entry.
@@ -27,6 +28,8 @@ final class RunAccount: Sendable {
         var told: Set<[String]> = []
         /// What is on each side of the split, where there is one.
         var split: SplitCount?
+        /// Files of earlier runs that were let go of, and their bytes.
+        var freed = (files: 0, bytes: 0)
     }
 
     private let state = Mutex(State())
@@ -44,6 +47,17 @@ final class RunAccount: Sendable {
             state.datasets = datasets
         }
     }
+
+    /// Notes that a file of an earlier run was let go of.
+    func noteFreed(bytes: Int) {
+        state.withLock { state in
+            state.freed.files += 1
+            state.freed.bytes = state.freed.bytes.saturatingAdd(bytes)
+        }
+    }
+
+    /// The files that were let go of, and their bytes.
+    var freed: (files: Int, bytes: Int) { state.withLock { $0.freed } }
 
     func note(_ split: SplitCount?) { state.withLock { $0.split = split } }
 

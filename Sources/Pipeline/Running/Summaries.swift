@@ -199,7 +199,10 @@ struct Summaries: Sendable {
             func entry(_ record: Record?) -> JSONValue? {
                 record.map { coverage?.added(to: $0.result) ?? $0.result }
             }
-            if let stat = entry(done.stat) { native.append(stat) }
+            if var stat = entry(done.stat)?.object {
+                if done.isWithoutNative { stat["file"] = .null }
+                native.append(.object(stat))
+            }
             if let resize = entry(done.resize) {
                 resized.append(relations.added(to: resize, of: item, convert: done.convert))
             }
