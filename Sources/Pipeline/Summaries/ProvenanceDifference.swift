@@ -37,6 +37,11 @@ public struct ProvenanceDifference: Sendable {
         "select",
     ]
 
+    /// Whether a key of the manifest decides over what is in a file.
+    private static func decides(_ key: String) -> Bool {
+        !neutral.contains(key) && key != "split" && !key.hasPrefix("split.")
+    }
+
     let paths: (a: String, b: String)
     let program: [Pair]
     let manifest: [Pair]
@@ -44,6 +49,8 @@ public struct ProvenanceDifference: Sendable {
     let onlyInB: [String]
     let items: [Item]
     private let itemCount: Int
+    /// The keys of the manifest that may be why outputs differ.
+    private let deciding: [String]
 
     public var isEmpty: Bool {
         program.isEmpty && manifest.isEmpty && onlyInA.isEmpty && onlyInB.isEmpty && items.isEmpty
@@ -59,9 +66,8 @@ public struct ProvenanceDifference: Sendable {
         onlyInB = b.items.keys.filter { a.items[$0] == nil }.sorted().map(\.text)
         let common = a.items.keys.filter { b.items[$0] != nil }.sorted()
         itemCount = common.count
-        let isManifest = manifest.contains { pair in
-            !Self.neutral.contains(pair.name) && pair.name != "split" && !pair.name.hasPrefix("split.")
-        }
+        let deciding = manifest.map(\.name).filter(Self.decides)
+        self.deciding = deciding
         let isProgram = !program.isEmpty
         items = common.compactMap { name in
             guard let first = a.items[name], let second = b.items[name], first != second else { return nil }
@@ -76,7 +82,7 @@ public struct ProvenanceDifference: Sendable {
                 item.cause =
                     isChanged
                     ? .source
-                    : isManifest ? .manifest : isProgram ? .version : item.sources.isEmpty ? .unknown : .source
+                    : !deciding.isEmpty ? .manifest : isProgram ? .version : item.sources.isEmpty ? .unknown : .source
             }
             return item
         }
@@ -162,7 +168,7 @@ public struct ProvenanceDifference: Sendable {
         switch cause {
         case .source?: "its source does"
         case .manifest?:
-            "the manifest does (\(manifest.map(\.name).filter { !Self.neutral.contains($0) }.joined(separator: ", ")))"
+            "the manifest does (\(deciding.joined(separator: ", ")))"
         case .version?: "the program does"
         case .unknown?, nil: "though nothing does that it was made from"
         }
