@@ -5,6 +5,11 @@ import PackageDescription
 let isFuzzing = Context.environment["CRISTAE_FUZZ"] != nil
 let sanitizers = ["-sanitize=address,fuzzer"]
 
+/// The commit that the program tells of in what it makes (`txt/provenance.json`).
+let commit = Context.environment["CRISTAE_COMMIT"].flatMap { text in
+    (7...64).contains(text.count) && text.allSatisfy { "0123456789abcdef".contains($0) } ? text : nil
+}
+
 let strict: [SwiftSetting] =
     [
         .swiftLanguageMode(.v6),
@@ -48,6 +53,9 @@ let package = Package(
         .systemLibrary(name: "CLZMA", pkgConfig: "liblzma", providers: [.apt(["liblzma-dev"])]),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
 
+        .target(
+            name: "CBuild", cSettings: commit.map { [.define("CRISTAE_COMMIT", to: "\"\($0)\"")] } ?? []),
+
         library("Elements"),
         library("JSONText"),
         library("Threads", [deque]),
@@ -62,7 +70,7 @@ let package = Package(
             "Pipeline",
             [
                 "Elements", "JSONText", "Threads", "Geometry", "Codecs", "Stores", "Volumes", "HDF5", "Resampling",
-                "Ledger", deque, heap, crypto, logging,
+                "Ledger", "CBuild", deque, heap, crypto, logging,
             ]),
         .executableTarget(
             name: "cristae",

@@ -54,15 +54,24 @@ public struct CropGroups: Sendable {
         }
     }
 
-    private var relations: [String: Relations] = [:]
+    /// A crop's name alone is no key: each alignment of a dataset may have one of that name.
+    private struct Key: Hashable {
+        let alignment: String
+        let name: String
+    }
+
+    private var relations: [Key: Relations] = [:]
 
     /// - Parameter crops: all planned crops of one dataset.
     public init(_ crops: [CropPlace]) {
-        let crops = crops.sorted { ($0.cropID, $0.name) < ($1.cropID, $1.name) }
+        let crops = crops.sorted { ($0.cropID, $0.name, $0.alignment) < ($1.cropID, $1.name, $1.alignment) }
         var roots = Array(crops.indices)
         func root(_ index: Int) -> Int {
             var index = index
-            while roots[index] != index { index = roots[index] }
+            while roots[index] != index {
+                roots[index] = roots[roots[index]]
+                index = roots[index]
+            }
             return index
         }
         var overlaps = [[(cropID: Int, fraction: Double)]](repeating: [], count: crops.count)
@@ -84,13 +93,15 @@ public struct CropGroups: Sendable {
             }
         }
         for index in crops.indices {
-            relations[crops[index].name] = Relations(
+            relations[Key(alignment: crops[index].alignment, name: crops[index].name)] = Relations(
                 group: crops[root(index)].cropID, overlaps: overlaps[index].sorted { $0.cropID < $1.cropID },
                 duplicateOf: duplicates[index])
         }
     }
 
-    public subscript(name: String) -> Relations? { relations[name] }
+    public subscript(name: String, alignment alignment: String) -> Relations? {
+        relations[Key(alignment: alignment, name: name)]
+    }
 
     /// nm³ that both have; nil where that is no more than float noise.
     private static func sharedVolume(_ a: CropPlace, _ b: CropPlace) -> Double? {

@@ -6,11 +6,17 @@ public struct Record: Sendable, Hashable, Codable {
     public struct Output: Sendable, Hashable, Codable {
         public let path: String
         public let digest: FileDigest
+        /// `true` where the file was let go of, because nobody wants it any more: the stage is done without it. Never `false`.
+        public let removed: Bool?
 
-        public init(path: String, digest: FileDigest) {
+        public init(path: String, digest: FileDigest, isRemoved: Bool = false) {
             self.path = path
             self.digest = digest
+            removed = isRemoved ? true : nil
         }
+
+        /// Whether the file is not to be there.
+        public var isRemoved: Bool { removed ?? false }
 
         /// Whether the file has been found to be another than the one that the stage has made.
         public var isDamaged: Bool { digest.size < 0 }
@@ -39,6 +45,12 @@ public struct Record: Sendable, Hashable, Codable {
             paths.contains(output.path)
                 ? Output(path: output.path, digest: FileDigest(size: -1, sha256: output.digest.sha256)) : output
         }
+        return Record(item: item, stage: stage, fingerprint: fingerprint, outputs: outputs, result: result)
+    }
+
+    /// The same record, which says that its files are let go of. What was made from them is still right.
+    public var lettingGo: Record {
+        let outputs = outputs.map { Output(path: $0.path, digest: $0.digest, isRemoved: true) }
         return Record(item: item, stage: stage, fingerprint: fingerprint, outputs: outputs, result: result)
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Pipeline
 import Threads
 
 /// The command: one file a verb, thin.
@@ -23,9 +24,9 @@ struct Cristae: AsyncParsableCommand {
             Exit codes: 0 all done; 1 some items failed (state/failed.json is a manifest of those); 64 usage; 74 the output or state directory \
             cannot be written; 75 stopped or locked out, run me again; 78 bad manifest.
             """,
-        version: "0.1.0",
+        version: Build.version,
         subcommands: [
-            Run.self, Plan.self, Status.self, Verify.self, Prune.self, ConvertCommand.self, StatCommand.self,
+            Run.self, Plan.self, Status.self, Verify.self, Prune.self, Diff.self, ConvertCommand.self, StatCommand.self,
             ResizeCommand.self,
             Sample.self, Schema.self,
         ],

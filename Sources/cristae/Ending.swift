@@ -25,6 +25,7 @@ enum Ending {
         switch error {
         case let error as ManifestError: error.exitCode
         case let error as JobError: error.exitCode
+        case is ProvenanceError: 78
         default: 1
         }
     }

@@ -119,6 +119,7 @@ final class RunReport: Sendable {
             let what = "\(outcome.failed) failed" + (datasets > 0 ? ", and \(datasets) datasets as a whole" : "")
             parts.append("\(what): cristae run \(manifest.state)/failed.json runs them again")
         }
+        if let split = outcome.split { parts.append(split.text) }
         if let transfer {
             parts.append("\(transfer.requests) requests, \(ProgressDisplay.bytes(transfer.bytes))")
             if transfer.retries > 0 { parts.append("\(transfer.retries) retries") }

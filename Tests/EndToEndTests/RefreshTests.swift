@@ -14,11 +14,13 @@ extension EndToEnd {
             let bucket: Bucket
             let server: S3Server
             let job: Job
+            private let changes: [String: JSONValue]
 
             init(_ changes: [String: JSONValue] = [:], _ options: [String] = []) async throws {
                 bucket = try Bucket(copying: await Replica.small().folder)
                 server = try await S3Server(root: bucket.folder, options)
                 job = try Job(changes)
+                self.changes = changes
                 let outcome = try await job.run(against: server)
                 try #require(outcome.exitCode == 0, "\(outcome.summary)")
             }
@@ -50,7 +52,7 @@ extension EndToEnd {
 
             /// What a run from nothing gives on what is in the bucket now.
             func cleanTree() async throws -> FileTree {
-                let other = try Job()
+                let other = try Job(changes)
                 let outcome = try await other.run(against: server)
                 try #require(outcome.exitCode == 0, "\(outcome.summary)")
                 return try other.tree()

@@ -42,6 +42,7 @@ import Testing
 
     static let files = [
         "hdf5/crop_5.h5", "crops/crop_5.h5", "txt/attributes.json", "txt/crops.json", "txt/data.json",
+        "txt/provenance.json",
         "txt/ds_to_download", "txt/zattrs/ds.zattrs",
     ]
 

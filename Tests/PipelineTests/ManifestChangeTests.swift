@@ -15,6 +15,8 @@ import Testing
             case files
             /// The files stay as they are; not one is written again.
             case none
+            /// The same, but for the text that says what they were made from.
+            case provenance
             /// The key has one value, so that there is nothing to change yet.
             case onlyValue
         }
@@ -66,8 +68,8 @@ import Testing
         "anonymous": Change(changed: ["anonymous": true], effect: .none),
         "classes": Change(changed: ["classes": ["mito", "nuc"]]),
         "convert.compression": Change(changed: ["convert": ["compression": "zstd"]]),
-        "convert.keep_native": Change(changed: ["convert": ["keep_native": false]], effect: .none),
-        "convert.keep_packs": Change(changed: ["convert": ["keep_packs": true]], effect: .none),
+        "convert.keep_native": Change(changed: ["convert": ["keep_native": false]]),
+        "convert.keep_packs": Change(changed: ["convert": ["keep_packs": true]], effect: .provenance),
         "datasets": Change(base: ["datasets": ["ds", "two"]], changed: ["datasets": ["two"]]),
         "derive": Change(changed: ["derive": [:]]),
         "derive.from": derive(.from, "nuc"),
@@ -81,7 +83,7 @@ import Testing
         "grids.path": grids(.path, "volumes/other"),
         "grids.translation_nm": grids(.translationNm, nil, label: [8, 8, 0]),
         "grids.voxel_size_nm": grids(.voxelSizeNm, [8, 8, 16]),
-        "job": Change(changed: ["job": "another"], effect: .none),
+        "job": Change(changed: ["job": "another"], effect: .provenance),
         "levels": Change(base: ["target_nm": 16], changed: ["levels": "finest"]),
         "limits.bandwidth": limit("bandwidth", "1GB/s"),
         "limits.claim_seconds": limit("claim_seconds", 7),
@@ -104,7 +106,7 @@ import Testing
         "resize.raw": Change(effect: .onlyValue),
         "select": Change(base: ["datasets": ["ds", "bare"]], changed: ["select": "all"]),
         "source": Change(changed: ["source": "bucket2"]),
-        "split": Change(changed: ["split": ["validation": 0.5]], effect: .none),
+        "split": Change(changed: ["split": ["validation": 0.5]]),
         "state": Change(changed: ["state": "state2"], effect: .none),
         "target_nm": Change(changed: ["target_nm": 16]),
         "tolerance": Change(base: ["target_nm": 12], changed: ["tolerance": 0.1]),
@@ -212,6 +214,12 @@ import Testing
             #expect(outcome.exitCode == 0)
             if key != "state" { #expect(try job.written(since: stamps) == []) }
             #expect(try job.files() == before)
+            return
+        }
+        if change.effect == .provenance {
+            #expect(outcome.exitCode == 0)
+            #expect(try job.written(since: stamps) == [Provenance.path])
+            #expect(try job.files() == job.files("clean"))
             return
         }
         // What the first manifest has left is not told of, and can be told apart.

@@ -1,3 +1,4 @@
+internal import Elements
 /// One item of a plan as scheduling, `plan` and `status` need it: a hundred thousand of them fit in memory, and no array of them is read.
 struct ItemEntry: Sendable, Hashable {
     /// The name of its files; unique in the job.
@@ -18,6 +19,9 @@ struct ItemEntry: Sendable, Hashable {
     let length: Int
     /// Where it is in the text of the index: what `cristae plan` prints of it, as JSON.
     let summary: Range<Int>
+
+    /// The alignment of what lies in a group of a store.
+    static func alignment(ofGroup key: String) -> String { key.pathComponents().dropFirst(2).first ?? "" }
 
     /// An item as its dataset's plan has it.
     init(

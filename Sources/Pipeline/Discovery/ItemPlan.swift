@@ -117,7 +117,8 @@ public struct DatasetPlan: Sendable, Hashable, Codable {
     public var leftOut: [LeftOut]?
     /// The names, within the dataset, of the items that only their labels can decide; nil where there are none.
     public var undecided: [String]?
-    /// Where the ground-truth crops lie, those that are left out too; nil where there are none.
+    /// Where the ground-truth crops lie, those that are left out too; nil where there are none, and in a plan that is read from its file
+    /// (``PlanFile/places()``).
     public var places: [CropPlace]?
     /// Things to know that are no failures, one line each.
     public var warnings: [String]

@@ -7,6 +7,8 @@ internal import Volumes
 
 /// A dataset's plan as it is kept in `state/plans/<dataset>.plan`: the dataset's own part, an index of the items, then an item's plan a line.
 ///
+/// Where the crops lie stands behind the items; only the summaries decode it.
+///
 /// Whoever schedules or counts reads only the head and the index; whoever works on an item reads that item's line. The first line says how
 /// long the head and the index are, and has the CRC-32 of each; plans of earlier versions have none. The index has a digest of each item's
 /// line: damage is told from a plan that was made anew.
@@ -20,6 +22,17 @@ struct PlanFile: Sendable {
         /// The process that made it.
         var owner: String
         var plan: DatasetPlan
+        /// nil in plans of earlier versions.
+        var places: Section?
+    }
+
+    /// A part of the file behind the index.
+    private struct Section: Codable {
+        /// From the end of the index on.
+        var offset: Int
+        var length: Int
+        /// Its CRC-32.
+        var sum: String
     }
 
     /// Everything but the items.
@@ -31,6 +44,8 @@ struct PlanFile: Sendable {
     var items: [ItemEntry]
     /// The text of the index.
     let index: [UInt8]
+    /// Where the ground-truth crops lie, as text; nil in plans of earlier versions.
+    let placesText: [UInt8]?
 
     static func path(of dataset: String) -> String { "plans/\(dataset).plan" }
 
@@ -41,8 +56,7 @@ struct PlanFile: Sendable {
     {
         var head = plan
         head.items = []
-        let header = try JSONFile.encode(
-            Header(source: store.description, fingerprint: fingerprint, owner: owner, plan: head))
+        head.places = nil
         var index: [UInt8] = []
         var lines: [UInt8] = []
         for item in plan.items {
@@ -58,7 +72,7 @@ struct PlanFile: Sendable {
                 item.name,
                 digest(of: line).description,
                 "\(chunks)", "\(bytes)", "\(lines.count)", "\(line.count)",
-                item.group.pathComponents().dropFirst(2).first ?? "",
+                ItemEntry.alignment(ofGroup: item.group),
                 summary(of: item, chunks: chunks, bytes: bytes).canonicalText,
             ]
             guard (item.name + item.group).utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
@@ -67,10 +81,15 @@ struct PlanFile: Sendable {
             index += Array(columns.joined(separator: "\t").utf8) + [UInt8(ascii: "\n")]
             lines += line + [UInt8(ascii: "\n")]
         }
+        let places = try JSONFile.encode(plan.places ?? [])
+        let section = Section(offset: lines.count, length: places.count, sum: LineChecksum.digits(of: places))
+        let header = try JSONFile.encode(
+            Header(
+                source: store.description, fingerprint: fingerprint, owner: owner, plan: head, places: section))
         let sums = "\(LineChecksum.digits(of: header)) \(LineChecksum.digits(of: index))"
         var preamble = Array("\(magic) \(header.count) \(index.count) \(sums)".utf8)
         preamble += [UInt8](repeating: UInt8(ascii: " "), count: preambleBytes - 1 - preamble.count)
-        return preamble + [UInt8(ascii: "\n")] + header + index + lines
+        return preamble + [UInt8(ascii: "\n")] + header + index + lines + places
     }
 
     private static func summary(of item: ItemPlan, chunks: Int, bytes: Int) -> JSONValue {
@@ -94,12 +113,28 @@ struct PlanFile: Sendable {
         guard let header = preamble.header(text), header.plan.dataset == dataset, preamble.fits(index: index),
             let items = Self.items(in: index, dataset: dataset, linesAt: preamble.end, fileBytes: try file.size())
         else { return nil }
+        if let section = header.places {
+            let rest = try file.size() - preamble.end
+            guard section.offset >= 0, section.length >= 0, section.offset <= rest,
+                section.length <= rest - section.offset
+            else { return nil }
+            let text = try file.read(count: section.length, at: preamble.end + section.offset)
+            guard LineChecksum.digits(of: text) == section.sum else { return nil }
+            placesText = text
+        } else {
+            placesText = nil
+        }
         plan = header.plan
         source = header.source
         fingerprint = header.fingerprint
         owner = header.owner
         self.items = items
         self.index = index
+    }
+
+    /// Where the ground-truth crops of the dataset lie, those that are left out too.
+    func places() throws(JSONError) -> [CropPlace] {
+        try placesText.map { text throws(JSONError) in try JSONFile.decode([CropPlace].self, from: text) } ?? []
     }
 
     /// The plans of all datasets seen in a store, without their items, in the order of their names. Blocks.

@@ -41,12 +41,15 @@ struct ItemRunner: Sendable {
             leftOut == nil ? stages.sorted().first { !has($0) } : nil
         }
 
-        /// Bytes of the two outputs, once the item is complete.
-        var outputSizes: (native: Int, resized: Int)? {
+        /// Whether the file at native resolution was let go of.
+        var isWithoutNative: Bool { convert?.outputs.contains(where: \.isRemoved) ?? false }
+
+        /// Bytes of the two outputs, once the item is complete; of the first nil where it was let go of.
+        var outputSizes: (native: Int?, resized: Int)? {
             guard isComplete, let native = convert?.outputs.first, let resized = resize?.outputs.first else {
                 return nil
             }
-            return (native.digest.size, resized.digest.size)
+            return (native.isRemoved ? nil : native.digest.size, resized.digest.size)
         }
     }
 
@@ -57,6 +60,8 @@ struct ItemRunner: Sendable {
             (done.convert, done.stat, done.resize) = (nil, nil, nil)
         }
         if let resize = done.resize, try !hasOutputs(resize) { done.resize = nil }
+        // A file that was let go of stands for itself until something has to be made from it.
+        if done.isWithoutNative, done.stat == nil || done.resize == nil { (done.convert, done.stat, done.resize) = (nil, nil, nil) }
         // The pack may be gone: what was made from it is there.
         if done.leftOut == nil, done.convert == nil, let downloaded = done.download, try !isHeld(downloaded) {
             done.download = nil
@@ -139,7 +144,8 @@ struct ItemRunner: Sendable {
     func record(_ stage: String) throws -> Record? { try context.records.record(item: plan.name, stage: stage) }
 
     private func hasOutputs(_ record: Record) throws -> Bool {
-        for output in record.outputs where try context.output.fileSize(output.path) != output.digest.size {
+        for output in record.outputs
+        where try !output.isRemoved && context.output.fileSize(output.path) != output.digest.size {
             return false
         }
         return true

@@ -85,6 +85,7 @@ struct JobRun: Sendable {
         let division = ItemDivision(
             context: context, worker: worker, share: share, crew: crew, known: known, refreshes: refreshes)
         let rest = try await division.work(on: items)
+        tellOfFreed()
         let measured = context.progress.takeMeasuredAgain()
         if measured > 0 {
             context.logger.notice(
@@ -160,20 +161,25 @@ struct JobRun: Sendable {
         // Other tasks may have planned datasets anew since.
         let present = try await share == nil ? PresentJob(context, known: plans) : PresentJob(context)
         let summaries = Summaries(context: context)
+        var split: SplitCount?
         if damaged.isEmpty {
             let outcome = account.outcome
-            damaged = try await summaries.write(
+            let written = try await summaries.write(
                 present, marks: marks,
                 trustsMarks: isComplete && outcome.failures.isEmpty && outcome.waiting.isEmpty, readsAgain: verifies)
+            (damaged, split) = (written.damaged, written.split)
         }
         let again = try await reopen(damaged, wanted, marks, markers)
         if again.isEmpty {
             // What is damaged and none of this run's is made again by one that it belongs to.
             if !damaged.isEmpty {
                 let names = Set(damaged)
-                _ = try await summaries.write(
-                    present, marks: marks.filter { !names.contains($0.key) }, trustsMarks: false, readsAgain: verifies)
+                split = try await summaries.write(
+                    present, marks: marks.filter { !names.contains($0.key) }, trustsMarks: false, readsAgain: verifies
+                ).split
             }
+            tell(split)
+            tellOfMissingNatives(marks, of: wanted)
             try await FailureReport(context: context).write(all, items: names)
         }
         try await ThreadPool.files.run { () throws(LedgerError) in
@@ -186,6 +192,36 @@ struct JobRun: Sendable {
         // A task that closes the job tells what became of all of it.
         if share != nil { account.takeIn(all.filter { only.takes($0) }) }
         return .ended
+    }
+
+    /// Notes what is on each side of the split, and warns of sides that have nothing.
+    private func tell(_ count: SplitCount?) {
+        account.note(count)
+        guard let count, let split = context.manifest.split else { return }
+        for side in count.empty(split) {
+            context.logger.warning(
+                "split: no crop is on the side \(side); the sides are drawn group by group: another split.seed or share may fill it",
+                metadata: ["event": "split_empty", "side": "\(side)"])
+        }
+    }
+
+    /// Says which files at native resolution of earlier runs were let go of.
+    private func tellOfFreed() {
+        let freed = account.freed
+        guard freed.files > 0 else { return }
+        context.logger.notice(
+            "\(freed.files) files with \(freed.bytes) bytes removed from \(context.output.path)/hdf5: convert.keep_native is false",
+            metadata: ["event": "native_removed", "files": "\(freed.files)", "bytes": "\(freed.bytes)"])
+    }
+
+    /// Says how many items have no file at native resolution, though it is to be kept now: nothing is fetched again for it.
+    private func tellOfMissingNatives(_ marks: [String: DoneMarkers.Mark], of items: [ItemEntry]) {
+        guard context.manifest.convert.keepNative else { return }
+        let count = items.count { item in marks[item.name].map { $0.nativeBytes == nil } ?? false }
+        guard count > 0 else { return }
+        context.logger.notice(
+            "\(count) items have no file in \(context.output.path)/hdf5: they were made with convert.keep_native false; remove their files in crops to have both made again",
+            metadata: ["event": "native_missing", "items": "\(count)"])
     }
 
     /// Opens items again that are marked as complete, but whose records are damaged, or whose files are not what the marks say.

@@ -1,3 +1,4 @@
+internal import Elements
 internal import Synchronization
 
 /// The account of a run: what has become of each of its items. It balances where every item has an entry.
@@ -25,6 +26,10 @@ final class RunAccount: Sendable {
         var leftOut: [LeftOut.Reason: Int] = [:]
         /// Of those that are left out, which have been told.
         var told: Set<[String]> = []
+        /// What is on each side of the split, where there is one.
+        var split: SplitCount?
+        /// Files of earlier runs that were let go of, and their bytes.
+        var freed = (files: 0, bytes: 0)
     }
 
     private let state = Mutex(State())
@@ -42,6 +47,19 @@ final class RunAccount: Sendable {
             state.datasets = datasets
         }
     }
+
+    /// Notes that a file of an earlier run was let go of.
+    func noteFreed(bytes: Int) {
+        state.withLock { state in
+            state.freed.files += 1
+            state.freed.bytes = state.freed.bytes.saturatingAdd(bytes)
+        }
+    }
+
+    /// The files that were let go of, and their bytes.
+    var freed: (files: Int, bytes: Int) { state.withLock { $0.freed } }
+
+    func note(_ split: SplitCount?) { state.withLock { $0.split = split } }
 
     func note(_ items: [ItemEntry], _ entry: Entry) {
         state.withLock { state in for item in items { state.entries[item.version] = entry } }
@@ -83,6 +101,7 @@ final class RunAccount: Sendable {
         // What could not be planned is an item all the same.
         outcome.failed = Set(state.planFailures.filter { $0.item != nil }.map { [$0.dataset, $0.item] }).count
         outcome.leftOutReasons = state.leftOut
+        outcome.split = state.split
         outcome.items = state.items.count + outcome.failed + outcome.leftOut
         outcome.failures = state.planFailures
         for item in state.items {

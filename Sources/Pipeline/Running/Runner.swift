@@ -51,6 +51,8 @@ public struct Runner: Sendable {
         public var leftOut: Int { leftOutReasons.values.reduce(0, +) }
         /// The same, by their reasons.
         public var leftOutReasons: [LeftOut.Reason: Int] = [:]
+        /// What is on each side of the split; nil where there is none, or where another task writes the summaries.
+        public var split: SplitCount?
         /// Items that other tasks have done, or are at.
         public var elsewhere = 0
         /// Names of the items of which nobody knows what became of them.

@@ -12,16 +12,36 @@ struct Summaries: Sendable {
 
     /// Where the stamp of the last summaries is kept.
     private static let stampPath = "summaries.json"
-    private static let paths = [
-        "txt/attributes.json", "txt/crops.json", "txt/data.json", "txt/left_out.json", "txt/datasets.json",
-    ]
+    /// Those that are there only with some manifests.
+    private static let optionalPaths = [SplitTable.path]
 
     /// What the summaries were made from, and what was written.
     private struct Stamp: Codable {
         let fingerprint: Fingerprint
-        let sizes: [Int?]
-        /// nil in stamps of earlier versions.
+        /// By path; nil in stamps of earlier versions, which knew three summaries.
+        var files: [String: FileDigest]?
+        /// Of earlier versions, in the order of ``earlierPaths``.
         var digests: [FileDigest]?
+        /// What is on each side, where there is a split.
+        var split: SplitCount?
+
+        private static let earlierPaths = ["txt/attributes.json", "txt/crops.json", "txt/data.json"]
+
+        /// What is known of what was written.
+        var written: [String: FileDigest] {
+            files ?? Dictionary(zip(Self.earlierPaths, digests ?? [])) { first, _ in first }
+        }
+
+        /// Whether a summary was ever written.
+        func has(_ path: String) -> Bool { files.map { $0[path] != nil } ?? Self.earlierPaths.contains(path) }
+    }
+
+    /// What came of an attempt to write the summaries.
+    struct Outcome: Sendable {
+        /// Items that are marked as complete, but whose records cannot be read; where there are any, nothing is written.
+        var damaged: [String] = []
+        /// What is on each side, where there is a split.
+        var split: SplitCount?
     }
 
     static func listPath(_ dataset: String) -> String { "txt/\(dataset)_to_download" }
@@ -71,40 +91,39 @@ struct Summaries: Sendable {
     /// - Parameters:
     ///   - trustsMarks: whether the outputs of marked items have just been looked at.
     ///   - readsAgain: whether the files are compared byte by byte with what the state gives, the lists of the datasets, too.
-    /// - Returns: items that are marked as complete, but whose records cannot be read; where there are any, nothing is written.
     func write(
         _ present: PresentJob, marks: [String: DoneMarkers.Mark], trustsMarks: Bool, readsAgain: Bool
-    ) async throws -> [String] {
+    ) async throws -> Outcome {
         let this = self
         return try await ThreadPool.files.run { () throws in
             let marks = try this.standing(present, marks, trustsMarks: trustsMarks)
             let fingerprint = try this.fingerprint(present, marks)
-            if !readsAgain, let kept = try this.stamp(), kept.fingerprint == fingerprint,
-                kept.sizes == (try this.sizes()), kept.sizes.allSatisfy({ $0 != nil })
+            if !readsAgain, let kept = try this.stamp(), kept.fingerprint == fingerprint, let files = kept.files,
+                try files.allSatisfy({ try this.context.output.fileSize($0.key) == $0.value.size })
             {
-                return []
+                return Outcome(split: kept.split)
             }
-            let (texts, damaged) = try this.texts(present, marks, isThere: true)
-            guard damaged.isEmpty else { return damaged }
+            let (texts, outcome) = try this.texts(present, marks, isThere: true)
+            guard outcome.damaged.isEmpty else { return outcome }
             for (path, text) in texts { try this.context.output.update(text, to: path) }
+            for path in Self.optionalPaths where !texts.contains(where: { $0.path == path }) {
+                try this.context.output.remove(path)
+            }
             if readsAgain {
                 for plan in present.plans {
                     for (path, text) in try this.lists(plan) { try this.context.output.update(text, to: path) }
                 }
             }
-            let stamp = Stamp(
-                fingerprint: fingerprint, sizes: texts.map(\.text.count), digests: texts.map { FileDigest(of: $0.text) }
-            )
+            let files = Dictionary(texts.map { ($0.path, FileDigest(of: $0.text)) }) { first, _ in first }
+            let stamp = Stamp(fingerprint: fingerprint, files: files, split: outcome.split)
             try this.context.state.update(try JSONFile.encode(stamp, pretty: true), to: Self.stampPath)
-            return []
+            return outcome
         }
     }
 
     private func stamp() throws -> Stamp? {
         try context.state.read(Self.stampPath).flatMap { try? JSONFile.decode(Stamp.self, from: $0) }
     }
-
-    private func sizes() throws -> [Int?] { try Self.paths.map { try context.output.fileSize($0) } }
 
     /// What a summary may hold, by the state directory.
     struct Expected: Sendable {
@@ -125,9 +144,7 @@ struct Summaries: Sendable {
         return now.indices.map { number in
             Expected(
                 path: now[number].path, texts: [now[number].text, before[number].text],
-                written: stamp?.digests.flatMap { number < $0.count ? $0[number] : nil },
-                // An earlier version has written fewer.
-                isWritten: stamp.map { number < $0.sizes.count } ?? false)
+                written: stamp?.written[now[number].path], isWritten: stamp?.has(now[number].path) ?? false)
         }
     }
 
@@ -155,61 +172,80 @@ struct Summaries: Sendable {
             }
         }
         return Fingerprint(of: [
-            "version": 3, "items": .array(names.sorted().map { .string($0) }), "data": .string(try data()),
+            "version": 4, "items": .array(names.sorted().map { .string($0) }), "data": .string(try data()),
             "settings": .string(DoneMarkers(context).folder),
             "left_out": .string(try LeftOutText(context: context).text(present)),
+            "manifest": Provenance.manifest(context.manifest), "program": .object(Provenance.program),
+            "places": .array(present.plans.map { .string($0.placesText.map { LineChecksum.digits(of: $0) } ?? "") }),
         ])
     }
 
     /// - Parameter isThere: whether entries are left out whose files are not there.
-    /// - Returns: the texts, and the items that are marked as complete, but whose records cannot be read.
     private func texts(
         _ present: PresentJob, _ marks: [String: DoneMarkers.Mark], isThere: Bool
-    ) throws -> (texts: [(path: String, text: [UInt8])], damaged: [String]) {
+    ) throws -> (texts: [(path: String, text: [UInt8])], outcome: Outcome) {
         var native: [JSONValue] = []
         var resized: [JSONValue] = []
-        var damaged: [String] = []
+        var outcome = Outcome()
+        var provenance = Provenance(context)
+        let relations = try CropRelations(present.plans, context.manifest.split)
         for item in present.items {
             let isComplete = marks[item.name] != nil
-            let (stat, resize) = try results(of: item, isComplete: isComplete, isThere: isThere)
-            if isComplete, stat == nil || resize == nil { damaged.append(item.name) }
-            if let stat { native.append(stat) }
-            if let resize { resized.append(resize) }
+            guard let (plan, done) = try known(of: item, isComplete: isComplete, isThere: isThere) else {
+                if isComplete { outcome.damaged.append(item.name) }
+                continue
+            }
+            let coverage = RawCoverage(done.download)
+            func entry(_ record: Record?) -> JSONValue? {
+                record.map { coverage?.added(to: $0.result) ?? $0.result }
+            }
+            if var stat = entry(done.stat)?.object {
+                if done.isWithoutNative { stat["file"] = .null }
+                native.append(.object(stat))
+            }
+            if let resize = entry(done.resize) {
+                resized.append(relations.added(to: resize, of: item, convert: done.convert))
+            }
+            try provenance.add(plan, done)
         }
         resized.sort { Self.order($0) < Self.order($1) }
-        let texts = [
-            (Self.paths[0], Self.text(of: native.map(CropStatistics.published))),
-            (Self.paths[1], Self.text(of: resized.map(CropStatistics.published))),
-            (Self.paths[2], Array(try data().utf8)),
-            (Self.paths[3], Array(try LeftOutText(context: context).text(present).utf8)),
-            (Self.paths[4], Array((JSONValue.array(DatasetSummary.all(resized).map(\.json)).prettyText + "\n").utf8)),
+        var texts = [
+            ("txt/attributes.json", Self.text(of: native.map(CropStatistics.published))),
+            ("txt/crops.json", Self.text(of: resized.map(CropStatistics.published))),
+            ("txt/data.json", Array(try data().utf8)),
+            ("txt/left_out.json", Array(try LeftOutText(context: context).text(present).utf8)),
+            (
+                "txt/datasets.json",
+                Array((JSONValue.array(DatasetSummary.all(resized).map(\.json)).prettyText + "\n").utf8)
+            ),
+            (Provenance.path, provenance.text),
         ]
-        return (texts, damaged)
+        if context.manifest.split != nil {
+            texts.append((SplitTable.path, SplitTable.text(resized)))
+            outcome.split = SplitCount(resized)
+        }
+        return (texts, outcome)
     }
 
-    /// The entries of one item.
-    private func results(
+    /// The plan of an item, and the stages of it that are done; nil where it is not begun, or is marked as complete and cannot be read.
+    private func known(
         of item: ItemEntry, isComplete: Bool, isThere: Bool
-    ) throws -> (stat: JSONValue?, resize: JSONValue?) {
+    ) throws -> (plan: ItemPlan, done: ItemRunner.Done)? {
         let records = context.records
-        let download = try records.record(item: item.name, stage: "download")
-        let coverage = RawCoverage(download)
-        func entry(_ record: Record?) -> JSONValue? {
-            record.map { coverage?.added(to: $0.result) ?? $0.result }
-        }
-        if isComplete, download != nil, let stat = try records.record(item: item.name, stage: "stat"),
-            let resize = try records.record(item: item.name, stage: "resize"),
-            try records.record(item: item.name, stage: "convert") != nil
-        {
-            return (entry(stat), entry(resize))
-        }
-        guard try context.state.changed("records/\(item.name)") != nil,
+        guard try isComplete || context.state.changed("records/\(item.name)") != nil,
             let plan = try? PlanFile.item(item, in: context.state)
-        else { return (nil, nil) }
+        else { return nil }
+        guard !isComplete else {
+            let done = ItemRunner.Done(
+                download: try records.record(item: item.name, stage: "download"),
+                convert: try records.record(item: item.name, stage: "convert"),
+                stat: try records.record(item: item.name, stage: "stat"),
+                resize: try records.record(item: item.name, stage: "resize"))
+            return done.download != nil && done.isComplete ? (plan, done) : nil
+        }
         let gate = ByteBudget(limit: 1)
         let runner = ItemRunner(context: context, plan: plan, downloading: gate, computing: gate)
-        let done = try isThere ? runner.done() : runner.recorded()
-        return (entry(done.stat), entry(done.resize))
+        return (plan, try isThere ? runner.done() : runner.recorded())
     }
 
     /// The text of `data.json`: every dataset seen in this store.

@@ -200,8 +200,9 @@ public struct Discover: Sendable {
             {
                 // One with failures is made again, once in a run.
                 let isTried = !isOwn || worker.map { kept.owner == $0.owner.identity.id } ?? false
-                // One of an earlier version does not say which classes there are: it is made again from the answers that are kept.
-                let isOld = kept.plan.failures.isEmpty && kept.plan.classes == nil
+                // One of an earlier version does not say which classes there are, or where the crops lie: it is made again from the answers
+                // that are kept.
+                let isOld = kept.plan.failures.isEmpty && (kept.plan.classes == nil || kept.placesText == nil)
                 if !isOld, kept.plan.failures.isEmpty || isTried { return .ready(kept) }
             }
             guard !isOwn || worker == nil, let entry = try failure(of: name) else { return nil }

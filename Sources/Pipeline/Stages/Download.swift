@@ -59,7 +59,7 @@ struct Download: Sendable {
         let (pack, isAnnotated) = try await filledPack(arrays, verifies: verifies)
         guard isAnnotated else { return try await leaveOut(arrays, pack) }
         let total = arrays.reduce(0) { $0 + $1.chunkCount }
-        try await writeVersions(of: arrays, in: pack)
+        let sources = try await writeVersions(of: arrays, in: pack)
         let digest = try await ThreadPool.files.run { () throws -> Fingerprint in
             try pack.close()
             return Self.contentDigest(of: arrays, metadata: plan.metadata, in: pack)
@@ -77,7 +77,7 @@ struct Download: Sendable {
             result: .object(
                 coverage.members.merging([
                     "pack": .string(path), "content": .string(digest.description), "chunks": .integer(total),
-                    "absent": .integer(absent.reduce(0, +)),
+                    "absent": .integer(absent.reduce(0, +)), SourceDigest.key: SourceDigest.json(sources),
                 ]) { $1 }))
         let records = context.records
         try await ThreadPool.files.run { () throws(LedgerError) in try records.write(record) }
@@ -130,7 +130,7 @@ struct Download: Sendable {
     private func leaveOut(_ arrays: [PlannedArray], _ pack: Pack) async throws -> Record {
         let (holdings, path, records) = (context.holdings, packPath, context.records)
         let labels = arrays.filter { $0.plan.annotation != nil }
-        try await writeVersions(of: labels, in: pack)
+        _ = try await writeVersions(of: labels, in: pack)
         let record = Record(
             item: plan.name, stage: "download", fingerprint: fingerprint, outputs: [],
             result: [LeftOut.key: LeftOut(notAnnotated: plan, context.store.url).recorded])
@@ -142,13 +142,14 @@ struct Download: Sendable {
         return record
     }
 
-    /// Notes which versions of the objects the item is made from, or was left out by.
-    private func writeVersions(of arrays: [PlannedArray], in pack: Pack) async throws {
-        let (state, fingerprint) = (context.state, fingerprint)
-        try await ThreadPool.files.run { () throws(LedgerError) in
-            let lines = arrays.flatMap { $0.versions(of: $0.chunks, in: pack) }.map(\.line).sorted()
-            let text = VersionFile.head(fingerprint) + Array(lines.joined().utf8)
-            try state.update(text, to: VersionFile.path(of: plan.name))
+    /// Notes which versions of the objects the item is made from, or was left out by. Returns the digest of each array's objects.
+    private func writeVersions(of arrays: [PlannedArray], in pack: Pack) async throws -> [SourceDigest] {
+        let (context, fingerprint) = (context, fingerprint)
+        return try await ThreadPool.files.run { () throws in
+            let versions = try arrays.flatMap { try $0.versions(of: $0.chunks, in: pack, from: context.store.url) }
+            let lines = Array(versions.map(\.line).sorted().joined().utf8)
+            try context.state.update(VersionFile.head(fingerprint) + lines, to: VersionFile.path(of: plan.name))
+            return try SourceDigest.of(VersionFile(lines: lines), plan, context)
         }
     }
 

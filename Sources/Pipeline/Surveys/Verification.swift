@@ -78,6 +78,10 @@ public struct Verification: Sendable {
             return Finding(path: record, problem: "the record cannot be read", item: item)
         case .current, .open:
             do {
+                if found.output.isRemoved {
+                    return Finding(
+                        path: path, note: "was let go of (convert.keep_native); its record stands for it", item: item)
+                }
                 let problem = try OutputCheck.problem(of: found.output, in: context.output)
                 let coverage = RawCoverage(try context.records.record(item: item, stage: "download"))
                 return Finding(path: path, problem: problem, note: problem == nil ? coverage?.note : nil, item: item)

@@ -17,12 +17,14 @@ final class DoneMarkers: Sendable {
         let digest: PlanDigest
         /// Time of the last change of the item's folder of records, in nanoseconds by the clock of the file system.
         let recordsChanged: Int
-        /// Bytes of the file in `hdf5` and of the one in `crops`.
-        let (nativeBytes, resizedBytes): (Int, Int)
+        /// Bytes of the file in `hdf5`; nil where it was let go of. In the name that is 0, which no file has.
+        let nativeBytes: Int?
+        /// Bytes of the file in `crops`.
+        let resizedBytes: Int
 
-        var name: String { "\(item)~\(digest)~\(recordsChanged)~\(nativeBytes).\(resizedBytes)" }
+        var name: String { "\(item)~\(digest)~\(recordsChanged)~\(nativeBytes ?? 0).\(resizedBytes)" }
 
-        init(item: String, digest: PlanDigest, recordsChanged: Int, nativeBytes: Int, resizedBytes: Int) {
+        init(item: String, digest: PlanDigest, recordsChanged: Int, nativeBytes: Int?, resizedBytes: Int) {
             self.item = item
             self.digest = digest
             self.recordsChanged = recordsChanged
@@ -44,7 +46,7 @@ final class DoneMarkers: Sendable {
             item = name.extracting(0..<end).withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
             self.digest = digest
             recordsChanged = changed
-            (nativeBytes, resizedBytes) = (native, resized)
+            (nativeBytes, resizedBytes) = (native == 0 ? nil : native, resized)
         }
 
         private static func take(_ character: Unicode.Scalar, _ name: Span<UInt8>, _ end: inout Int) -> Bool {
@@ -74,6 +76,7 @@ final class DoneMarkers: Sendable {
         var marks: ConfinedFolder?
     }
 
+    private let keepsNative: Bool
     private let state: ConfinedFolder
     private let output: ConfinedFolder
     private let open = Mutex(Open())
@@ -81,6 +84,7 @@ final class DoneMarkers: Sendable {
     let folder: String
 
     init(_ context: JobContext) {
+        keepsNative = context.manifest.convert.keepNative
         state = context.state
         output = context.output
         // Some rules are part of an item's fingerprint only where they apply. Marks from before there were any say nothing of them.
@@ -99,14 +103,14 @@ final class DoneMarkers: Sendable {
 
     /// Those of `entries` that are still complete, by their marks. Blocks.
     func standing(_ entries: [ItemEntry], _ marks: [String: Mark]) throws(LedgerError) -> Set<String> {
-        guard !marks.isEmpty, let records = try state.folder("records"), let native = try output.folder("hdf5"),
-            let resized = try output.folder("crops")
+        guard !marks.isEmpty, let records = try state.folder("records"), let resized = try output.folder("crops")
         else { return [] }
+        let native = try output.folder("hdf5")
         var standing: Set<String> = []
         for entry in entries {
             guard let mark = marks[entry.name], mark.digest == entry.digest,
                 try records.changed(entry.name) == mark.recordsChanged,
-                try native.fileSize("\(entry.name).h5") == mark.nativeBytes,
+                try isAsMarked(native, entry, mark),
                 try resized.fileSize("\(entry.name).h5") == mark.resizedBytes
             else { continue }
             standing.insert(entry.name)
@@ -114,8 +118,16 @@ final class DoneMarkers: Sendable {
         return standing
     }
 
+    /// Whether the native file of an item is there, or is not, as its mark says and as the manifest wants it.
+    private func isAsMarked(_ native: ConfinedFolder?, _ entry: ItemEntry, _ mark: Mark) throws(LedgerError) -> Bool {
+        // Kept again, or not: nothing is made for it.
+        if keepsNative, mark.nativeBytes == nil { return true }
+        guard keepsNative || mark.nativeBytes == nil else { return false }
+        return try native?.fileSize("\(entry.name).h5") == mark.nativeBytes
+    }
+
     /// Marks an item whose stages are all done. `old` is its earlier mark, which goes. Blocks.
-    func mark(_ entry: ItemEntry, native: Int, resized: Int, insteadOf old: Mark?) throws(LedgerError) {
+    func mark(_ entry: ItemEntry, native: Int?, resized: Int, insteadOf old: Mark?) throws(LedgerError) {
         guard let records = try opened(\.records, "records"), let changed = try records.changed(entry.name) else {
             return
         }

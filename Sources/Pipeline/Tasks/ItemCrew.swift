@@ -159,10 +159,13 @@ struct ItemCrew: Sendable {
                 found = try await runner.checked(found) { if let mark { try markers.remove(mark) } }
             }
             let known = found
-            let done =
+            let made =
                 known.isComplete
                 ? known
                 : try await runner.run(known, stages: stages, verifies: refreshes && known.download == nil)
+            let (done, freed) = try await runner.lettingGoOfNative(made)
+            // Of what this run has made itself, nobody has seen the file.
+            if let freed, known.isComplete { account.noteFreed(bytes: freed) }
             try await ThreadPool.files.run { () throws(LedgerError) in
                 if let sizes = done.outputSizes {
                     try markers.mark(item, native: sizes.native, resized: sizes.resized, insteadOf: mark)

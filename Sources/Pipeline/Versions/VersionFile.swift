@@ -42,6 +42,13 @@ struct VersionFile: Sendable {
         (start, end, isChecked) = (0, length, false)
     }
 
+    /// Lines that are in memory.
+    init(lines: [UInt8]) {
+        self.init(length: lines.count) { (count, offset) throws(LedgerError) in
+            Array(lines[min(offset, lines.count)..<min(offset + count, lines.count)])
+        }
+    }
+
     /// A place between two lines.
     struct Position: Sendable {
         fileprivate let offset: Int

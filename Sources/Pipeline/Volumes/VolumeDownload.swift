@@ -4,6 +4,7 @@ internal import Geometry
 internal import JSONText
 internal import Ledger
 internal import Logging
+internal import Stores
 internal import Threads
 internal import Volumes
 
@@ -124,7 +125,8 @@ struct VolumeDownload: Sendable {
             checkpoint = moved
         }
         try await versions.publish(checkpoint)
-        return try await record(checkpoint, layout, opened)
+        let sources = try await versions.digests(checkpoint)
+        return try await record(checkpoint, layout, opened, sources)
     }
 
     /// The content of some blocks, and of one more.
@@ -199,15 +201,16 @@ struct VolumeDownload: Sendable {
         return repaired
     }
 
-    private func record(_ checkpoint: ChunkLog.Checkpoint, _ layout: VolumeLayout, _ log: ChunkLog) async throws
-        -> Record
-    {
+    private func record(
+        _ checkpoint: ChunkLog.Checkpoint, _ layout: VolumeLayout, _ log: ChunkLog, _ sources: [SourceDigest]
+    ) async throws -> Record {
         let masks = checkpoint.values.filter { $0.value.has255 && !$0.value.hasOthers }.keys.sorted()
         let beyond = checkpoint.values.filter { $0.value.has255 && $0.value.hasIdsBeyond ?? false }.keys.sorted()
         var result: [String: JSONValue] = [
             "log": .string(logPath), "length": .integer(checkpoint.length),
             "content": .string(checkpoint.content.description), "chunks": .integer(layout.objectCount),
             "absent": .integer(checkpoint.absent), "masks": .array(masks.map { .string($0) }),
+            SourceDigest.key: SourceDigest.json(sources),
         ]
         if !beyond.isEmpty { result["ids_beyond_255"] = .array(beyond.map { .string($0) }) }
         let record = Record(
@@ -244,11 +247,17 @@ struct VolumeDownload: Sendable {
             }
             return pack
         }
-        return await ThreadPool.files.run {
-            Fetched(
+        let store = context.store.url
+        return try await ThreadPool.files.run { () throws in
+            // Of a shard without a mark, each block has another part.
+            let versions =
+                array.planned.shards == nil
+                ? try array.planned.versions(of: chunks, in: pack, from: store)
+                : array.planned.versions(of: chunks, in: pack)
+            return Fetched(
                 pack: pack, content: Download.contentDigest(of: chunks, array.planned, in: pack),
                 absent: chunks.count { array.planned.isAbsent($0, in: pack) }, count: chunks.count,
-                versions: Array(array.planned.versions(of: chunks, in: pack).map(\.line).joined().utf8),
+                versions: Array(versions.map(\.line).joined().utf8),
                 began: pack.began, latestChange: SteadySource.latestChange(in: pack))
         }
     }

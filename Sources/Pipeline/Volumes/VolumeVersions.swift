@@ -64,6 +64,18 @@ struct VolumeVersions: Sendable {
                 + "run again when it is still")
     }
 
+    /// The digest of each array's objects, in the order of the plan's arrays.
+    func digests(_ checkpoint: ChunkLog.Checkpoint) async throws -> [SourceDigest] {
+        let (context, plan, log) = (context, plan, log)
+        guard let length = checkpoint.versions else { return plan.arrays.map { SourceDigest(unknown: $0.key) } }
+        return try await ThreadPool.files.run { () throws in
+            let file = VersionFile(length: length) { (count, offset) throws(LedgerError) in
+                try log.versions(count: count, at: offset, of: checkpoint).array
+            }
+            return try SourceDigest.of(file, plan, context)
+        }
+    }
+
     /// Gives the versions their place in the state directory. Where they are not known, there are none.
     func publish(_ checkpoint: ChunkLog.Checkpoint) async throws {
         let (state, log) = (context.state, log)
