@@ -13,6 +13,16 @@ extension EndToEnd {
             let flags = source == "sample:" ? [] : ["--source", "sample:"]
             let outcome = try await job.run(["run", job.manifest.path, "--output", job.out.path] + flags)
             #expect(outcome.exitCode == 0, "\(outcome.summary)")
+            // One of a nucleus, one too coarse, and one whose labels hold no mitochondrion.
+            for name in ["crop_178", "crop_282", "crop_177"] {
+                #expect(outcome.errors.components(separatedBy: "\(name): left out").count == 2, "\(outcome.summary)")
+            }
+            #expect(
+                outcome.errors.contains("11 items in 3 datasets: 8 done; 3 left out (1 too coarse, 2 not annotated)"))
+            let crops = try JSONValue(parsing: Data(contentsOf: job.out.appending(path: "txt/crops.json")))
+            let groups = Dictionary(
+                uniqueKeysWithValues: (crops.array ?? []).map { ($0["crop_id"]?.integer, $0["group"]?.integer) })
+            #expect(groups[132] == 124 && groups[124] == 124 && groups[131] == 131)
             for folder in ["hdf5", "crops"] {
                 let names = try FileManager.default.contentsOfDirectory(atPath: job.out.appending(path: folder).path)
                 #expect(names.contains { $0.hasSuffix(".h5") }, "\(folder): \(names)")

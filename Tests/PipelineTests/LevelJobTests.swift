@@ -73,6 +73,7 @@ import Testing
         #expect(try await job.dataset("/label_crop/mito", of: "crops/crop_1.h5").shape == [4, 4, 4])
         let reader = try await HDF5Reader(opening: "\(job.folder)/out/hdf5/crop_1.h5")
         #expect(try await reader.attributes(of: "/")["levels_matched"] == .integer(0))
+        #expect(try await reader.attributes(of: "/")["level_case"] == .string("alone"))
         await reader.close()
     }
 

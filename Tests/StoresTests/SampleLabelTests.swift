@@ -117,8 +117,8 @@ import Testing
     }
 
     @Test func inferenceStartsAtACoarserLevel() throws {
-        for dataset in [SampleBucketTests.liver, SampleBucketTests.kidney] {
-            let path = "\(dataset)/labels/inference/segmentations/mito"
+        for (dataset, folder) in [(SampleBucketTests.liver, "segmentations/"), (SampleBucketTests.kidney, "")] {
+            let path = "\(dataset)/labels/inference/\(folder)mito"
             let (scale, translation) = try scale(path, 0)
             #expect(scale == [16, 16, 16] && translation == [4, 4, 4])
             #expect(try metadata(bucket, "\(path)/.zattrs")["cellmap"] == nil)

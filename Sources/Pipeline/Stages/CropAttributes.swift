@@ -17,6 +17,7 @@ enum CropAttributes {
             ("unit", .string("nanometer")),
             ("source", .string(store.url(of: plan.group))),
             ("levels_matched", .integer(plan.isMatched ? 1 : 0)),
+            ("level_case", .string((plan.levelCase ?? .pair).rawValue)),
         ]
     }
 

@@ -22,7 +22,7 @@ struct CropStatistics: Sendable {
     func entry(_ name: String, in reader: HDF5Reader) async throws -> JSONValue {
         var entry: [String: JSONValue] = ["name": .string(name), Self.versionKey: .integer(Stat.version)]
         let file = try await reader.attributes(of: "/")
-        for key in ["dataset", "em_level", "gt_level", "source"] {
+        for key in ["dataset", "em_level", "gt_level", "level_case", "source"] {
             if let value = file[key]?.string { entry[key] = .string(value) }
         }
         if let cropID = file["crop_id"]?.integer { entry["crop_id"] = .integer(cropID) }

@@ -23,6 +23,14 @@ struct RawCoverage: Sendable, Equatable {
         self.init(chunks: array.chunkCount, stored: array.chunkCount - array.absentCount(in: pack))
     }
 
+    /// What the attributes of a crop's raw data say; nil where they do not.
+    init?(_ attributes: [String: AttributeValue]) {
+        guard let chunks = attributes["chunks"]?.integer, let stored = attributes["stored_chunks"]?.integer else {
+            return nil
+        }
+        self.init(chunks: chunks, stored: stored)
+    }
+
     var isNothing: Bool { chunks > 0 && stored == 0 }
 
     /// Members of the record of a download.
@@ -35,6 +43,9 @@ struct RawCoverage: Sendable, Equatable {
         [("chunks", .integer(Int64(chunks))), ("stored_chunks", .integer(Int64(stored)))]
     }
 
+    /// Members of a crop's raw data in the text outputs.
+    var json: [String: JSONValue] { ["chunks": .integer(chunks), "stored_chunks": .integer(stored)] }
+
     /// What `verify` and the log say of an item whose raw data are not there; nil where they are.
     var note: String? {
         guard isNothing else { return nil }
@@ -44,8 +55,7 @@ struct RawCoverage: Sendable, Equatable {
     /// The entry of a crop in `attributes.json` or `crops.json`, with these numbers in it.
     func added(to entry: JSONValue) -> JSONValue {
         guard var members = entry.object, var raw = members["raw"]?.object else { return entry }
-        raw["chunks"] = .integer(chunks)
-        raw["stored_chunks"] = .integer(stored)
+        raw.merge(json) { $1 }
         members["raw"] = .object(raw)
         return .object(members)
     }

@@ -11,14 +11,16 @@ struct CropFileStatistics: Sendable {
     /// not known.
     func entry(_ name: String, _ file: CropFile) async throws -> JSONValue {
         var entry: [String: JSONValue] = ["name": .string(name)]
-        for key in ["dataset", "em_level", "gt_level", "source"] {
+        for key in ["dataset", "em_level", "gt_level", "level_case", "source"] {
             if let value = file.attributes[key]?.string { entry[key] = .string(value) }
         }
         if let cropID = file.attributes["crop_id"]?.integer { entry["crop_id"] = .integer(cropID) }
         entry["attributes"] = .object(file.attributes.mapValues(\.json))
         if let raw = file.raw {
             let found = try await statistics.intensities(of: raw.chunks, raw.covered)
-            entry["raw"] = .object(placement(raw).merging(found.json) { own, _ in own })
+            let stored = RawCoverage(raw.attributes)?.json ?? [:]
+            entry["raw"] = .object(
+                placement(raw).merging(found.json) { own, _ in own }.merging(stored) { own, _ in own })
             entry["shape"] = Self.json(raw.grid.shape.array)
         }
         var labels: [String: JSONValue] = [:]

@@ -16,7 +16,7 @@ struct VolumeStatistics: Sendable {
             "name": .string(name), CropStatistics.versionKey: .integer(Stat.version),
         ]
         let file = try await reader.attributes(of: "/")
-        for key in ["dataset", "em_level", "source"] {
+        for key in ["dataset", "em_level", "level_case", "source"] {
             if let value = file[key]?.string { entry[key] = .string(value) }
         }
         for (key, attribute) in [("resolution", "scale"), ("voxel_size", "scale"), ("translation", "translation")] {

@@ -96,7 +96,7 @@ enum SampleCatalog {
                 classes: [(.all, zstd(.uint8)), (.mito, zstd(.uint64))], mitochondria: [1, 2]),
         ])
 
-    /// No ground truth; a segmentation that starts at the grid of the raw array's `s1`.
+    /// No ground truth; a segmentation that starts at the grid of the raw array's `s1`, and lies beside the folder for segmentations.
     private static let kidney = SampleDataset(
         name: "smp_mus-kidney", recon: "recon-1", raw: "fibsem-uint8", scene: SampleScene.kidney,
         voxel: ZYX(repeating: 800), shape: ZYX(97, 121, 133), levels: 4, roundsUp: true,
@@ -104,7 +104,7 @@ enum SampleCatalog {
             elementType: .uint8, chunk: ZYX(32, 64, 64),
             codec: BloscCodec(compressor: "zstd", level: 5, shuffle: 1, typeSize: 1, blockSize: 65536),
             compressor: ["id": "blosc", "cname": "zstd", "clevel": 5, "shuffle": 1, "blocksize": 65536]),
-        inference: [SampleInference(name: "mito", rawLevel: 1, levels: 2, storage: gzip(.uint32))])
+        inference: [SampleInference(name: "mito", rawLevel: 1, levels: 2, storage: gzip(.uint32), folder: "")])
 
     /// No labels at all.
     private static let cos7 = SampleDataset(

@@ -30,6 +30,8 @@ struct SampleInference: Sendable {
     let rawLevel: Int
     let levels: Int
     let storage: SampleStorage
+    /// Below `labels/inference`; empty where it lies there itself, as some do.
+    var folder = "segmentations/"
 }
 
 /// One dataset of the sample bucket.
@@ -84,7 +86,7 @@ struct SampleDataset: Sendable {
                 values: SampleClass.mito.values, instances: Array(1...max(1, scene.mitochondria.count)))
             images.append(
                 SampleImage(
-                    path: "\(reconPath)/labels/inference/segmentations/\(segmentation.name)", scene: scene,
+                    path: "\(reconPath)/labels/inference/\(segmentation.folder)\(segmentation.name)", scene: scene,
                     source: firstSource + images.count, edge: ZYX(repeating: 0),
                     voxel: voxel.map { $0 << segmentation.rawLevel },
                     levels: SampleImage.pyramid(
