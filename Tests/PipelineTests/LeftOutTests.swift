@@ -267,6 +267,7 @@ import Testing
         #expect(before["items"] == 2 && before["undecided"] == 2 && before["to_do"]?.array?.count == 2)
         #expect(before["left_out"]?.array?.compactMap { $0["name"]?.string } == ["crop_2", "crop_7"])
         #expect(before["left_out"]?[0]?["factor"] == 4)
+        #expect(before["left_out"]?[1]?["classes"] == ["mito"])
 
         let outcome = try await run()
         #expect(outcome.failures == [] && outcome.items == 4 && outcome.done == 1 && outcome.exitCode == 0)

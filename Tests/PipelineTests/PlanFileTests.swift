@@ -42,6 +42,30 @@ import Testing
         #expect(throws: PlanChange.self) { try PlanFile.item(first.items[1], in: state) }
     }
 
+    /// `cristae plan` keeps its plan, and writes none of the texts: the run after it does.
+    @Test func textsFollowAPlanThatWasOnlyLookedAt() async throws {
+        let job = try SmallJob()
+        let recon = "ds/ds.zarr/recon-1"
+        try job.image(
+            "\(recon)/em/fibsem-uint8",
+            [SmallJob.Level(voxel: [8, 8, 8], translation: [0, 0, 0], shape: [4, 4, 4])])
+        for name in ["mito", "er"] {
+            try job.image(
+                "\(recon)/labels/groundtruth/crop5/\(name)",
+                [SmallJob.Level(voxel: [8, 8, 8], translation: [8, 8, 8], shape: [2, 2, 2])])
+        }
+        #expect(try await job.run(["classes": ["mito"]]).done == 1)
+        let other: [String: JSONValue] = ["classes": ["er"]]
+        _ = try await PlanReport(try job.context(other))
+        #expect(try await job.run(other).done == 1)
+        let list = try job.text("out/txt/ds_to_download")
+        #expect(list.contains("/crop5/er/") && !list.contains("/crop5/mito/"))
+        #expect(try await job.bad(other) == [])
+        let before = try job.stamps()
+        #expect(try await job.run(other).alreadyDone == 1)
+        #expect(try job.written(since: before) == [])
+    }
+
     // MARK: Damage
 
     /// A finished job of two crops.

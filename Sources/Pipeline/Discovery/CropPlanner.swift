@@ -66,7 +66,7 @@ struct CropPlanner: Sendable {
                 LeftOut(
                     name: name, dataset: reader.dataset, cropID: cropID, reason: .notAnnotated,
                     message: "\(reader.url(group)) has no labels of \(manifest.classes.joined(separator: ", "))",
-                    classes: manifest.classes.filter { $0 != "*" }))
+                    classes: manifest.namedClasses))
         }
         // In a file's text outputs classes are members of objects, where they would be one.
         if Set(wanted).count < wanted.distinctNames().count {

@@ -102,3 +102,8 @@ extension ItemPlan {
     /// A region is asked for by its place, and is made without labels, too.
     var isUndecided: Bool { kind == nil && labels.isEmpty && !derived.isEmpty }
 }
+
+extension Manifest {
+    /// The classes that are asked for by name, sorted; none where all are.
+    var namedClasses: [String] { classes == ["*"] ? [] : classes.sorted() }
+}

@@ -203,7 +203,9 @@ public struct Discover: Sendable {
                 // One of an earlier version does not say which classes there are, or where the crops lie: it is made again from the answers
                 // that are kept.
                 let isOld = kept.plan.failures.isEmpty && (kept.plan.classes == nil || kept.placesText == nil)
-                if !isOld, kept.plan.failures.isEmpty || isTried { return .ready(kept) }
+                // What a verb that only looks has planned lacks its texts, or has those of an earlier plan.
+                let isLookedAt = worker != nil && kept.owner.isEmpty
+                if !isOld, !isLookedAt, kept.plan.failures.isEmpty || isTried { return .ready(kept) }
             }
             guard !isOwn || worker == nil, let entry = try failure(of: name) else { return nil }
             return .failed(entry.failure)

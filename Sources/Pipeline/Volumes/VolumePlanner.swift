@@ -67,7 +67,7 @@ struct VolumePlanner: Sendable {
                 name: reader.dataset, dataset: reader.dataset, cropID: nil, reason: .notAnnotated,
                 message:
                     "\(reader.url(reader.dataset)) has no labels of \(manifest.classes.joined(separator: ", "))",
-                classes: manifest.classes.filter { $0 != "*" })
+                classes: manifest.namedClasses)
             return (.leftOut(none), warnings)
         }
         var plan = ItemPlan(
