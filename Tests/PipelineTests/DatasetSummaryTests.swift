@@ -191,10 +191,13 @@ import Testing
         }
         try FileManager.default.removeItem(atPath: "\(job.folder)/state/done")
         // The texts of that version, and its note of them.
-        try job.remove("out/txt/datasets.json")
+        for text in ["datasets", "left_out", "provenance"] { try job.remove("out/txt/\(text).json") }
         let path = "\(job.folder)/state/summaries.json"
         var stamp = try #require(try JSONValue(parsing: Data(contentsOf: URL(fileURLWithPath: path))).object)
-        for key in ["sizes", "digests"] { stamp[key] = .array(Array((stamp[key]?.array ?? []).prefix(3))) }
+        let files = stamp.removeValue(forKey: "files")
+        let digests = ["attributes", "crops", "data"].compactMap { files?["txt/\($0).json"] }
+        stamp["digests"] = .array(digests)
+        stamp["sizes"] = .array(digests.compactMap { $0["size"] })
         try Data(JSONValue.object(stamp).prettyText.utf8).write(to: URL(fileURLWithPath: path))
     }
 

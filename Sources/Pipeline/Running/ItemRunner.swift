@@ -61,7 +61,9 @@ struct ItemRunner: Sendable {
         }
         if let resize = done.resize, try !hasOutputs(resize) { done.resize = nil }
         // A file that was let go of stands for itself until something has to be made from it.
-        if done.isWithoutNative, done.stat == nil || done.resize == nil { (done.convert, done.stat, done.resize) = (nil, nil, nil) }
+        if done.isWithoutNative, done.stat == nil || done.resize == nil {
+            (done.convert, done.stat, done.resize) = (nil, nil, nil)
+        }
         // The pack may be gone: what was made from it is there.
         if done.leftOut == nil, done.convert == nil, let downloaded = done.download, try !isHeld(downloaded) {
             done.download = nil
