@@ -1,4 +1,5 @@
 import Foundation
+import JSONText
 import Testing
 
 extension EndToEnd {
@@ -41,6 +42,23 @@ extension EndToEnd {
             #expect(try await job.run(against: server, others + ["--adopt-output"]).exitCode == 0)
             #expect(try await job.run(against: server).exitCode == 78)
             #expect(try job.tree().differences(from: tree) == [])
+        }
+
+        /// The exit code says whether two outputs have the same provenance; the last line of a run how a split came out.
+        @Test func differencesAreNamed() async throws {
+            let sample: [String: JSONValue] = ["source": "sample:", "datasets": ["smp_mus-nacc-2"]]
+            let (a, b) = (try Job(sample), try Job(sample.merging(["split": ["validation": 0.5]]) { $1 }))
+            #expect(try await a.run(["run", a.manifest.path]).exitCode == 0)
+            let run = try await b.run(["run", b.manifest.path])
+            #expect(run.exitCode == 0 && run.errors.contains("; split: train "), "\(run.summary)")
+            let same = try await a.run(["diff", a.out.path, a.out.appending(path: "txt/provenance.json").path])
+            #expect(same.exitCode == 0 && same.output == "no difference: 2 items\n", "\(same.summary)")
+            let other = try await a.run(["diff", a.out.path, b.out.appending(path: "txt").path])
+            #expect(other.exitCode == 1, "\(other.summary)")
+            #expect(other.output.split(separator: "\n").allSatisfy { $0.hasPrefix("manifest: split") })
+            let bad = try await a.run(["diff", a.out.path, a.state.path])
+            #expect(bad.exitCode == 78 && bad.errors.split(separator: "\n").count == 1, "\(bad.summary)")
+            #expect(try await a.run(["diff", a.out.path]).exitCode == 64)
         }
     }
 }

@@ -31,7 +31,10 @@ public struct ProvenanceFile: Sendable {
         do {
             value = try JSONValue(parsing: try RegularFile.bytes(at: file, atMost: Self.maximumBytes))
         } catch {
-            throw ProvenanceError(path: file, reason: "\(error)")
+            // Some errors name the file themselves.
+            let (text, name) = ("\(error)", "\(file): ")
+            throw ProvenanceError(
+                path: file, reason: text.hasBytePrefix(name) ? text.droppingBytes(name.utf8.count) : text)
         }
         try self.init(value, path: path)
     }
