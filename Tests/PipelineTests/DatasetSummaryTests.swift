@@ -192,6 +192,7 @@ import Testing
             }
         }
         try FileManager.default.removeItem(atPath: "\(job.folder)/state/done")
+        try job.remove("state/rules.json")
         // The texts of that version, and its note of them.
         for text in ["datasets", "left_out", "provenance"] { try job.remove("out/txt/\(text).json") }
         let path = "\(job.folder)/state/summaries.json"
@@ -221,7 +222,7 @@ import Testing
         let outcome = try await Runner(context).run()
         #expect(outcome.exitCode == 0 && outcome.done == 3, "\(outcome.failures)")
         #expect(context.counter.snapshot.requests == 0)
-        #expect(heard.all.filter { $0.contains("3 items are of an earlier version") }.count == 1)
+        #expect(heard.all.filter { $0.contains("of 3 items") && $0.contains("3 are measured") }.count == 1)
         #expect(try job.files() == before)
         #expect(try job.stamps().filter { $0.key.hasSuffix(".h5") } == stamps)
         #expect(try await job.run(members).alreadyDone == 3)

@@ -86,12 +86,6 @@ struct JobRun: Sendable {
             context: context, worker: worker, share: share, crew: crew, known: known, refreshes: refreshes)
         let rest = try await division.work(on: items)
         tellOfFreed()
-        let measured = context.progress.takeMeasuredAgain()
-        if measured > 0 {
-            context.logger.notice(
-                "\(measured) items are of an earlier version: their statistics were taken anew, their files stay as they are",
-                metadata: ["event": "taken_over", "items": "\(measured)"])
-        }
         // What is left undone is no failure: the reports wait for a run that ends by itself.
         if context.stop.isStopped { throw JobError.stopped }
         switch rest {

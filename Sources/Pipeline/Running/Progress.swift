@@ -22,7 +22,6 @@ public final class Progress: Sendable {
     }
 
     private let state = Mutex(Snapshot())
-    private let measured = Mutex(0)
     private let start = ContinuousClock.now
     private let count = Atomic(0)
 
@@ -53,17 +52,6 @@ public final class Progress: Sendable {
         state.withLock {
             $0.chunks += chunks
             $0.chunksDone += done
-        }
-    }
-
-    /// Notes an item whose files an earlier version has made and this one has only looked at again.
-    func measuredAgain() { measured.withLock { $0 += 1 } }
-
-    /// How many there were of these since this was asked last.
-    func takeMeasuredAgain() -> Int {
-        measured.withLock { count in
-            defer { count = 0 }
-            return count
         }
     }
 

@@ -79,7 +79,6 @@ struct Resize: Sendable {
             item: known.item, stage: known.stage, fingerprint: known.fingerprint, outputs: known.outputs, result: entry)
         let records = context.records
         try await ThreadPool.files.run { () throws(LedgerError) in try records.write(record) }
-        context.progress.measuredAgain()
         return record
     }
 
