@@ -47,7 +47,11 @@ def expect_only_whole(what, job, clean):
 def expect_completion(what, job, clean):
     outcome = job.run()
     expect(outcome.returncode == 0, f"{what}, mended: exit {outcome.returncode}: {outcome.stderr[-1500:]}")
-    wrong = differences(job.files(), clean)
+    # It names the whole manifest, and that of some of these jobs keeps packs.
+    manifest = json.loads(job.manifest.read_text())
+    skipped = {"txt/provenance.json"} if "convert" in manifest else set()
+    keep = lambda files: {name: digest for name, digest in files.items() if name not in skipped}
+    wrong = differences(keep(job.files()), keep(clean))
     expect(not wrong, f"{what}, mended: {wrong}")
 
 

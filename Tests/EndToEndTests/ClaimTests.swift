@@ -11,7 +11,7 @@ extension EndToEnd {
             let folder = try Harness.newFolder("bucket")
             let sample = try ChildProcess(
                 Harness.binary(), ["sample", folder.appending(path: "files").path], in: folder, name: "sample")
-            let outcome = try await sample.wait(atMost: 120)
+            let outcome = try await sample.wait(atMost: 400)
             guard outcome.exitCode == 0 else { throw HarnessError("cristae sample: \(outcome.summary)") }
             return folder.appending(path: "files").absoluteString
         }
