@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Disks that are full, read-only, or fail: exit 74, one clear line, nothing half-published; once that is mended, run again, done."""
 
+import json
 import subprocess
 import sys
 
