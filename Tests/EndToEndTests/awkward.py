@@ -29,6 +29,8 @@ CROPS = [
     dict(id=809, voxel=8.0, start=[8915, 5610, 3310], shape=[20, 16, 18], classes=["all"], what="cell"),
     dict(id=810, dataset="jrc_fly-vnc-1", voxel=2.0, start=[301, 203, 401], shape=[60, 62, 64], classes=["all"],
          what="cell", levels=4),
+    dict(id=811, voxel=4.0, start=[5100, 5610, 3310], shape=[80, 80, 80], classes=["mito"], what="many", unknown=0,
+         levels=2),
 ]
 
 
@@ -94,8 +96,8 @@ def write_awkward(root, multiscales, pyramid):
             for level, (voxel, place, shape) in enumerate(levels):
                 counts = {}
                 if "unknown" in crop:
-                    counts = {"complement_counts": crop["unknown"] if crop["unknown"] is None else {
-                        "absent": 1, "unknown": crop["unknown"]}}
+                    is_counted = crop["unknown"] is not None and level == 0
+                    counts = {"complement_counts": {"absent": 1, "unknown": crop["unknown"]} if is_counted else None}
                 values = voxels(crop, name, voxel[0], place, shape)
                 attributes = annotation(name, counts) or None
                 ArrayWriter(os.path.join(path, f"s{level}"), shape, CHUNKS, values.dtype.str, ZSTD, "/", attributes

@@ -289,6 +289,10 @@ def native(crop, classes, target, tolerance=0.4, derive=None, max_upsampling=2, 
         label = Label(array.read([0] * 3, array.shape), grid, images[name].annotation, source)
         encoding = (label.annotation or {}).get("encoding", {})
         counts = level_counts(os.path.join(images[name].path, level))
+        if (counts or {}).get("unknown") is None:
+            # Often the finest level alone is counted.
+            order = finest_first([grid for _, grid, _ in images[name].levels], range(len(images[name].levels)))
+            counts = level_counts(os.path.join(images[name].path, images[name].levels[order[0]][0]))
         if unknown_is_object(label.values, encoding, counts):
             kept = {key: value for key, value in encoding.items() if key != "unknown"}
             label.annotation = {**label.annotation, "encoding": kept}

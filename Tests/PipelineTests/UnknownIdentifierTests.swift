@@ -71,6 +71,34 @@ import Testing
         #expect(lines.all == [])
     }
 
+    /// Often the finest level alone is counted; here the coarser one is taken.
+    @Test(arguments: [(0, nil), (2, nil), (nil, nil), (0, 1)] as [(Int?, Int?)])
+    func theFinestLevelCountsForTheOthers(finest: Int?, own: Int?) async throws {
+        let key = "\(recon)/labels/groundtruth/crop5/mito"
+        func level(_ voxel: Double, _ ids: [UInt16]) -> SmallJob.Level {
+            let (width, edge) = (ids.count == 8 ? 2 : 4, 4 + voxel / 2)
+            return SmallJob.Level(
+                voxel: [voxel, voxel, voxel], translation: [edge, edge, edge], shape: [width, width, width],
+                dtype: "<u2", bytes: ids.flatMap { [UInt8($0 & 255), UInt8($0 >> 8)] })
+        }
+        try job.image(
+            key, [level(4, [UInt16](repeating: 454, count: 64)), level(8, Self.beyond)],
+            attributes: SmallJob.instances())
+        for (number, count) in [finest, own].enumerated() {
+            guard let count else { continue }
+            try job.write(
+                ["cellmap": ["annotation": ["complement_counts": ["unknown": .integer(count)]]]],
+                "\(key)/s\(number)/.zattrs")
+        }
+        #expect(try await job.run(log: lines.hear).failures == [])
+        let found = try await job.dataset("/label_crop/mito", of: "hdf5/crop_5.h5")
+        let isObject = finest == 0 && own == nil
+        #expect(found.attributes["unknown"] == (isObject ? nil : .integer(255)))
+        #expect(try mito("attributes.json")["instances"] == (isObject ? 4 : 3))
+        // Where there is no count at all, that is told.
+        #expect(lines.all.count == (finest == nil ? 1 : 0))
+    }
+
     /// Twice the voxel size: three of the eight voxels are 255, more than of any other value.
     @Test func asAnObjectItWinsTheVote() async throws {
         try label(Self.beyond, count: 0)

@@ -159,13 +159,28 @@ struct CropPlanner: Sendable {
         } else {
             try checkChunks(whole, metadata, path: path)
         }
-        return try await reader.findingChunks(
-            ArrayPlan(
-                name: name, image: image.key, level: level.path, grid: grid, box: whole, written: whole, metadata: text,
-                annotation: AnnotationPlan(
-                    type: annotation.kind.rawValue, absent: annotation.absent, present: annotation.present,
-                    unknown: annotation.unknown), format: image.format.planned,
-                isReversed: image.isReversed ? true : nil))
+        var plan = ArrayPlan(
+            name: name, image: image.key, level: level.path, grid: grid, box: whole, written: whole, metadata: text,
+            annotation: AnnotationPlan(
+                type: annotation.kind.rawValue, absent: annotation.absent, present: annotation.present,
+                unknown: annotation.unknown), format: image.format.planned,
+            isReversed: image.isReversed ? true : nil)
+        if UnknownIdentifier.isInQuestion(plan.annotation, metadata.elementType) {
+            plan.finestUnknownCount = try await finestUnknownCount(image, level)
+        }
+        return try await reader.findingChunks(plan)
+    }
+
+    /// How many voxels of the finest level are unknown, where another level is taken whose attributes do not say it: often the finest alone is
+    /// counted. No coarser level has unknown voxels where the finest has none.
+    private func finestUnknownCount(_ image: MultiscaleImage, _ level: Multiscale.Level) async throws -> Int? {
+        guard let finest = rule.finest(image.places).map({ image.multiscale.levels[$0] }), finest.path != level.path
+        else { return nil }
+        let counts = try await concurrentMap([level, finest]) { level -> LabelValue? in
+            let text = try await reader.cache.text("\(image.key(of: level))/\(image.format.attributesName)")
+            return text.flatMap { LabelAnnotation.unknownCount(attributes: $0, image.format) }
+        }
+        return counts[0] == nil ? counts[1].flatMap { Int(exactly: $0) } : nil
     }
 
     private func rawPlan(

@@ -29,6 +29,10 @@ public struct ArrayPlan: Sendable, Hashable, Codable {
     /// Whether the axes are stored the other way round, as the manifest says; nil where they are not. Grid and boxes are z, y, x.
     public var isReversed: Bool?
 
+    /// How many voxels of the finest level are unknown, by its own attributes; only where it is another level, and those of this one do not say
+    /// it, and it matters (``UnknownIdentifier``).
+    public var finestUnknownCount: Int?
+
     /// Key of the array, below the store.
     public var key: String { level.isEmpty ? image : "\(image)/\(level)" }
 

@@ -34,6 +34,9 @@ struct Convert: Sendable {
     func fingerprint(download: Record, knowsUnknown: Bool = true) throws -> Fingerprint {
         var stripped = plan
         stripped.metadata = []
+        // It counts by a rule of its own.
+        for index in stripped.labels.indices { stripped.labels[index].finestUnknownCount = nil }
+        for index in stripped.derived.indices { stripped.derived[index].source.finestUnknownCount = nil }
         let inputs: [String: JSONValue] = [
             "plan": try JSONValue(encoding: stripped), "content": download.result["content"] ?? .null,
         ]

@@ -21,16 +21,20 @@ enum UnknownIdentifier: Sendable, Hashable {
 
     /// nil where there is nothing to ask: 255 is not what is declared, or no larger id fits, or some voxels are unknown.
     init?(_ array: ArrayPlan, in plan: ItemPlan) {
-        guard let annotation = array.annotation, annotation.type == LabelAnnotation.Kind.instance.rawValue,
-            annotation.unknown == LabelValue(Self.value),
-            let type = try? ArrayMetadata(array.format ?? .zarrV2, Array(array.metadata.utf8), path: array.key)
-                .elementType, type.isInteger, type.byteCount > 1
+        guard let type = try? ArrayMetadata(array.format ?? .zarrV2, Array(array.metadata.utf8), path: array.key)
+            .elementType, Self.isInQuestion(array.annotation, type)
         else { return nil }
-        switch plan.unknownCount(of: array) {
+        switch plan.unknownCount(of: array) ?? array.finestUnknownCount.map({ LabelValue($0) }) {
         case 0?: self = .objectBeyond
         case nil: self = .uncounted
         default: return nil
         }
+    }
+
+    /// Whether 255 may be an object as well as unknown, by what is declared and by the type of the ids.
+    static func isInQuestion(_ annotation: AnnotationPlan?, _ type: ElementType) -> Bool {
+        annotation?.type == LabelAnnotation.Kind.instance.rawValue && annotation?.unknown == LabelValue(value)
+            && type.isInteger && type.byteCount > 1
     }
 
     /// Whether any voxel has the id 255, and whether any has one beyond it.
@@ -105,9 +109,15 @@ extension ItemPlan {
     /// How many voxels of an array its own attributes call unknown; nil where they do not say.
     fileprivate func unknownCount(of array: ArrayPlan) -> LabelValue? {
         let format = array.format ?? .zarrV2
-        guard let text = metadata.first(where: { $0.key == "\(array.key)/\(format.attributesName)" })?.text,
-            let json = try? JSONValue(parsing: text.utf8)
-        else { return nil }
-        return LabelAnnotation.unknownCount(attributes: format == .zarrV3 ? json["attributes"] ?? .null : json)
+        return metadata.first { $0.key == "\(array.key)/\(format.attributesName)" }
+            .flatMap { LabelAnnotation.unknownCount(attributes: $0.text, format) }
+    }
+}
+
+extension LabelAnnotation {
+    /// The same, of a text in which an array's attributes lie; nil also where it cannot be read.
+    static func unknownCount(attributes text: String, _ format: VolumeFormat) -> LabelValue? {
+        guard let json = try? JSONValue(parsing: text.utf8) else { return nil }
+        return unknownCount(attributes: format == .zarrV3 ? json["attributes"] ?? .null : json)
     }
 }
