@@ -21,9 +21,8 @@ enum UnknownIdentifier: Sendable, Hashable {
 
     /// nil where there is nothing to ask: 255 is not what is declared, or no larger id fits, or some voxels are unknown.
     init?(_ array: ArrayPlan, in plan: ItemPlan) {
-        guard let type = try? ArrayMetadata(array.format ?? .zarrV2, Array(array.metadata.utf8), path: array.key)
-            .elementType, Self.isInQuestion(array.annotation, type)
-        else { return nil }
+        let metadata = try? ArrayMetadata(array.format ?? .zarrV2, Array(array.metadata.utf8), path: array.key)
+        guard let type = metadata?.elementType, Self.isInQuestion(array.annotation, type) else { return nil }
         switch plan.unknownCount(of: array) ?? array.finestUnknownCount.map({ LabelValue($0) }) {
         case 0?: self = .objectBeyond
         case nil: self = .uncounted

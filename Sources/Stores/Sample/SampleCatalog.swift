@@ -67,7 +67,7 @@ enum SampleCatalog {
                 number: 177, start: ZYX(4, 104, 6), shape: ZYX(48, 56, 48), finer: 1, levels: 2,
                 classes: [(.all, stored(.uint8)), (.reticulum, stored(.uint8))]),
             SampleCrop(
-                number: 132, start: ZYX(42, 40, 44), shape: ZYX(48, 56, 56), finer: 2, levels: 2,
+                number: 132, start: ZYX(36, 36, 32), shape: ZYX(48, 56, 56), finer: 2, levels: 2,
                 classes: [(.all, zstd(.uint8)), (.mito, zstd(.uint32))], mitochondria: [1, 2]),
             SampleCrop(
                 number: 178, start: ZYX(60, 4, 4), shape: ZYX(48, 48, 48), finer: 1, levels: 2,
