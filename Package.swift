@@ -97,12 +97,12 @@ let package = Package(
             ["Pipeline", "Codecs", "Volumes", "Elements", "JSONText", "Geometry", "Stores", "Ledger", "HDF5", logging]),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["JSONText", "cristae"],
+            dependencies: ["JSONText", "cristae", crypto],
             exclude: [
                 "replica.py", "awkward.py", "reference.py", "check_outputs.py", "zarr_files.py", "synthetic.py",
                 "hostile.py", "pack_entry.py", "change_chunk.py", "crop_tools.py", "conversion.py", "shards.py",
                 "volumes.py", "loaders.py", "voxel_statistics.py",
-                "requirements.txt", "servers",
+                "requirements.txt", "servers", "golden.txt",
             ],
             swiftSettings: strict),
     ]
