@@ -314,6 +314,8 @@ def native(crop, classes, target, tolerance=0.4, derive=None, max_upsampling=2, 
             not_annotated.append(name)
     if not labels:
         return LeftOut(crop, "not_annotated")
+    if classes != ["*"]:
+        not_annotated = sorted(set(classes) - set(labels))
     first = next((name for name in wanted), None) or next(iter(rules.values()))["from"]
     placed = grids[first]
     bounds = [box(raw_level, grid) for grid in grids.values()]

@@ -102,6 +102,27 @@ import Testing
         #expect(made.failures == [] && made.items == 1 && made.done == 1)
     }
 
+    /// What the line advises takes in the item: raw data and labels that are too coarse, each on another axis or by another factor, and voxels
+    /// that no few decimals name.
+    @Test(
+        arguments: [([70, 4, 4], [140, 8, 8], 2), ([8, 8, 33.0006], [8, 8, 33.0006], 3)]
+            as [([Double], [Double], Double)])
+    func theAdviceHelps(rawVoxel: [Double], labelVoxel: [Double], limit: Double) async throws {
+        try raw(rawVoxel, shape: [8, 8, 8], levels: 1)
+        try crop(1, voxel: labelVoxel, edge: 0, shape: [2, 2, 2])
+        let resize: [String: JSONValue] = ["max_upsampling": .number(limit)]
+        #expect(try await job.run(["resize": .object(resize)]).leftOut == 1)
+        let entry = try #require(try JSONValue(parsing: try job.text("out/txt/left_out.json").utf8)[0])
+        let message = try #require(entry["message"]?.string)
+        #expect(entry["factor"]?.double == zip(rawVoxel, labelVoxel).map { max($0, $1) / 8 }.max())
+        let advice = try #require(
+            message.firstMatch(of: /max_upsampling ([0-9.]+) or target_nm (\[.*?\]|[0-9.]+) takes/))
+        let factor = try #require(Double(advice.1))
+        let target = try JSONValue(parsing: Array(String(advice.2).utf8))
+        #expect(try await job.run(["resize": ["max_upsampling": .number(factor)]]).done == 1)
+        #expect(try await job.run(["resize": .object(resize), "target_nm": target]).leftOut == 0)
+    }
+
     /// In a volume one label image that is too coarse does not cost the others the volume.
     @Test func aVolumeLosesOnlyTheLabelsThatAreTooCoarse() async throws {
         try raw([8, 8, 8])

@@ -42,6 +42,45 @@ import Testing
         #expect(data["datasets"]?[0]?["has_groundtruth"] == false)
     }
 
+    /// In an N5 container, too.
+    @Test(arguments: ["inference/mito", "inference/segmentations/mito"])
+    func n5ContainersHaveThem(path: String) async throws {
+        for (key, type) in [("em/fibsem-uint8", 7), ("labels/\(path)", 1)] {
+            let place: JSONValue = [
+                "axes": ["z", "y", "x"], "scale": [8, 8, 8], "translate": [0, 0, 0], "units": ["nm", "nm", "nm"],
+            ]
+            try job.write(
+                ["multiscales": [["datasets": [["path": "s0", "transform": place]]]]], "n/n.n5/\(key)/attributes.json")
+            try job.write(
+                [
+                    "dimensions": [4, 4, 4], "blockSize": [4, 4, 4], "dataType": "uint8",
+                    "compression": ["type": "raw"],
+                    "transform": place,
+                ], "n/n.n5/\(key)/s0/attributes.json")
+            let head: [UInt8] = [0, 0, 0, 3] + (0..<3).flatMap { _ in [0, 0, 0, 4] as [UInt8] }
+            try job.write(head + [UInt8](repeating: UInt8(type), count: 64), "n/n.n5/\(key)/s0/0/0/0")
+        }
+        let region: JSONValue = ["dataset": "n", "offset_nm": [-4, -4, -4], "shape_nm": [32, 32, 32]]
+        #expect(try await job.run(["datasets": ["n"], "regions": [region]]).failures == [])
+        let mito = try await job.dataset("/label_crop/mito", of: "hdf5/region_n_1.h5")
+        #expect(mito.bytes == [UInt8](repeating: 1, count: 64))
+        #expect(mito.attributes["label_quality"] == .string("inference"))
+    }
+
+    /// A prediction stays one, also where the manifest gives its grid.
+    @Test(arguments: [("labels/inference/mito", "inference"), ("volumes/mito", "groundtruth")])
+    func aGivenGridMakesNoGroundTruthOfIt(path: String, quality: String) async throws {
+        try image(path, mask(3))
+        let grid: JSONValue = [
+            "dataset": "ds", "path": .string("recon-1/\(path)/s0"), "class": "mito", "voxel_size_nm": [8, 8, 8],
+            "translation_nm": [0, 0, 0],
+        ]
+        let region: JSONValue = ["dataset": "ds", "offset_nm": [-4, -4, -4], "shape_nm": [32, 32, 32]]
+        #expect(try await job.run(["grids": [grid], "regions": [region]]).failures == [])
+        let mito = try await job.dataset("/label_crop/mito", of: "hdf5/region_ds_1.h5")
+        #expect(mito.attributes["label_quality"] == .string(quality))
+    }
+
     @Test func regionsHaveThem() async throws {
         try image("labels/inference/mito", mask(3))
         let region: JSONValue = ["dataset": "ds", "offset_nm": [-4, -4, -4], "shape_nm": [32, 32, 32]]
@@ -74,7 +113,7 @@ import Testing
         #expect(lines.contains { $0.contains("inference/notes is left out: it is no label image") })
     }
 
-    /// An array without metadata of its own is an image where the manifest gives its grid, and then somebody vouches for it.
+    /// An array without metadata of its own is an image where the manifest gives its grid.
     @Test func anArrayWithAGridIsAnImage() async throws {
         try image("labels/inference/mito", mask(3))
         try FileManager.default.removeItem(atPath: "\(job.folder)/bucket/\(recon)/labels/inference/mito/.zattrs")
@@ -87,7 +126,7 @@ import Testing
         #expect(outcome.failures == [])
         #expect(!heard.all.contains { $0.contains("left out") })
         let mito = try await job.dataset("/recon-1/labels/inference/mito/s0", of: "hdf5/ds.h5")
-        #expect(mito.bytes == mask(3) && mito.attributes["label_quality"] == .string("groundtruth"))
+        #expect(mito.bytes == mask(3) && mito.attributes["label_quality"] == .string("inference"))
     }
 
     /// 0 and 255 are absent and present also where only the kind of the labels is declared.

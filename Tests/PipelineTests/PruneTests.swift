@@ -1,6 +1,7 @@
 import Foundation
 import JSONText
 import Ledger
+import Synchronization
 import Testing
 
 @testable import Pipeline
@@ -39,6 +40,32 @@ import Testing
 
     private static let one: [String: JSONValue] = ["datasets": ["ds"], "convert": ["keep_packs": true]]
     private static let both: [String: JSONValue] = ["convert": ["keep_packs": true]]
+
+    /// Where the plan of a dataset is lost, nobody knows what belongs to it.
+    @Test func aLostPlanCostsNoFile() async throws {
+        _ = try await job.run(Self.both)
+        try job.remove("state/plans/two.plan")
+        #expect(try await job.pruned(Self.both, deleting: true) == [])
+        #expect(job.exists("out/crops/crop_7.h5"))
+        #expect(try await job.run(Self.both).exitCode == 0)
+        #expect(try await job.pruned(Self.both) == [])
+    }
+
+    /// A run says which files in `crops` are no longer the job's.
+    @Test func aRunTellsOfFilesThatAreLeftOver() async throws {
+        let heard = Mutex<[String]>([])
+        let run = { (members: [String: JSONValue]) in
+            _ = try await job.run(members, log: { line in heard.withLock { $0.append(line) } })
+            return heard.withLock { lines in
+                defer { lines = [] }
+                return lines.filter { $0.contains("no longer the job's") }
+            }
+        }
+        #expect(try await run(Self.both) == [])
+        let told = try await run(Self.one)
+        #expect(told.count == 1 && told.allSatisfy { $0.contains("1 files") && $0.contains("(crop_7)") })
+        #expect(try await run(Self.both) == [])
+    }
 
     @Test func whatIsNotInTheJobGoesWithItsRecords() async throws {
         _ = try await job.run(Self.both)

@@ -157,6 +157,29 @@ import Testing
         #expect(try entries()["crop_11.h5"]?["not_annotated"] == ["nuc"])
     }
 
+    /// A class that a crop has no group of is not annotated in it, either.
+    @Test func classesWithoutAGroupAreNamed() async throws {
+        try crop(11, at: 64, classes: ["mito", "er"])
+        _ = try await job.run(["classes": ["mito", "er"]])
+        let entries = try entries()
+        #expect(entries["crop_11.h5"]?["not_annotated"] == [])
+        #expect(entries["crop_7.h5"]?["not_annotated"] == ["er"])
+    }
+
+    /// A crop reaches as far as the largest of its labels: so far it holds raw data.
+    @Test func aCropOverlapsWithAllOfItsLabels() async throws {
+        try crop(11, at: 80)
+        let larger = SmallJob.Level(
+            voxel: [8, 8, 8], translation: [80, 0, 0], shape: [4, 4, 4], bytes: [UInt8](repeating: 1, count: 64))
+        try job.image("ds/ds.zarr/recon-1/labels/groundtruth/crop11/nuc", [larger], attributes: SmallJob.instances())
+        try crop(12, at: 96)
+        _ = try await job.run(["classes": ["mito", "nuc"]])
+        let entries = try entries()
+        #expect(entries["crop_12.h5"]?["group"] == 11 && entries["crop_11.h5"]?["group"] == 11)
+        #expect(entries["crop_11.h5"]?["overlaps_with"] == [["crop_id": 12, "fraction": 0.125]])
+        #expect(entries["crop_12.h5"]?["overlaps_with"] == [["crop_id": 11, "fraction": 1]])
+    }
+
     /// A plan of a version that did not note where crops lie is made again from the answers that were kept.
     @Test func aPlanWithoutPlacesIsMadeAgainWithoutARequest() async throws {
         _ = try await job.run()

@@ -12,6 +12,9 @@ internal import Threads
 /// Kept are listings, metadata that are JSON, and "there is no such object"; never a failure. On a refresh everything is asked again, and
 /// written only where an answer is another one.
 actor AnswerCache {
+    /// What stands for a dataset where the store's own folder is asked for.
+    static let root = "_root"
+
     private enum Answer: Sendable {
         case text(String?)
         case listing(Listing)

@@ -38,10 +38,14 @@ struct CropPlanner: Sendable {
     private func place(
         _ name: String, _ cropID: Int, _ group: String, _ labels: [ArrayPlan]
     ) async throws -> CropPlace? {
+        // A crop reaches as far as all of its labels: so far raw data are in its file. Mostly they have one grid.
+        let others = labels.dropFirst().map(\.grid).filter { $0 != labels.first?.grid }
         func place(_ grid: Grid) -> CropPlace {
-            CropPlace(
-                name: name, cropID: cropID, alignment: reader.alignment(of: group), edge: grid.edge,
-                extent: grid.extent, voxelSize: grid.voxelSize)
+            let start = others.reduce(grid.edge) { $0.zip($1.edge, min) }
+            let stop = others.reduce(grid.edge.zip(grid.extent, +)) { $0.zip($1.edge.zip($1.extent, +), max) }
+            return CropPlace(
+                name: name, cropID: cropID, alignment: reader.alignment(of: group), edge: start,
+                extent: others.isEmpty ? grid.extent : stop.zip(start, -), voxelSize: grid.voxelSize)
         }
         do {
             let present = try await reader.cache.list(group).prefixes

@@ -131,11 +131,20 @@ struct DatasetReader: Sendable {
     /// The label images that cover the whole volume, and what is left out.
     private func segmentations(_ key: String) async throws -> (images: [Reconstruction.LabelImage], notes: [String]) {
         guard Self.isN5(key) else { return try await predictions("\(key)/labels/inference") }
-        // N5 containers have them beside the other label images.
+        // N5 containers have them beside the other label images, too.
         let folder = "\(key)/labels"
-        let others = ["groundtruth", "inference", "masks"]
-        let names = try await cache.list(folder).prefixes.filter { !others.hasName($0) }
-        return (names.sortedByBytes().map { Reconstruction.LabelImage(name: $0, key: "\(folder)/\($0)") }, [])
+        let (present, others) = (try await cache.list(folder).prefixes, ["groundtruth", "inference", "masks"])
+        let own = present.filter { !others.hasName($0) }.map {
+            Reconstruction.LabelImage(name: $0, key: "\(folder)/\($0)")
+        }
+        guard present.hasName("inference") else { return (own.sorted { ByteName($0.name) < ByteName($1.name) }, []) }
+        var (images, notes) = try await predictions("\(folder)/inference")
+        images.removeAll { image in
+            let isDouble = own.contains { $0.name.hasSameBytes(as: image.name) }
+            if isDouble { notes.append("\(url(image.key)) is left out: \(folder)/\(image.name) is taken") }
+            return isDouble
+        }
+        return ((own + images).sorted { ByteName($0.name) < ByteName($1.name) }, notes)
     }
 
     /// The label images in `segmentations`, and those beside that folder.
@@ -172,11 +181,14 @@ struct DatasetReader: Sendable {
         if grids.contains(where: { $0.path.hasSameBytes(as: path) || $0.path.hasBytePrefix(path + "/") }) {
             return true
         }
-        for format in [VolumeFormat.zarrV2, .zarrV3] {
+        if Self.isN5(key), try await cache.list(key).prefixes.contains(where: { $0.hasBytePrefix("s") }) { return true }
+        for format in Self.isN5(key) ? [VolumeFormat.n5] : [.zarrV2, .zarrV3] {
             guard let text = try await cache.text("\(key)/\(format.attributesName)") else { continue }
             guard let json = try? JSONValue(parsing: text.utf8) else { return true }
             let attributes = format == .zarrV3 ? json["attributes"] ?? .null : json
-            return [attributes["multiscales"], attributes["ome"]?["multiscales"]].contains { !($0?.isNull ?? true) }
+            // The last is an array of N5.
+            let signs = [attributes["multiscales"], attributes["ome"]?["multiscales"], attributes["dimensions"]]
+            return signs.contains { !($0?.isNull ?? true) }
         }
         return false
     }

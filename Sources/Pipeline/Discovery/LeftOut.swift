@@ -61,34 +61,30 @@ extension LeftOut {
     static let key = "left_out"
 
     /// None of the classes that the crop may hold is in its labels.
-    init(notAnnotated plan: ItemPlan, _ store: StoreURL) {
-        let found = plan.derived.map { rule in
+    ///
+    /// - Parameter named: the classes that are asked for by name.
+    init(notAnnotated plan: ItemPlan, _ store: StoreURL, named: [String]) {
+        var found = plan.derived.map { rule in
             "\(rule.name) would be made from the ids \(rule.ids.map(String.init).joined(separator: ", ")), and "
                 + "\(store.url(of: rule.source.key)) has none of them"
         }
+        let missing = named.filter { !plan.classes.hasName($0) }
+        if !missing.isEmpty {
+            found.append("\(store.url(of: plan.group)) has no labels of \(missing.joined(separator: ", "))")
+        }
         self.init(
             name: plan.name, dataset: plan.dataset, cropID: plan.kind == nil ? plan.cropID : nil, reason: .notAnnotated,
-            message: found.joined(separator: "; "), classes: plan.classes)
+            message: found.joined(separator: "; "), classes: (plan.classes + missing).sortedByBytes())
     }
 
-    /// The same, read back; nil where the record does not say so.
-    init?(_ record: Record, of plan: ItemPlan) {
-        guard let members = record.result[Self.key], let message = members["message"]?.string,
-            let reason = members["reason"]?.string.flatMap(Reason.init(rawValue:)),
-            let classes = members["classes"]?.array
-        else { return nil }
-        self.init(
-            name: plan.name, dataset: plan.dataset, cropID: plan.kind == nil ? plan.cropID : nil, reason: reason,
-            message: message, classes: classes.compactMap(\.string))
+    /// The same, where the record of a download says so; nil where it does not.
+    init?(_ record: Record, of plan: ItemPlan, _ store: StoreURL, named: [String]) {
+        guard record.result[Self.key]?["reason"]?.string == Reason.notAnnotated.rawValue else { return nil }
+        self.init(notAnnotated: plan, store, named: named)
     }
 
     /// What a record needs to know.
-    var recorded: JSONValue {
-        [
-            "reason": .string(reason.rawValue), "message": .string(message),
-            "classes": .array(classes.map { .string($0) }),
-        ]
-    }
+    var recorded: JSONValue { ["reason": .string(reason.rawValue)] }
 }
 
 extension Sequence<LeftOut> {

@@ -62,6 +62,15 @@ struct UpsamplingLimit: Sendable {
     ///   - output: the voxel size of the output; nm.
     /// - Returns: nil where it is within the limit.
     func excess(of name: String, voxelSize: ZYX<Double>, output: ZYX<Double>) -> Excess? {
+        excess(of: [(name, voxelSize)], output: output)
+    }
+
+    /// Looks at all arrays of an item: the one that needs most is named, and what is said to take the item in takes in all of them.
+    func excess(of arrays: [(name: String, voxelSize: ZYX<Double>)], output: ZYX<Double>) -> Excess? {
+        func factor(_ voxelSize: ZYX<Double>) -> Double { voxelSize.zip(output, /).array.max() ?? 0 }
+        var most = arrays.first
+        for array in arrays where factor(array.voxelSize) > most.map({ factor($0.voxelSize) }) ?? 0 { most = array }
+        guard let (name, voxelSize) = most else { return nil }
         let factors = voxelSize.zip(output, /)
         guard let axis = (0..<3).max(by: { factors[$0] < factors[$1] }), factors[axis] > largest * (1 + 1e-9) else {
             return nil
@@ -72,23 +81,25 @@ struct UpsamplingLimit: Sendable {
             voxelSize: voxelSize, factor: factor,
             message:
                 "\(name) has \(Self.text(voxelSize[axis])) nm voxels on axis \(Array("zyx")[axis]), \(Self.text(factor)) times the target of "
-                + "\(Self.text(output[axis])) nm, and \(setting) is \(Self.text(largest)); \(remedy(voxelSize, factor)) takes it in"
+                + "\(Self.text(output[axis])) nm, and \(setting) is \(Self.text(largest)); \(remedy(arrays.map(\.voxelSize), factor)) takes it in"
         )
     }
 
-    /// What would take in an array of such voxels.
-    private func remedy(_ voxelSize: ZYX<Double>, _ factor: Double) -> String {
-        let needed = voxelSize.zip(target) { max($0 / largest, $1) }
+    /// What would take in arrays of such voxels.
+    private func remedy(_ voxelSizes: [ZYX<Double>], _ factor: Double) -> String {
+        let needed = voxelSizes.reduce(target) { $0.zip($1) { max($0, $1 / largest) } }
         let isCube = needed.y == needed.z && needed.x == needed.z
-        let sizes = needed.array.map(Self.text)
+        // Upwards: with less it would be left out again.
+        let sizes = needed.array.map { Self.text(($0 * 1000 - 1e-7).rounded(.up) / 1000) }
         let limit = Self.text((factor * 100 - 1e-7).rounded(.up) / 100)
         switch wording {
         case .manifest:
             let size = isCube ? sizes[0] : "[\(sizes.joined(separator: ", "))]"
-            return "max_upsampling \(limit) or target_nm \(size)"
+            // By factors of 2, not every target in between takes it in.
+            return "max_upsampling \(limit)\(gridRule == .exact ? " or target_nm \(size)" : "")"
         case .flags:
             let size = isCube ? sizes[0] : sizes.joined(separator: ",")
-            return "--max-upsampling \(limit) or --target \(size)"
+            return "--max-upsampling \(limit)\(gridRule == .exact ? " or --target \(size)" : "")"
         }
     }
 
@@ -105,14 +116,12 @@ extension UpsamplingLimit {
     func leftOut(_ plan: ItemPlan) -> LeftOut? {
         let labels = plan.labels + plan.derived.map(\.source)
         let output = outputVoxelSize(covering: (labels.first ?? plan.raw).writtenGrid)
-        for array in [plan.raw] + labels {
-            guard let excess = excess(of: array.key, voxelSize: array.grid.voxelSize, output: output) else { continue }
-            return LeftOut(
-                name: plan.name, dataset: plan.dataset, cropID: plan.kind == nil ? plan.cropID : nil,
-                reason: .tooCoarse, message: excess.message, voxelSize: excess.voxelSize.array, target: output.array,
-                factor: excess.factor, maxUpsampling: largest, classes: plan.classes)
-        }
-        return nil
+        let arrays = ([plan.raw] + labels).map { (name: $0.key, voxelSize: $0.grid.voxelSize) }
+        guard let excess = excess(of: arrays, output: output) else { return nil }
+        return LeftOut(
+            name: plan.name, dataset: plan.dataset, cropID: plan.kind == nil ? plan.cropID : nil, reason: .tooCoarse,
+            message: excess.message, voxelSize: excess.voxelSize.array, target: output.array, factor: excess.factor,
+            maxUpsampling: largest, classes: plan.classes)
     }
 }
 

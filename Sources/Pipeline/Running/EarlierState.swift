@@ -39,7 +39,7 @@ struct EarlierState: Sendable {
             let left = leftOut.count { converted.contains($0) } + survey.leftOut.count
             let again = known.count - survey.complete.count - statistics - survey.leftOut.count
             context.logger.notice(
-                "\(state.path) was made by an earlier version: of \(known.count + left) items, \(survey.complete.count) stay as they are, \(statistics) are measured or resized again from their files, \(again) are made again, \(left) are left out now",
+                "\(state.path) was made by an earlier version: of \(known.count + left) items, \(survey.complete.count) stay as they are, \(statistics) are measured or resized again from their files, \(again) are made again, \(left) are left out now; files that stay have neither the second names /raw and /labels nor the attributes label_quality and evidence",
                 metadata: ["event": "earlier_state"])
         }
         let text = JSONValue.object(["rules": .integer(Self.rules)]).prettyText + "\n"

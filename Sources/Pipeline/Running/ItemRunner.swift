@@ -1,6 +1,7 @@
 internal import JSONText
 internal import Ledger
 internal import Logging
+internal import Stores
 internal import Threads
 
 /// Takes one item through its stages, from the first that is not done.
@@ -79,7 +80,8 @@ struct ItemRunner: Sendable {
         else { return done }
         if plan.isUndecided, downloaded.result[LeftOut.key] != nil {
             // What cannot be read is decided again.
-            done.leftOut = LeftOut(downloaded, of: plan)
+            done.leftOut = LeftOut(
+                downloaded, of: plan, context.store.url, named: context.manifest.namedClasses)
             done.download = done.leftOut == nil ? nil : downloaded
             return done
         }

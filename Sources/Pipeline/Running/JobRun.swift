@@ -1,3 +1,4 @@
+internal import Elements
 internal import JSONText
 internal import Ledger
 internal import Logging
@@ -174,6 +175,7 @@ struct JobRun: Sendable {
             }
             tell(split)
             tellOfMissingNatives(marks, of: wanted)
+            try await tellOfLeftovers(present)
             try await FailureReport(context: context).write(all, items: names)
         }
         try await ThreadPool.files.run { () throws(LedgerError) in
@@ -188,13 +190,38 @@ struct JobRun: Sendable {
         return .ended
     }
 
+    /// Says which files in `crops` are of items of which nothing is made any more: who reads the folder takes them for the job's.
+    private func tellOfLeftovers(_ present: PresentJob) async throws {
+        let context = context
+        let leftOut = Set(
+            present.plans.flatMap(\.plan.leftOutNames) + (account.leftOutNames))
+        let made = Set(present.items.map(\.name)).subtracting(leftOut)
+        let survey = RecordSurvey(context, present)
+        let names = try await ThreadPool.files.run { () throws(LedgerError) -> [String] in
+            var names: [String] = []
+            for file in try context.output.list("crops") where file.hasByteSuffix(".h5") {
+                let name = String(file.dropLast(3))
+                guard !made.contains(name), leftOut.contains(name) || survey.isForeign(name),
+                    try context.state.fileSize("records/\(name)/resize.json") != nil
+                else { continue }
+                names.append(name)
+            }
+            return names.sortedByBytes()
+        }
+        guard !names.isEmpty else { return }
+        let shown = names.prefix(8).joined(separator: ", ") + (names.count > 8 ? ", …" : "")
+        context.logger.warning(
+            "\(names.count) files in \(context.output.path)/crops are no longer the job's (\(shown)): cristae prune lists them, and removes them with --delete",
+            metadata: ["event": "leftovers"])
+    }
+
     /// Notes what is on each side of the split, and warns of sides that have nothing.
     private func tell(_ count: SplitCount?) {
         account.note(count)
         guard let count, let split = context.manifest.split else { return }
         for side in count.empty(split) {
             context.logger.warning(
-                "split: no crop is on the side \(side); the sides are drawn group by group: another split.seed or share may fill it",
+                "split: no crop is on the side \(side); the sides are drawn \(split.by.rawValue) by \(split.by.rawValue): another split.seed or share may fill it",
                 metadata: ["event": "split_empty", "side": "\(side)"])
         }
     }

@@ -65,6 +65,13 @@ final class RunAccount: Sendable {
         state.withLock { state in for item in items { state.entries[item.version] = entry } }
     }
 
+    /// Names of the items whose labels have decided that they are left out.
+    var leftOutNames: [String] {
+        state.withLock { state in
+            state.items.filter { if case .leftOut = state.entries[$0] { true } else { false } }.map(\.name)
+        }
+    }
+
     /// Whether this is the first time that a left-out item is to be told of: a run says it once.
     func isUntold(_ item: LeftOut) -> Bool {
         state.withLock { $0.told.insert([item.dataset, item.name]).inserted }

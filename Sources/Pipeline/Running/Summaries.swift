@@ -188,7 +188,7 @@ struct Summaries: Sendable {
         var resized: [JSONValue] = []
         var outcome = Outcome()
         var provenance = Provenance(context)
-        let relations = try CropRelations(present.plans, context.manifest.split)
+        let relations = try CropRelations(present.plans, context.manifest)
         for item in present.items {
             let isComplete = marks[item.name] != nil
             guard let (plan, done) = try known(of: item, isComplete: isComplete, isThere: isThere) else {

@@ -274,7 +274,7 @@ public struct Discover: Sendable {
         guard let kept, kept.fingerprint == fingerprint, kept.source == context.store.url.description else {
             return nil
         }
-        let today = Set(plan.items.map(\.name) + plan.failures.compactMap(\.item))
+        let today = Set(plan.items.map(\.name) + plan.failures.compactMap(\.item) + plan.leftOutNames)
         for item in kept.items where !today.contains(item.name) { reportVanished("\(name): \(item.name)", of: name) }
         let text = try PlanFile.encode(
             plan, fingerprint: fingerprint, owner: kept.owner, store: context.store.url)

@@ -133,7 +133,10 @@ struct Download: Sendable {
         _ = try await writeVersions(of: labels, in: pack)
         let record = Record(
             item: plan.name, stage: "download", fingerprint: fingerprint, outputs: [],
-            result: [LeftOut.key: LeftOut(notAnnotated: plan, context.store.url).recorded])
+            result: [
+                LeftOut.key: LeftOut(notAnnotated: plan, context.store.url, named: context.manifest.namedClasses)
+                    .recorded
+            ])
         // In this order: a pack that nobody needs must not stay behind.
         try await ThreadPool.files.run { () throws(LedgerError) in
             try holdings.removePack(path)

@@ -23,12 +23,14 @@ struct LabelOrigin: Sendable, Equatable {
     /// - Parameter isDerived: whether another class is made from `label`.
     init(of label: ArrayPlan, isDerived: Bool, _ manifest: Manifest) {
         let path = DatasetReader.path(of: label.key)
-        // Who gives the grid of labels vouches for them.
+        let folders = path.pathComponents().dropLast()
+        // Who gives the grid of labels vouches for them, but a prediction stays one.
         let isGiven = manifest.grids.contains { grid in
             grid.labelClass != nil && grid.path.hasSameBytes(as: path)
                 && label.key.pathComponents().first?.hasSameBytes(as: grid.dataset) ?? false
         }
-        quality = path.pathComponents().dropLast().hasName("groundtruth") || isGiven ? .groundtruth : .inference
+        quality =
+            folders.hasName("groundtruth") || isGiven && !folders.hasName("inference") ? .groundtruth : .inference
         evidence = isDerived ? .derived : .stored
     }
 

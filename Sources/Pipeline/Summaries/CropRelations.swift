@@ -8,12 +8,15 @@ internal import Ledger
 /// That is no part of the HDF5 files: their bytes do not depend on other crops.
 struct CropRelations: Sendable {
     private let split: Manifest.Split?
+    /// The classes that are asked for by name.
+    private let named: [String]
     /// The groups of each dataset.
     private let groups: [ByteName: CropGroups]
 
     /// - Parameter plans: of all datasets of the job; all of their crops count, whatever `only` says.
-    init(_ plans: [PlanFile], _ split: Manifest.Split?) throws(JSONError) {
-        self.split = split
+    init(_ plans: [PlanFile], _ manifest: Manifest) throws(JSONError) {
+        split = manifest.split
+        named = manifest.namedClasses
         var groups: [ByteName: CropGroups] = [:]
         for plan in plans {
             let places = try plan.places().map { place in
@@ -39,7 +42,7 @@ struct CropRelations: Sendable {
         members["overlaps_with"] = .array(
             (relations?.overlaps ?? []).map { ["crop_id": .integer($0.cropID), "fraction": .number($0.fraction)] })
         members["duplicate_of"] = relations?.duplicateOf.map { .integer($0) } ?? .null
-        members["not_annotated"] = convert?.result["not_annotated"] ?? .array([])
+        members["not_annotated"] = .array(notAnnotated(entry, convert).map { .string($0) })
         if let split {
             members["split"] =
                 relations.map {
@@ -47,5 +50,14 @@ struct CropRelations: Sendable {
                 } ?? .null
         }
         return .object(members)
+    }
+
+    /// The classes that nobody has annotated in an item: those that could not be derived, and of those that are asked for by name the ones that
+    /// it does not hold. In a volume labels are named by their paths: it holds what there is.
+    private func notAnnotated(_ entry: JSONValue, _ convert: Record?) -> [String] {
+        let recorded = (convert?.result["not_annotated"]?.array ?? []).compactMap(\.string)
+        guard entry["raw"]?["dtype"] != nil, let labels = entry["labels"]?.object else { return recorded }
+        let missing = named.filter { labels[$0] == nil && !recorded.hasName($0) }
+        return (recorded + missing).sortedByBytes()
     }
 }

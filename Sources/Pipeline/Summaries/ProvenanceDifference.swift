@@ -78,15 +78,18 @@ public struct ProvenanceDifference: Sendable {
             guard !item.isEmpty else { return nil }
             if !item.outputs.isEmpty {
                 // What was chosen otherwise is made from other arrays; that is no change of the source.
-                let isChanged = item.sources.contains { $0.a != nil && $0.b != nil }
+                let isChanged = item.sources.contains { Self.isKnown($0.a) && Self.isKnown($0.b) }
                 item.cause =
                     isChanged
                     ? .source
-                    : !deciding.isEmpty ? .manifest : isProgram ? .version : item.sources.isEmpty ? .unknown : .source
+                    : !deciding.isEmpty ? .manifest : isProgram ? .version : .unknown
             }
             return item
         }
     }
+
+    /// Whether it is known which objects of an array were taken.
+    private static func isKnown(_ source: JSONValue?) -> Bool { !(source?["sha256"]?.isNull ?? true) }
 
     // MARK: What is compared
 
@@ -155,7 +158,7 @@ public struct ProvenanceDifference: Sendable {
     }
 
     private static func change(_ a: JSONValue, _ b: JSONValue) -> String {
-        if a["sha256"]?.isNull ?? true || b["sha256"]?.isNull ?? true {
+        if !isKnown(a) || !isKnown(b) {
             return "it is not known of one of them which objects were taken"
         }
         let (before, after) = (a["objects"]?.integer ?? 0, b["objects"]?.integer ?? 0)

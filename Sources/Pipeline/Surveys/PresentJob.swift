@@ -1,3 +1,4 @@
+internal import Elements
 internal import Ledger
 internal import Stores
 internal import Threads
@@ -13,6 +14,9 @@ struct PresentJob: Sendable {
     private(set) var others: [PlanFile] = []
     /// Plan files that cannot be read.
     private(set) var damaged: [String] = []
+
+    /// Datasets of the job that were read, and have no plan: it may have been lost.
+    private(set) var unplanned: [String] = []
 
     var items: [ItemEntry] { plans.flatMap(\.items) }
 
@@ -46,6 +50,10 @@ struct PresentJob: Sendable {
                 outdated.append(plan)
             }
         }
+        let planned = Set((today + outdated).map { ByteName($0.plan.dataset) })
+        let answered = try await ThreadPool.files.run { () throws(LedgerError) in try state.list("metadata") }
+        unplanned = answered.filter { $0.hasByteSuffix(".jsonl") }.map { String($0.dropLast(6)) }
+            .filter { $0 != AnswerCache.root && globs.matches($0) && !planned.contains(ByteName($0)) }
         plans = Discover.withUniqueNames(today.sorted { $0.plan.dataset < $1.plan.dataset })
     }
 }

@@ -37,7 +37,7 @@ public struct Pruning: Sendable {
         try await ThreadPool.files.run { () throws in try JobMark(context: context).check() }
         let present = try await PresentJob(context)
         let survey = RecordSurvey(context, present)
-        let isOpen = !present.outdated.isEmpty || !present.damaged.isEmpty
+        let isOpen = !present.outdated.isEmpty || !present.damaged.isEmpty || !present.unplanned.isEmpty
         guard !present.plans.isEmpty else { return Found(isOpen: isOpen, isUnplanned: true) }
         return try await ThreadPool.files.run { () throws in
             var found = Found(isOpen: isOpen, isUnplanned: false)

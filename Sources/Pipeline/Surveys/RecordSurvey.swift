@@ -40,7 +40,7 @@ struct RecordSurvey: Sendable {
         self.context = context
         items = Dictionary(present.items.map { ($0.name, $0) }) { first, _ in first }
         open = Set(present.outdated.flatMap(\.items).map(\.name))
-        isUnplanned = present.plans.isEmpty || !present.damaged.isEmpty
+        isUnplanned = present.plans.isEmpty || !present.damaged.isEmpty || !present.unplanned.isEmpty
     }
 
     /// Whether an item is known not to be one of the job.

@@ -206,8 +206,9 @@ struct VolumePlanner: Sendable {
         var derived: [DerivePlan] = []
         let limit = UpsamplingLimit(manifest)
         let output = limit.outputVoxelSize(covering: raw.grid)
-        var excess = limit.excess(of: raw.key, voxelSize: raw.grid.voxelSize, output: output)
-        let isRawTooCoarse = excess != nil
+        var tooCoarse: [(name: String, voxelSize: ZYX<Double>)] = []
+        let isRawTooCoarse = limit.excess(of: raw.key, voxelSize: raw.grid.voxelSize, output: output) != nil
+        if isRawTooCoarse { tooCoarse.append((raw.key, raw.grid.voxelSize)) }
         for (label, plan) in Array(zip(deciding, decided)) + followed.map({ ($0.label, $0.plan) }) {
             if refused.contains(ByteName(plan.key)) { continue }
             var plan = plan
@@ -215,7 +216,7 @@ struct VolumePlanner: Sendable {
             // One label image does not cost the others the volume.
             if let found = limit.excess(of: plan.key, voxelSize: plan.grid.voxelSize, output: output) {
                 if !isRawTooCoarse { warnings.append("labels left out: \(found.message)") }
-                excess = excess ?? found
+                tooCoarse.append((plan.key, plan.grid.voxelSize))
             } else if let (name, rule) = label.derivation {
                 derived.append(DerivePlan(name: name, source: plan, ids: rule.ids, instances: rule.instances))
             } else {
@@ -223,7 +224,8 @@ struct VolumePlanner: Sendable {
             }
         }
         let isEmpty = labels.isEmpty && derived.isEmpty && !(whole.isEmpty && crops.isEmpty)
-        let leftOut = (isRawTooCoarse || isEmpty ? excess : nil).map { excess in
+        let excess = isRawTooCoarse || isEmpty ? limit.excess(of: tooCoarse, output: output) : nil
+        let leftOut = excess.map { excess in
             LeftOut(
                 name: reader.dataset, dataset: reader.dataset, cropID: nil, reason: .tooCoarse, message: excess.message,
                 voxelSize: excess.voxelSize.array, target: output.array, factor: excess.factor,
