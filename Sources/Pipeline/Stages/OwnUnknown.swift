@@ -46,24 +46,38 @@ struct OwnUnknown: Sendable {
         let (mask, indices, region) = (mask, indices, needed)
         await ThreadPool.compute.run {
             let own = mask.mask(window.bytes)
-            let shape = region.shape
+            let (shape, columns) = (region.shape, indices.x[box.range(2)])
+            // Mostly the two grids are one: then rows are next to one another in both.
+            let isAligned = zip(columns, columns.dropFirst()).allSatisfy { $0.map { $0 + 1 } == $1 && $1 != nil }
             own.withUnsafeBytes { own in
                 target.withUnsafeMutableBytes { target in
-                    var position = 0
+                    var start = 0
                     for z in box.range(0) {
                         for y in box.range(1) {
-                            for x in box.range(2) {
-                                defer { position += 1 }
-                                guard target[position] == 0, let oz = indices.z[z], let oy = indices.y[y],
-                                    let ox = indices.x[x]
-                                else { continue }
-                                let row = (oz - region.start.z) * shape.y + oy - region.start.y
-                                target[position] = own[row * shape.x + ox - region.start.x]
+                            defer { start += columns.count }
+                            guard let oz = indices.z[z], let oy = indices.y[y] else { continue }
+                            let row = ((oz - region.start.z) * shape.y + oy - region.start.y) * shape.x - region.start.x
+                            let voxels = UnsafeMutableRawBufferPointer(rebasing: target[start..<start + columns.count])
+                            if isAligned, let first = columns.first ?? nil {
+                                let from = row + first
+                                Self.add(UnsafeRawBufferPointer(rebasing: own[from..<from + voxels.count]), to: voxels)
+                                continue
+                            }
+                            for (position, column) in columns.enumerated() where voxels[position] == 0 {
+                                if let column { voxels[position] = own[row + column] }
                             }
                         }
                     }
                 }
             }
+        }
+    }
+
+    /// A row of both, which is as long in one as in the other.
+    private static func add(_ own: UnsafeRawBufferPointer, to voxels: UnsafeMutableRawBufferPointer) {
+        for position in 0..<min(own.count, voxels.count) {
+            let value = voxels[position]
+            voxels[position] = value == 0 ? own[position] : value
         }
     }
 }
