@@ -94,7 +94,11 @@ extension EndToEnd {
         }
 
         private static func add(_ folder: URL, _ name: String, _ sums: inout [String: String]) throws {
-            for (path, data) in try FileTree(of: folder).files { sums["\(name)/\(path)"] = sum(data) }
+            for (path, data) in try FileTree(of: folder).files {
+                // The gzip streams of these volumes have the time in them at which they were written, and so their digests.
+                if name.hasPrefix("volumes"), path == "txt/provenance.json" { continue }
+                sums["\(name)/\(path)"] = sum(data)
+            }
         }
 
         private static func sum(_ data: Data) -> String {
