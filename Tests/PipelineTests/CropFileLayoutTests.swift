@@ -16,12 +16,7 @@ import Testing
     /// A crop with labels of one class, and another one that is made from `all`; half of the raw chunk rows are not stored.
     init() throws {
         job = try SmallJob()
-        try job.image(
-            "\(recon)/em/fibsem-uint8",
-            [
-                SmallJob.Level(
-                    voxel: [8, 8, 8], translation: [0, 0, 0], shape: [4, 4, 4], bytes: (0..<64).map { UInt8($0) })
-            ])
+        try job.rawImage(recon)
         func label(_ name: String, _ bytes: [UInt8]) throws {
             try job.image(
                 "\(recon)/labels/groundtruth/crop5/\(name)",

@@ -13,12 +13,7 @@ import Testing
 
     init() throws {
         job = try SmallJob()
-        try job.image(
-            "\(recon)/em/fibsem-uint8",
-            [
-                SmallJob.Level(
-                    voxel: [8, 8, 8], translation: [0, 0, 0], shape: [4, 4, 4], bytes: Array(repeating: 7, count: 64))
-            ])
+        try job.rawImage(recon)
         // The first has objects of its own, the second none, so that it is derived.
         for (crop, values) in [(1, [0, 1, 1, 0, 0, 2, 2, 0]), (2, [UInt8](repeating: 0, count: 8))] {
             for (name, bytes) in [("mito", values), ("all", [3, 3, 0, 35, 35, 35, 4, 0])] {

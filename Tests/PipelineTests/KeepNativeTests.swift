@@ -16,12 +16,7 @@ import Testing
     init() throws {
         job = try SmallJob()
         let recon = "ds/ds.zarr/recon-1"
-        try job.image(
-            "\(recon)/em/fibsem-uint8",
-            [
-                SmallJob.Level(
-                    voxel: [8, 8, 8], translation: [0, 0, 0], shape: [4, 4, 4], bytes: (0..<64).map { UInt8($0) })
-            ])
+        try job.rawImage(recon)
         for crop in [5, 6] {
             try job.image(
                 "\(recon)/labels/groundtruth/crop\(crop)/mito",

@@ -14,12 +14,7 @@ import Testing
         job = try SmallJob()
         for (dataset, crops) in [("ds", [5, 6]), ("two", [7])] {
             let recon = "\(dataset)/\(dataset).zarr/recon-1"
-            try job.image(
-                "\(recon)/em/fibsem-uint8",
-                [
-                    SmallJob.Level(
-                        voxel: [8, 8, 8], translation: [0, 0, 0], shape: [4, 4, 4], bytes: (0..<64).map { UInt8($0) })
-                ])
+            try job.rawImage(recon)
             for crop in crops {
                 try job.image(
                     "\(recon)/labels/groundtruth/crop\(crop)/mito",

@@ -65,6 +65,13 @@ final class SmallJob: Sendable {
         }
     }
 
+    /// The raw image of an alignment: 4×4×4 voxels of 8 nm, 0 to 63.
+    func rawImage(_ recon: String) throws {
+        try image(
+            "\(recon)/em/fibsem-uint8",
+            [Level(voxel: [8, 8, 8], translation: [0, 0, 0], shape: [4, 4, 4], bytes: (0..<64).map { UInt8($0) })])
+    }
+
     static func instances(unknown: Int = 255) -> [String: JSONValue] {
         [
             "cellmap": [

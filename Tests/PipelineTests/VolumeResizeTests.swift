@@ -10,12 +10,7 @@ import Testing
 
     init() throws {
         job = try SmallJob()
-        try job.image(
-            "\(recon)/em/fibsem-uint8",
-            [
-                SmallJob.Level(
-                    voxel: [8, 8, 8], translation: [0, 0, 0], shape: [4, 4, 4], bytes: (0..<64).map { UInt8($0) })
-            ])
+        try job.rawImage(recon)
         try job.image(
             "\(recon)/labels/groundtruth/crop5/mito",
             [SmallJob.Level(voxel: [8, 8, 8], translation: [8, 8, 8], shape: [2, 2, 2], bytes: Array(1...8))])
