@@ -10,14 +10,19 @@ final class Worker: Sendable {
     let owner: Owner
     let claims: Claims
     let watch: OwnerWatch
+    /// Seconds from one sign of life to the next.
+    private let beatSeconds: Double
     private let isEnded = Mutex(false)
 
     /// Registers the process as an owner. Blocks.
-    init(role: String, _ context: JobContext) throws(LedgerError) {
+    ///
+    /// - Parameter beatSeconds: seconds from one sign of life to the next, instead of ``OwnerWatch/beatSeconds``.
+    init(role: String, _ context: JobContext, beatSeconds: Double? = nil) throws(LedgerError) {
         let claimSeconds = Double(context.manifest.limits.claimSeconds)
         owner = try Owner(role: role, state: context.state, output: context.output)
         claims = Claims(of: owner, claimSeconds: claimSeconds)
         watch = OwnerWatch(owner, claimSeconds: claimSeconds)
+        self.beatSeconds = beatSeconds ?? watch.beatSeconds
     }
 
     /// Starts the signs of life. Where somebody has taken over the work, the job is stopped: nothing can be published any more.
@@ -47,11 +52,11 @@ final class Worker: Sendable {
         }
     }
 
-    /// Returns when the next sign of life is due: after ``OwnerWatch/beatSeconds``, or a second after the last one where something has changed.
+    /// Returns when the next sign of life is due: after ``beatSeconds``, or a second after the last one where something has changed.
     private func waitForBeat(after shown: Int, _ changes: () -> Int) {
         let start = OwnerWatch.monotonicSeconds()
         while !isEnded.withLock({ $0 }) {
-            let left = watch.beatSeconds - (OwnerWatch.monotonicSeconds() - start)
+            let left = beatSeconds - (OwnerWatch.monotonicSeconds() - start)
             guard left > 0 else { return }
             Thread.sleep(forTimeInterval: min(1, left))
             if changes() != shown { return }
