@@ -5,7 +5,7 @@ import Stores
 import Synchronization
 import Testing
 
-@testable import Pipeline
+@testable import Planning
 
 /// What the store said about metadata: asked once by however many, kept, and never believed when it is damaged.
 @Suite struct AnswerCacheTests {

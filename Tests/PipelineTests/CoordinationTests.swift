@@ -5,7 +5,11 @@ import Logging
 import Synchronization
 import Testing
 
-@testable import Pipeline
+@testable import Arrays
+@testable import Job
+@testable import Manifest
+@testable import Planning
+@testable import Scheduling
 
 /// How often each item was worked on, and that it was never by two at once.
 private final class Tally: Sendable {

@@ -3,7 +3,12 @@ import JSONText
 import Synchronization
 import Testing
 
-@testable import Pipeline
+@testable import Arrays
+@testable import Job
+@testable import Manifest
+@testable import Planning
+@testable import Report
+@testable import Scheduling
 
 /// `only`, and `state/failed.json`, which has to run just what failed, whatever failed.
 @Suite struct FailedItemsTests {

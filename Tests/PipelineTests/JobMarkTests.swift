@@ -2,7 +2,9 @@ import Foundation
 import JSONText
 import Testing
 
-@testable import Pipeline
+@testable import Arrays
+@testable import Job
+@testable import Scheduling
 
 /// To which job an output folder belongs.
 @Suite struct JobMarkTests {

@@ -2,7 +2,8 @@ import Elements
 import Geometry
 import Testing
 
-@testable import Pipeline
+@testable import Arrays
+@testable import Job
 
 @Suite struct KeptChunksTests {
     private static let index = ZYX(1, 2, 3)

@@ -4,7 +4,10 @@ import Ledger
 import Synchronization
 import Testing
 
-@testable import Pipeline
+@testable import Arrays
+@testable import Job
+@testable import Report
+@testable import Scheduling
 
 /// What a changed manifest leaves: the summaries do not tell of it, `verify` says so, `prune` lists and removes it.
 @Suite struct PruneTests {

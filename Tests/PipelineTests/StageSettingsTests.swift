@@ -4,7 +4,7 @@ import Ledger
 import Logging
 import Testing
 
-@testable import Pipeline
+@testable import Job
 
 /// What marks and records are made from.
 @Suite struct StageSettingsTests {
@@ -52,23 +52,23 @@ import Testing
             outputs: [Record.Output(path: "hdf5/crop_1.h5", digest: file)], result: [:])
         let source = JSONValue.string("sample:")
         #expect(
-            Stat.settings.fingerprint(of: ["files": [.string(file.sha256)]])
+            StageSettings.stat().fingerprint(of: ["files": [.string(file.sha256)]])
                 == Fingerprint(of: ["version": 2, "files": ["SHA256"]]))
         #expect(
-            Resize.settings(context).fingerprint(of: ["files": [.string(convert.outputs[0].digest.sha256)]])
+            StageSettings.resize(context).fingerprint(of: ["files": [.string(convert.outputs[0].digest.sha256)]])
                 == Fingerprint(of: [
                     "version": 2, "files": ["SHA256"], "target": [8, 8, 8], "raw": "area", "labels": "majority",
                     "grid": "exact", "tolerance": 0.4, "max_upsampling": 4, "compression": "gzip",
                 ]))
         #expect(
-            Convert.settings(context).fingerprint(of: ["plan": 1, "content": 2])
+            StageSettings.convert(context).fingerprint(of: ["plan": 1, "content": 2])
                 == Fingerprint(of: ["version": 2, "plan": 1, "content": 2, "compression": "gzip", "source": source]))
         #expect(
-            Download.settings(context).fingerprint(of: ["arrays": [], "metadata": []])
+            StageSettings.download(context).fingerprint(of: ["arrays": [], "metadata": []])
                 == Fingerprint(of: ["version": 1, "source": source, "arrays": [], "metadata": []]))
         for (hasShards, version) in [(false, 1), (true, 2)] {
             #expect(
-                VolumeDownload.settings(context, hasShards: hasShards).fingerprint(of: ["objects": 1, "root": 2])
+                StageSettings.volumeLog(context, hasShards: hasShards).fingerprint(of: ["objects": 1, "root": 2])
                     == Fingerprint(of: [
                         "version": .integer(version), "objects": 1, "root": 2, "compression": "gzip", "encoding": 2,
                     ]))

@@ -4,7 +4,10 @@ import Ledger
 import Logging
 import Testing
 
-@testable import Pipeline
+@testable import Arrays
+@testable import Job
+@testable import Manifest
+@testable import Scheduling
 
 /// How a process gets past claims and owners that nobody stands for any more.
 @Suite(.timeLimit(.minutes(5))) struct TakeOverTests {
