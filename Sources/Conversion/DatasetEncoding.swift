@@ -17,7 +17,7 @@ struct DatasetEncoding: Sendable {
     /// The codec of the source, in words.
     let sourceCodec: String
     /// How chunks can be taken over as they are; nil where none can.
-    let passage: ChunkPassage?
+    let passage: ChunkPassthrough?
 
     /// Of ``VolumeZlibCodec``: for raw data of one or two bytes h5py's own, and for labels, which are small, more.
     private static func deflateLevel(_ type: ElementType) -> Int {
@@ -56,7 +56,7 @@ struct DatasetEncoding: Sendable {
             // In full, also where the array is smaller, so that stored chunks can be taken over.
             chunkShape = stored.isEmpty ? [1] : stored
             keepsChunks = true
-            passage = summary.map { ChunkPassage(codec: $0.name, elementType: type, chunkByteCount: storedBytes) }
+            passage = summary.map { ChunkPassthrough(codec: $0.name, elementType: type, chunkByteCount: storedBytes) }
         } else {
             let clamped = zip(stored, metadata.shape).map { max(1, min($0, $1)) }
             let chunk = Self.split(clamped, elementByteCount: type.byteCount, limit: limit)

@@ -38,7 +38,7 @@ public struct Pruning: Sendable {
     /// Lists it. Writes nothing.
     public func find() async throws -> Found {
         let context = context
-        try await ThreadPool.files.run { () throws in try JobMark(context: context).check() }
+        try await ThreadPool.files.run { () throws in try JobIdentity(context: context).check() }
         let present = try await PresentJob(context)
         let survey = RecordSurvey(context, present)
         let isOpen = !present.outdated.isEmpty || !present.damaged.isEmpty || !present.unplanned.isEmpty
@@ -92,7 +92,7 @@ public struct Pruning: Sendable {
     /// - Throws: ``JobError/locked(_:)`` where a run is alive.
     public func delete() async throws -> Found {
         do {
-            let worker = try await JobEntrance(context: context, share: nil).enter()
+            let worker = try await JobAdmission(context: context, share: nil).enter()
             let owned = context.owned(by: worker.owner)
             worker.startBeating(owned, changes: { 0 }, progress: { .null })
             do {
@@ -116,7 +116,7 @@ public struct Pruning: Sendable {
         for (path, _) in found.states { try holdings.removePack(path) }
         for (item, stage) in found.records { try context.records.remove(item: item, stage: stage) }
         let gone = Set(found.items)
-        try DoneMarkers.remove(gone, in: state)
+        try CompletionMarkers.remove(gone, in: state)
         for item in found.items {
             try ChunkLog.remove("volumes/\(item).chunks", in: holdings)
             try ChunkLog.remove("volumes/\(item).resized", in: holdings)

@@ -152,7 +152,7 @@ import Testing
         _ = try await job.run()
         let context = try job.context(["datasets": ["ds"]])
         _ = try await job.run(["datasets": ["ds"]])
-        let worker = try await JobEntrance(context: context, share: TaskShare(index: 0, count: 2)).enter()
+        let worker = try await JobAdmission(context: context, share: TaskShare(index: 0, count: 2)).enter()
         let error = await #expect(throws: JobError.self) {
             _ = try await job.pruned(["datasets": ["ds"]], deleting: true)
         }

@@ -35,17 +35,17 @@ import Testing
             ["resize": ["grid": "power_of_two"]], ["mode": "volumes"],
         ] as [[String: JSONValue]])
     func marksOfOtherSettingsLieElsewhere(change: [String: JSONValue]) throws {
-        let base = DoneMarkers(try job.context(Self.standard)).folder
-        #expect(DoneMarkers(try job.context(Self.standard.merging(change) { $1 })).folder != base)
+        let base = CompletionMarkers(try job.context(Self.standard)).folder
+        #expect(CompletionMarkers(try job.context(Self.standard.merging(change) { $1 })).folder != base)
         let same: [String: JSONValue] = ["job": "x", "limits": ["memory": "2GiB"], "convert": ["keep_packs": true]]
-        #expect(DoneMarkers(try job.context(Self.standard.merging(same) { $1 })).folder == base)
+        #expect(CompletionMarkers(try job.context(Self.standard.merging(same) { $1 })).folder == base)
     }
 
     /// As the first version that was used wrote them: what it made is neither fetched nor made again.
     @Test func statesOfEarlierVersionsAreTakenOver() throws {
         let context = try job.context(Self.standard)
         // Marks of before there were rules that apply to some items only say nothing of them; the records do.
-        #expect(DoneMarkers(context).folder != "done/1b864aaf83bd8a46")
+        #expect(CompletionMarkers(context).folder != "done/1b864aaf83bd8a46")
         let file = FileDigest(size: 1, sha256: "SHA256")
         let convert = Record(
             item: "crop_1", stage: "convert", fingerprint: Fingerprint(of: .null),

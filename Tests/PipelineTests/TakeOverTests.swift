@@ -43,7 +43,7 @@ import Testing
     @Test(arguments: [nil, TaskShare(index: 0, count: 1), TaskShare(index: 1, count: 3)])
     func aClaimOnTheJobWithoutANameRunsOut(share: TaskShare?) async throws {
         try leave(ClaimName.job)
-        let worker = try await JobEntrance(context: context, share: share).enter()
+        let worker = try await JobAdmission(context: context, share: share).enter()
         #expect(
             try Claims.holder(of: ClaimName.job, in: context.state)?.id
                 == (share == nil ? worker.owner.identity.id : nil))
@@ -56,7 +56,7 @@ import Testing
     @Test func aClaimThatIsJustBeingMadeIsNamed() async throws {
         try leave(ClaimName.job, isOld: false)
         await #expect {
-            _ = try await JobEntrance(context: context, share: nil).enter()
+            _ = try await JobAdmission(context: context, share: nil).enter()
         } throws: {
             guard case .locked(let text)? = $0 as? JobError else { return false }
             return text.contains("claims/job")
@@ -71,7 +71,7 @@ import Testing
         dead = nil
         try Data("rubbish".utf8).write(to: URL(fileURLWithPath: "\(folder)/state/work/\(id)/owner"), options: [])
         try age("work/\(id)/owner")
-        let worker = try await JobEntrance(context: context, share: nil).enter()
+        let worker = try await JobAdmission(context: context, share: nil).enter()
         #expect(try context.state.list("work") == [worker.owner.identity.id])
         #expect(try Claims.all(in: context.state) == [ClaimName.job])
         worker.end()

@@ -13,9 +13,10 @@ public struct ChunkWriter: Sendable {
     /// Bytes that chunks under way may take.
     public let workBytes: Int
     /// Takes the chunks in, before they are encoded, for whoever reads them next.
-    public var kept: KeptChunks?
+    public var kept: ChunkHandover?
 
-    public init(writer: HDF5Writer, layout: DatasetLayout, stop: StopSignal, workBytes: Int, kept: KeptChunks? = nil) {
+    public init(writer: HDF5Writer, layout: DatasetLayout, stop: StopSignal, workBytes: Int, kept: ChunkHandover? = nil)
+    {
         (self.writer, self.layout, self.stop, self.workBytes, self.kept) = (writer, layout, stop, workBytes, kept)
     }
 

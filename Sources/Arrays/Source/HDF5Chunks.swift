@@ -17,14 +17,14 @@ public struct HDF5Chunks: ChunkSource {
     private let info: DatasetInfo
     private let decoding: Decoding
     /// Chunks that need not be read.
-    private let kept: KeptChunks.Dataset?
+    private let kept: ChunkHandover.Dataset?
     public let shape: ZYX<Int>
     public let chunkShape: ZYX<Int>
 
     /// nil where the dataset is not three-dimensional.
     ///
     /// - Parameter kept: chunks of this very file that are in memory still.
-    public init?(_ info: DatasetInfo, in reader: HDF5Reader, kept: KeptChunks.Dataset? = nil) {
+    public init?(_ info: DatasetInfo, in reader: HDF5Reader, kept: ChunkHandover.Dataset? = nil) {
         guard let shape = ZYX(info.shape) else { return nil }
         self.info = info
         self.reader = reader

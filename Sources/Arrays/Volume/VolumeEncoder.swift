@@ -48,7 +48,7 @@ public struct VolumeEncoder: Sendable {
             return nil
         }
         let type = planned.metadata.elementType
-        let passage = ChunkPassage(codec: codec.name, elementType: type, chunkByteCount: planned.chunkByteCount)
+        let passage = ChunkPassthrough(codec: codec.name, elementType: type, chunkByteCount: planned.chunkByteCount)
         let encoder = array.layout.codec
         let bytes = try await ThreadPool.compute.run { () throws -> ByteBuffer in
             if let passed = passage.passed(stored, 0..<stored.count, decoded: decoded) { return passed }

@@ -27,12 +27,12 @@ public struct CropResizer: Sendable {
         /// Bytes of source chunks that one window may hold at a time.
         var heldBytes = Int.max
         /// Takes the chunks of the new file in.
-        public var kept: KeptChunks?
+        public var kept: ChunkHandover?
 
         public init(
             target: ZYX<Double>, gridRule: Manifest.Resize.GridRule, tolerance: Double, maxUpsampling: Double,
             wording: UpsamplingLimit.Wording = .manifest, cacheBytes: Int, workBytes: Int, heldBytes: Int = .max,
-            kept: KeptChunks? = nil
+            kept: ChunkHandover? = nil
         ) {
             (
                 self.target, self.gridRule, self.tolerance, self.maxUpsampling, self.wording, self.cacheBytes,

@@ -12,9 +12,9 @@ public struct CropStatistics: Sendable {
     /// Bytes that chunks under way may take.
     public let workBytes: Int
     /// Chunks of the file that are in memory still.
-    public var kept: KeptChunks?
+    public var kept: ChunkHandover?
 
-    public init(stop: StopSignal, workBytes: Int, kept: KeptChunks? = nil) {
+    public init(stop: StopSignal, workBytes: Int, kept: ChunkHandover? = nil) {
         (self.stop, self.workBytes, self.kept) = (stop, workBytes, kept)
     }
 

@@ -28,7 +28,7 @@ public struct JobContext: Sendable {
     let chunkSizes = ChunkSizes()
     public let memory: MemoryShares
     /// Room for the chunks that items keep from one stage to the next.
-    public let kept: KeptRoom
+    public let kept: HandoverRoom
 
     /// Opens the store and the two directories, making them where they are missing.
     ///
@@ -88,7 +88,7 @@ public struct JobContext: Sendable {
                 connections: manifest.limits.connections,
                 bandwidth: manifest.limits.bandwidth, maxAttempts: manifest.limits.maxAttempts,
                 outageSeconds: manifest.limits.outageSeconds,
-                hasAnswered: AnswerCache.hasAnswers(of: url, in: state),
+                hasAnswered: MetadataCache.hasAnswers(of: url, in: state),
                 tell: { logger.warning("\($0)", metadata: ["event": "store"]) })
             options.listingBytes = manifest.limits.memory / 4
             store = try openStore(url, options: options, counter: counter)
@@ -97,7 +97,7 @@ public struct JobContext: Sendable {
         }
         records = RecordStore(in: state)
         memory = MemoryShares(limit: manifest.limits.memory, hasCrops: manifest.mode == .crops)
-        kept = KeptRoom(limit: memory.kept, idle: manifest.limits.memory / 16)
+        kept = HandoverRoom(limit: memory.kept, idle: manifest.limits.memory / 16)
         downloadBudget = ByteBudget(limit: memory.download)
         progress = JobProgress()
     }

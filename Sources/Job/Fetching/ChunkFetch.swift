@@ -40,7 +40,7 @@ struct ChunkFetch: Sendable {
         _ path: String, with wanted: [[ZYX<Int>]], of arrays: [PlannedArray], plan: ItemPlan, context: JobContext,
         begun: Pack? = nil, open: @Sendable () async throws -> Pack
     ) async throws -> Pack {
-        let source = SteadySource(context: context, plan: plan, arrays: arrays)
+        let source = SourceConsistency(context: context, plan: plan, arrays: arrays)
         let total = wanted.reduce(0) { $0 + $1.count }
         var isFirst = true
         while true {
@@ -70,12 +70,12 @@ struct ChunkFetch: Sendable {
     }
 
     /// Fetches again what has changed meanwhile, until all of it is of one state of the source.
-    private func settle(_ wanted: [[ZYX<Int>]], _ source: SteadySource) async throws {
+    private func settle(_ wanted: [[ZYX<Int>]], _ source: SourceConsistency) async throws {
         let (arrays, pack) = (arrays, pack)
         var changed = 0
-        for round in 0...SteadySource.maximumRounds {
-            guard await ThreadPool.files.run({ SteadySource.isDoubtful(pack) }) else { return }
-            guard round < SteadySource.maximumRounds else { break }
+        for round in 0...SourceConsistency.maximumRounds {
+            guard await ThreadPool.files.run({ SourceConsistency.isDoubtful(pack) }) else { return }
+            guard round < SourceConsistency.maximumRounds else { break }
             changed = try await source.recheck(pack, wanted)
             guard changed > 0 else { return }
             let missing = await ThreadPool.files.run {

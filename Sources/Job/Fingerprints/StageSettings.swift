@@ -7,7 +7,7 @@ internal import Stores
 
 /// What decides over the output of a stage besides what the stage is made from: the version of its code and its part of the manifest.
 ///
-/// Both the stage's fingerprint (``ItemFingerprints``) and the name of the marks of finished items (``DoneMarkers``) come from here. So a setting
+/// Both the stage's fingerprint (``ItemFingerprints``) and the name of the marks of finished items (``CompletionMarkers``) come from here. So a setting
 /// that is added to a stage makes both anew.
 struct StageSettings: Sendable {
     /// Goes up whenever the same input gives other bytes than before.

@@ -55,7 +55,7 @@ public struct PresentJob: Sendable {
         let planned = Set((today + outdated).map { ByteName($0.plan.dataset) })
         let answered = try await ThreadPool.files.run { () throws(LedgerError) in try state.list("metadata") }
         unplanned = answered.filter { $0.hasByteSuffix(".jsonl") }.map { String($0.dropLast(6)) }
-            .filter { $0 != AnswerCache.root && globs.matches($0) && !planned.contains(ByteName($0)) }
+            .filter { $0 != MetadataCache.root && globs.matches($0) && !planned.contains(ByteName($0)) }
         plans = Discover.withUniqueNames(today.sorted { $0.plan.dataset < $1.plan.dataset })
     }
 }

@@ -16,9 +16,9 @@ public struct Convert: Sendable {
     public let context: JobContext
     public let plan: ItemPlan
     /// Takes the chunks of the file in, for the stages after this one.
-    public var kept: KeptChunks?
+    public var kept: ChunkHandover?
 
-    public init(context: JobContext, plan: ItemPlan, kept: KeptChunks? = nil) {
+    public init(context: JobContext, plan: ItemPlan, kept: ChunkHandover? = nil) {
         (self.context, self.plan, self.kept) = (context, plan, kept)
     }
 

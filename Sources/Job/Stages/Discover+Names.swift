@@ -54,8 +54,8 @@ extension Discover {
 
     private func matching(_ globs: [Glob], refreshes: Bool) async throws -> [String] {
         let manifest = context.manifest
-        let cache = try await AnswerCache(
-            dataset: AnswerCache.root, store: context.store, state: context.state, refreshes: refreshes)
+        let cache = try await MetadataCache(
+            dataset: MetadataCache.root, store: context.store, state: context.state, refreshes: refreshes)
         let top = try await cache.list("")
         for name in top.refused where share?.index ?? 0 == 0 {
             context.logger.warning(

@@ -236,7 +236,7 @@ public struct Discover: Sendable {
     ) async throws -> PlanFile {
         let state = context.state
         let store: any ObjectStore = keys.map { ListedStore(context.store, keys: $0) } ?? context.store
-        let cache = try await AnswerCache(
+        let cache = try await MetadataCache(
             dataset: keys == nil ? name : "\(name)-listed", store: store, state: context.state, refreshes: refreshes)
         let reader = DatasetReader(
             dataset: name, cache: cache, isListed: keys != nil,

@@ -134,7 +134,7 @@ public struct Download: Sendable {
     private func openPack(_ arrays: [PlannedArray], verifies: Bool) async throws -> Pack {
         let (pack, others) = try await openPack()
         if verifies || !others.isEmpty {
-            _ = try await SteadySource(context: context, plan: plan, arrays: arrays).recheck(
+            _ = try await SourceConsistency(context: context, plan: plan, arrays: arrays).recheck(
                 pack, arrays.map(\.chunks))
         }
         // Only now: a kill on the way must not leave new metadata with chunks that nobody has looked at.

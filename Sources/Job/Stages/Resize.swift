@@ -16,16 +16,16 @@ public struct Resize: Sendable {
     public let context: JobContext
     public let plan: ItemPlan
     /// Chunks of the converted file that are in memory still; let go of when they have been used.
-    public var kept: KeptChunks?
+    public var kept: ChunkHandover?
 
-    public init(context: JobContext, plan: ItemPlan, kept: KeptChunks? = nil) {
+    public init(context: JobContext, plan: ItemPlan, kept: ChunkHandover? = nil) {
         (self.context, self.plan, self.kept) = (context, plan, kept)
     }
 
     public func run(convert: Record) async throws -> Record {
         if plan.kind == .volume { return try await VolumeResize(context: context, plan: plan).run(convert: convert) }
         // What is written now is looked at once more.
-        let resized = kept.map { KeptChunks(atMost: $0.byteCount, in: context.kept) }
+        let resized = kept.map { ChunkHandover(atMost: $0.byteCount, in: context.kept) }
         defer { resized?.drop() }
         let (output, entry) = try await InputFile.read(plan.nativePath, in: context.output) { reader in
             try await OutputFile.make(plan.resizedPath, in: context.output, stop: context.stop) { writer in
@@ -64,7 +64,7 @@ public struct Resize: Sendable {
         return record
     }
 
-    private func resize(_ reader: HDF5Reader, _ writer: HDF5Writer, keeping resized: KeptChunks?) async throws {
+    private func resize(_ reader: HDF5Reader, _ writer: HDF5Writer, keeping resized: ChunkHandover?) async throws {
         let manifest = context.manifest
         let resizer = CropResizer(
             options: CropResizer.Options(

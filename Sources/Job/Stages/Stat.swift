@@ -11,9 +11,9 @@ public struct Stat: Sendable {
     public let context: JobContext
     public let plan: ItemPlan
     /// Chunks of the converted file that are in memory still.
-    public var kept: KeptChunks?
+    public var kept: ChunkHandover?
 
-    public init(context: JobContext, plan: ItemPlan, kept: KeptChunks? = nil) {
+    public init(context: JobContext, plan: ItemPlan, kept: ChunkHandover? = nil) {
         (self.context, self.plan, self.kept) = (context, plan, kept)
     }
 

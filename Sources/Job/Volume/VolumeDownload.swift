@@ -213,7 +213,7 @@ public struct VolumeDownload: Sendable {
                 return pack
             }
             if verifies {
-                let source = SteadySource(context: context, plan: plan, arrays: [array.planned])
+                let source = SourceConsistency(context: context, plan: plan, arrays: [array.planned])
                 _ = try await source.recheck(pack, [chunks])
             }
             return pack
@@ -229,7 +229,7 @@ public struct VolumeDownload: Sendable {
                 pack: pack, content: PlannedArray.contentDigest(of: chunks, array.planned, in: pack),
                 absent: chunks.count { array.planned.isAbsent($0, in: pack) }, count: chunks.count,
                 versions: Array(versions.map(\.line).joined().utf8),
-                began: pack.began, latestChange: SteadySource.latestChange(in: pack))
+                began: pack.began, latestChange: SourceConsistency.latestChange(in: pack))
         }
     }
 

@@ -40,7 +40,7 @@ struct VolumeVersions: Sendable {
     func admit(_ block: VolumeDownload.Fetched, _ checkpoint: inout ChunkLog.Checkpoint) async throws {
         checkpoint.began = [checkpoint.began, block.began].compactMap { $0 }.min()
         checkpoint.latestChange = [checkpoint.latestChange, block.latestChange].compactMap { $0 }.max()
-        let source = SteadySource(context: context, plan: plan, arrays: layout.arrays.map(\.planned))
+        let source = SourceConsistency(context: context, plan: plan, arrays: layout.arrays.map(\.planned))
         // The block may have been fetched before something changed that is in the log, or before the log was asked for.
         let times = [checkpoint.latestChange, checkpoint.checked].compactMap { $0 }
         if let began = block.began, times.contains(where: { $0 >= began }) {
@@ -57,7 +57,7 @@ struct VolumeVersions: Sendable {
         checkpoint.checked = served
     }
 
-    private func drop(_ key: String, _ source: SteadySource) async throws {
+    private func drop(_ key: String, _ source: SourceConsistency) async throws {
         try await ThreadPool.files.run { () throws in
             try VolumeDownload(context: context, plan: plan).forget(nil)
         }

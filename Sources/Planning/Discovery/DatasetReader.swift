@@ -62,13 +62,13 @@ public struct MissingDataset: Error {
 /// Finds out what a dataset holds, by listing: neither `recon-1` nor `fibsem-uint8` is taken for granted.
 public struct DatasetReader: Sendable {
     public let dataset: String
-    public let cache: AnswerCache
+    public let cache: MetadataCache
     /// Whether only what a to-download list names may be used.
     public let isListed: Bool
     /// Arrays of the dataset whose grids the manifest gives.
     public var grids: [Manifest.ArrayGrid] = []
 
-    public init(dataset: String, cache: AnswerCache, isListed: Bool, grids: [Manifest.ArrayGrid] = []) {
+    public init(dataset: String, cache: MetadataCache, isListed: Bool, grids: [Manifest.ArrayGrid] = []) {
         (self.dataset, self.cache, self.isListed, self.grids) = (dataset, cache, isListed, grids)
     }
 

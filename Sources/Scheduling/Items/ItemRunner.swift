@@ -78,7 +78,7 @@ struct ItemRunner: Sendable {
         guard let download = done.download else { return done }
         let keeps = done.convert == nil && !isVolume && stages.contains(.convert) && stages.contains(.resize)
         let bytes = keeps ? (try? Convert(context: context, plan: plan).decodedByteCount()) ?? 0 : 0
-        let kept = await KeptChunks(bytes, in: context.kept)
+        let kept = await ChunkHandover(bytes, in: context.kept)
         defer { kept.drop() }
         let stat = Stat(context: context, plan: plan, kept: kept)
         var entry: JSONValue?

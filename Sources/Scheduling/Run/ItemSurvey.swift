@@ -15,7 +15,7 @@ public struct ItemSurvey: Sendable {
 
     /// Looks at `items`; an item whose plan or records cannot be read counts as not begun.
     public static func of(_ items: [ItemEntry], _ context: JobContext) async throws -> ItemSurvey {
-        let markers = DoneMarkers(context)
+        let markers = CompletionMarkers(context)
         let (marks, recorded) = try await ThreadPool.files.run { () throws(LedgerError) in
             (try markers.all(), Set(try context.records.items()))
         }

@@ -84,13 +84,13 @@ struct JobRun: Sendable {
         if share?.index ?? 0 == 0, only.isEmpty, limit == nil {
             try await EarlierState(context: context).tell(items, leftOut: leftOut.map(\.name))
         }
-        let markers = DoneMarkers(context)
-        let crew = ItemCrew(
+        let markers = CompletionMarkers(context)
+        let workers = ItemWorkers(
             context: context, worker: worker, stages: stages, verifies: verifies, markers: markers, account: account,
             known: known, isAlone: share == nil)
-        let division = ItemDivision(
-            context: context, worker: worker, share: share, crew: crew, known: known, refreshes: refreshes)
-        let rest = try await division.work(on: items)
+        let sharing = WorkSharing(
+            context: context, worker: worker, share: share, workers: workers, known: known, refreshes: refreshes)
+        let rest = try await sharing.work(on: items)
         tellOfFreed()
         // What is left undone is no failure: the reports wait for a run that ends by itself.
         if context.stop.isStopped { throw JobError.stopped }
@@ -140,7 +140,7 @@ struct JobRun: Sendable {
 
     /// Writes the summaries and the failures of the whole job.
     private func finish(
-        _ plans: [PlanFile], _ markers: DoneMarkers, _ planFailures: [Failure], _ only: ItemFilter,
+        _ plans: [PlanFile], _ markers: CompletionMarkers, _ planFailures: [Failure], _ only: ItemFilter,
         _ wanted: [ItemEntry]
     ) async throws -> Round {
         guard try await takeSummaries() else { return .ended }
@@ -187,7 +187,7 @@ struct JobRun: Sendable {
             // In this order: who finds the claim taken leaves what dead processes have left to the one that holds it.
             try worker.claims.release(ClaimName.summaries)
             try worker.clearDead()
-            try JobMark.removeLeftovers(context)
+            try JobIdentity.removeLeftovers(context)
         }
         guard again.isEmpty else { return .again }
         // A task that closes the job tells what became of all of it.
@@ -241,7 +241,7 @@ struct JobRun: Sendable {
     }
 
     /// Says how many items have no file at native resolution, though it is to be kept now: nothing is fetched again for it.
-    private func tellOfMissingNatives(_ marks: [String: DoneMarkers.Mark], of items: [ItemEntry]) {
+    private func tellOfMissingNatives(_ marks: [String: CompletionMarkers.Marker], of items: [ItemEntry]) {
         guard context.manifest.convert.keepNative else { return }
         let count = items.count { item in marks[item.name].map { $0.nativeBytes == nil } ?? false }
         guard count > 0 else { return }
@@ -254,7 +254,8 @@ struct JobRun: Sendable {
     ///
     /// - Returns: their names.
     private func reopen(
-        _ damaged: [String], _ wanted: [ItemEntry], _ marks: [String: DoneMarkers.Mark], _ markers: DoneMarkers
+        _ damaged: [String], _ wanted: [ItemEntry], _ marks: [String: CompletionMarkers.Marker],
+        _ markers: CompletionMarkers
     ) async throws -> [String] {
         guard !damaged.isEmpty else { return [] }
         for name in damaged {

@@ -125,9 +125,9 @@ public struct Runner: Sendable {
     /// - Throws: ``JobError`` where the whole job has to end; what was done stays.
     public func run(graceOver: @escaping @Sendable () -> Void = {}) async throws -> Outcome {
         do {
-            let (mark, adopting) = (JobMark(context: context), options.adoptsOutput)
+            let (mark, adopting) = (JobIdentity(context: context), options.adoptsOutput)
             try await ThreadPool.files.run { () throws in try mark.settle(adopting: adopting) }
-            let worker = try await JobEntrance(context: context, share: options.share).enter()
+            let worker = try await JobAdmission(context: context, share: options.share).enter()
             let owned = context.owned(by: worker.owner)
             try await ThreadPool.files.run { () throws in try LastRun.note(owned) }
             let meter = RateMeter()

@@ -58,7 +58,7 @@ public struct Summaries: Sendable {
     ///   - trustsMarks: whether the outputs of marked items have just been looked at.
     ///   - readsAgain: whether the files are compared byte by byte with what the state gives, the lists of the datasets, too.
     public func write(
-        _ present: PresentJob, marks: [String: DoneMarkers.Mark], trustsMarks: Bool, readsAgain: Bool
+        _ present: PresentJob, marks: [String: CompletionMarkers.Marker], trustsMarks: Bool, readsAgain: Bool
     ) async throws -> Outcome {
         let this = self
         return try await ThreadPool.files.run { () throws in
@@ -118,18 +118,18 @@ public struct Summaries: Sendable {
 
     /// Marks by which items are known to be complete.
     private func standing(
-        _ present: PresentJob, _ marks: [String: DoneMarkers.Mark], trustsMarks: Bool
-    ) throws -> [String: DoneMarkers.Mark] {
+        _ present: PresentJob, _ marks: [String: CompletionMarkers.Marker], trustsMarks: Bool
+    ) throws -> [String: CompletionMarkers.Marker] {
         let items = present.items
         let standing =
             trustsMarks
             ? Set(items.filter { marks[$0.name]?.digest == $0.digest }.map(\.name))
-            : try DoneMarkers(context).standing(items, marks)
+            : try CompletionMarkers(context).standing(items, marks)
         return marks.filter { standing.contains($0.key) }
     }
 
     /// Of everything that the summaries are made from.
-    private func fingerprint(_ present: PresentJob, _ marks: [String: DoneMarkers.Mark]) throws -> Fingerprint {
+    private func fingerprint(_ present: PresentJob, _ marks: [String: CompletionMarkers.Marker]) throws -> Fingerprint {
         let records = try context.state.folder("records")
         var names: [String] = []
         for item in present.items {
@@ -141,7 +141,7 @@ public struct Summaries: Sendable {
         }
         return Fingerprint(of: [
             "version": 4, "items": .array(names.sorted().map { .string($0) }), "data": .string(try data()),
-            "settings": .string(DoneMarkers(context).folder),
+            "settings": .string(CompletionMarkers(context).folder),
             "left_out": .string(try leftOutText(present)),
             "manifest": Provenance.manifest(context.manifest), "program": .object(Provenance.program),
             "places": .array(present.plans.map { .string($0.placesText.map { LineChecksum.digits(of: $0) } ?? "") }),
@@ -150,7 +150,7 @@ public struct Summaries: Sendable {
 
     /// - Parameter isThere: whether entries are left out whose files are not there.
     private func texts(
-        _ present: PresentJob, _ marks: [String: DoneMarkers.Mark], isThere: Bool
+        _ present: PresentJob, _ marks: [String: CompletionMarkers.Marker], isThere: Bool
     ) throws -> (texts: [(path: String, text: [UInt8])], outcome: Outcome) {
         var native: [JSONValue] = []
         var resized: [JSONValue] = []

@@ -8,7 +8,7 @@ import Testing
 @testable import Planning
 
 /// What the store said about metadata: asked once by however many, kept, and never believed when it is damaged.
-@Suite struct AnswerCacheTests {
+@Suite struct MetadataCacheTests {
     /// A store whose answers wait until they are let go.
     private final class HeldStore: ObjectStore {
         private struct State: Sendable {
@@ -57,8 +57,8 @@ import Testing
         state = try ConfinedFolder(creating: folder)
     }
 
-    private func cache(_ store: any ObjectStore) async throws -> AnswerCache {
-        try await AnswerCache(dataset: "ds", store: store, state: state)
+    private func cache(_ store: any ObjectStore) async throws -> MetadataCache {
+        try await MetadataCache(dataset: "ds", store: store, state: state)
     }
 
     private func waitUntil(_ condition: () async -> Bool) async throws {

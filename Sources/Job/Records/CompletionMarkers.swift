@@ -7,14 +7,14 @@ public import Planning
 internal import Stores
 internal import Synchronization
 
-/// Marks of items that were found complete: an empty file `done/<settings>/<mark>` each, whose name says all that has to hold for
+/// Marks of items that were found complete: an empty file `done/<settings>/<marker>` each, whose name says all that has to hold for
 /// the item to be still complete. One listing tells of a hundred thousand items what reading their records would tell.
 ///
-/// A mark saves time and proves nothing by itself: it counts only while the item's plan is the same, its records have not been
+/// A marker saves time and proves nothing by itself: it counts only while the item's plan is the same, its records have not been
 /// touched since, and its outputs have their sizes. Without one, the records are read.
-public final class DoneMarkers: Sendable {
-    /// What a mark's name says.
-    public struct Mark: Sendable, Hashable {
+public final class CompletionMarkers: Sendable {
+    /// What a marker's name says.
+    public struct Marker: Sendable, Hashable {
         public let item: String
         public let digest: PlanDigest
         /// Time of the last change of the item's folder of records, in nanoseconds by the clock of the file system.
@@ -33,7 +33,7 @@ public final class DoneMarkers: Sendable {
             (self.nativeBytes, self.resizedBytes) = (nativeBytes, resizedBytes)
         }
 
-        /// nil for a name that is none of a mark. Items may have any name, so it is read from its end.
+        /// nil for a name that is none of a marker. Items may have any name, so it is read from its end.
         init?(name: Span<UInt8>) {
             var end = name.count
             guard let resized = Self.number(name, &end), Self.take(".", name, &end),
@@ -75,14 +75,14 @@ public final class DoneMarkers: Sendable {
     /// Folders that are kept open, once they are there.
     private struct Open: Sendable {
         public var records: ConfinedFolder?
-        public var marks: ConfinedFolder?
+        public var markers: ConfinedFolder?
     }
 
     private let keepsNative: Bool
     private let state: ConfinedFolder
     private let output: ConfinedFolder
     private let open = Mutex(Open())
-    /// `done/<settings>`: marks of other settings lie elsewhere.
+    /// `done/<settings>`: markers of other settings lie elsewhere.
     public let folder: String
 
     public init(_ context: JobContext) {
@@ -94,54 +94,54 @@ public final class DoneMarkers: Sendable {
         folder = "done/\(settings.description.prefix(16))"
     }
 
-    /// All marks of these settings, by item. Blocks.
-    public func all() throws(LedgerError) -> [String: Mark] {
-        var marks: [String: Mark] = [:]
+    /// All markers of these settings, by item. Blocks.
+    public func all() throws(LedgerError) -> [String: Marker] {
+        var markers: [String: Marker] = [:]
         try state.forEachName(in: folder) { name in
-            if let mark = Mark(name: name) { marks[mark.item] = mark }
+            if let marker = Marker(name: name) { markers[marker.item] = marker }
         }
-        return marks
+        return markers
     }
 
-    /// Those of `entries` that are still complete, by their marks. Blocks.
-    public func standing(_ entries: [ItemEntry], _ marks: [String: Mark]) throws(LedgerError) -> Set<String> {
-        guard !marks.isEmpty, let records = try state.folder("records"), let resized = try output.folder("crops")
+    /// Those of `entries` that are still complete, by their markers. Blocks.
+    public func standing(_ entries: [ItemEntry], _ markers: [String: Marker]) throws(LedgerError) -> Set<String> {
+        guard !markers.isEmpty, let records = try state.folder("records"), let resized = try output.folder("crops")
         else { return [] }
         let native = try output.folder("hdf5")
         var standing: Set<String> = []
         for entry in entries {
-            guard let mark = marks[entry.name], mark.digest == entry.digest,
-                try records.changed(entry.name) == mark.recordsChanged,
-                try isAsMarked(native, entry, mark),
-                try resized.fileSize("\(entry.name).h5") == mark.resizedBytes
+            guard let marker = markers[entry.name], marker.digest == entry.digest,
+                try records.changed(entry.name) == marker.recordsChanged,
+                try matches(native, entry, marker),
+                try resized.fileSize("\(entry.name).h5") == marker.resizedBytes
             else { continue }
             standing.insert(entry.name)
         }
         return standing
     }
 
-    /// Whether the native file of an item is there, or is not, as its mark says and as the manifest wants it.
-    private func isAsMarked(_ native: ConfinedFolder?, _ entry: ItemEntry, _ mark: Mark) throws(LedgerError) -> Bool {
+    /// Whether the native file of an item is there, or is not, as its marker says and as the manifest wants it.
+    private func matches(_ native: ConfinedFolder?, _ entry: ItemEntry, _ marker: Marker) throws(LedgerError) -> Bool {
         // Kept again, or not: nothing is made for it.
-        if keepsNative, mark.nativeBytes == nil { return true }
-        guard keepsNative || mark.nativeBytes == nil else { return false }
-        return try native?.fileSize("\(entry.name).h5") == mark.nativeBytes
+        if keepsNative, marker.nativeBytes == nil { return true }
+        guard keepsNative || marker.nativeBytes == nil else { return false }
+        return try native?.fileSize("\(entry.name).h5") == marker.nativeBytes
     }
 
-    /// Marks an item whose stages are all done. `old` is its earlier mark, which goes. Blocks.
-    public func mark(_ entry: ItemEntry, native: Int?, resized: Int, insteadOf old: Mark?) throws(LedgerError) {
+    /// Marks an item whose stages are all done. `old` is its earlier marker, which goes. Blocks.
+    public func mark(_ entry: ItemEntry, native: Int?, resized: Int, insteadOf old: Marker?) throws(LedgerError) {
         guard let records = try opened(\.records, "records"), let changed = try records.changed(entry.name) else {
             return
         }
-        let mark = Mark(
+        let marker = Marker(
             item: entry.name, digest: entry.digest, recordsChanged: changed, nativeBytes: native,
             resizedBytes: resized)
-        guard mark.name.utf8.count <= 255, mark != old else { return }
+        guard marker.name.utf8.count <= 255, marker != old else { return }
         if let old { try state.remove("\(folder)/\(old.name)") }
-        if let marks = try opened(\.marks, folder) {
-            try marks.touch(mark.name)
+        if let markers = try opened(\.markers, folder) {
+            try markers.touch(marker.name)
         } else {
-            try state.touch("\(folder)/\(mark.name)")
+            try state.touch("\(folder)/\(marker.name)")
         }
     }
 
@@ -154,22 +154,22 @@ public final class DoneMarkers: Sendable {
         return found
     }
 
-    /// Removes a mark. Blocks.
-    public func remove(_ mark: Mark) throws(LedgerError) { try state.remove("\(folder)/\(mark.name)") }
+    /// Removes a marker. Blocks.
+    public func remove(_ marker: Marker) throws(LedgerError) { try state.remove("\(folder)/\(marker.name)") }
 
-    /// Removes all marks of some items, of whatever settings. Blocks.
+    /// Removes all markers of some items, of whatever settings. Blocks.
     public static func remove(_ items: Set<String>, in state: ConfinedFolder) throws(LedgerError) {
         guard !items.isEmpty else { return }
         for folder in try state.list("done") {
             var names: [String] = []
             try state.forEachName(in: "done/\(folder)") { name in
-                if let mark = Mark(name: name), items.contains(mark.item) { names.append(mark.name) }
+                if let marker = Marker(name: name), items.contains(marker.item) { names.append(marker.name) }
             }
             for name in names { try state.remove("done/\(folder)/\(name)") }
         }
     }
 
-    /// Removes the marks of other settings: what they say of the outputs has been overtaken. Blocks.
+    /// Removes the markers of other settings: what they say of the outputs has been overtaken. Blocks.
     public func removeOthers() throws(LedgerError) {
         for name in try state.list("done") where "done/\(name)" != folder { try state.removeTree("done/\(name)") }
     }

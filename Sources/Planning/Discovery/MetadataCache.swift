@@ -11,7 +11,7 @@ internal import Threads
 ///
 /// Kept are listings, metadata that are JSON, and "there is no such object"; never a failure. On a refresh everything is asked again, and
 /// written only where an answer is another one.
-public actor AnswerCache {
+public actor MetadataCache {
     /// What stands for a dataset where the store's own folder is asked for.
     public static let root = "_root"
 

@@ -5,12 +5,12 @@ import Testing
 @testable import Arrays
 @testable import Job
 
-@Suite struct KeptChunksTests {
+@Suite struct ChunkHandoverTests {
     private static let index = ZYX(1, 2, 3)
 
     @Test func givesBackWhatItKeeps() async {
-        let room = KeptRoom(limit: 1 << 20, idle: 0)
-        let kept = await KeptChunks(1 << 20, in: room)
+        let room = HandoverRoom(limit: 1 << 20, idle: 0)
+        let kept = await ChunkHandover(1 << 20, in: room)
         let chunk = ByteBuffer([1, 2, 3])
         kept.keep(chunk, "/raw_crop", Self.index)
         #expect(kept.dataset("/raw_crop").chunk(Self.index) === chunk)
@@ -21,7 +21,7 @@ import Testing
     }
 
     @Test func keepsNoMoreThanItHasRoomFor() async {
-        let kept = await KeptChunks(1000, in: KeptRoom(limit: 1 << 20, idle: 0))
+        let kept = await ChunkHandover(1000, in: HandoverRoom(limit: 1 << 20, idle: 0))
         kept.keep(ByteBuffer(count: 600), "/a", ZYX(0, 0, 0))
         kept.keep(ByteBuffer(count: 600), "/a", ZYX(0, 0, 1))
         kept.keep(ByteBuffer(count: 300), "/a", ZYX(0, 0, 2))
@@ -32,10 +32,10 @@ import Testing
 
     /// An item waits until there is room for all of its chunks; one that wants more than there is gets all of it.
     @Test func theNextItemWaitsForRoom() async {
-        let room = KeptRoom(limit: 1000, idle: 0)
-        let first = await KeptChunks(5000, in: room)
+        let room = HandoverRoom(limit: 1000, idle: 0)
+        let first = await ChunkHandover(5000, in: room)
         let second = Task {
-            let kept = await KeptChunks(800, in: room)
+            let kept = await ChunkHandover(800, in: room)
             kept.keep(ByteBuffer(count: 700), "/a", Self.index)
             return kept.dataset("/a").chunk(Self.index) != nil
         }
@@ -46,27 +46,27 @@ import Testing
         #expect(await second.value)
         // Given back once, however often it is dropped.
         first.drop()
-        let all = await KeptChunks(1000, in: room)
+        let all = await ChunkHandover(1000, in: room)
         all.keep(ByteBuffer(count: 960), "/a", Self.index)
         #expect(all.dataset("/a").chunk(Self.index) != nil)
     }
 
     /// What is free may be taken at once, past those who wait; what of it is not needed goes to them.
     @Test func takesWhatIsFree() async {
-        let room = KeptRoom(limit: 1000, idle: 0)
-        let first = await KeptChunks(600, in: room)
-        let waiting = Task { await KeptChunks(500, in: room) }
+        let room = HandoverRoom(limit: 1000, idle: 0)
+        let first = await ChunkHandover(600, in: room)
+        let waiting = Task { await ChunkHandover(500, in: room) }
         for _ in 0..<100 { await Task.yield() }
-        let free = KeptChunks(atMost: 5000, in: room)
+        let free = ChunkHandover(atMost: 5000, in: room)
         for index in 0..<5 { free.keep(ByteBuffer(count: 100), "/a", ZYX(0, 0, index)) }
         #expect(free.byteCount == 400)
         free.drop()
-        let small = KeptChunks(atMost: 5000, in: room)
+        let small = ChunkHandover(atMost: 5000, in: room)
         small.keep(ByteBuffer(count: 100), "/a", Self.index)
         small.close()
         small.keep(ByteBuffer(count: 100), "/b", Self.index)
         #expect(small.byteCount == 100)
-        #expect(KeptChunks(atMost: 50, in: room).byteCount == 0)
+        #expect(ChunkHandover(atMost: 50, in: room).byteCount == 0)
         first.drop()
         // 900 bytes are free.
         let second = await waiting.value

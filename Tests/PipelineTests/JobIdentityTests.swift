@@ -7,7 +7,7 @@ import Testing
 @testable import Scheduling
 
 /// To which job an output folder belongs.
-@Suite struct JobMarkTests {
+@Suite struct JobIdentityTests {
     private let job: SmallJob
     private static let recon = "ds/ds.zarr/recon-1"
 
@@ -95,7 +95,7 @@ import Testing
                 let context = try job.context(["state": .string("state\(number % 8)")])
                 group.addTask {
                     do {
-                        try await Task.detached { try JobMark(context: context).settle(adopting: false) }.value
+                        try await Task.detached { try JobIdentity(context: context).settle(adopting: false) }.value
                         return 0
                     } catch let error as JobError { return error.exitCode }
                 }

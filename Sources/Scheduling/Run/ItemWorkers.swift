@@ -7,7 +7,7 @@ public import Planning
 internal import Threads
 
 /// Takes items through their stages, each under a claim of its own.
-struct ItemCrew: Sendable {
+struct ItemWorkers: Sendable {
     /// Items that download at a time: small crops have too few chunks to fill the network one by one.
     private static let downloadingItems = 8
     /// Items that are claimed at a time: those that download, those that compute, and some that wait in between.
@@ -50,13 +50,13 @@ struct ItemCrew: Sendable {
     let stages: Set<Stage>
     /// Whether outputs that are there are read again before they count.
     let verifies: Bool
-    let markers: DoneMarkers
+    let markers: CompletionMarkers
     /// Takes in how each item ended, as soon as it did.
     let account: RunAccount
     /// Whether no other task tells of the items that were left out before.
     private let isAlone: Bool
     /// What is done with an item: its stages, unless a test of the coordination puts something else here.
-    private let perform: (@Sendable (ItemEntry, DoneMarkers.Mark?) async throws -> Ending)?
+    private let perform: (@Sendable (ItemEntry, CompletionMarkers.Marker?) async throws -> Ending)?
     /// The failures that lay there when this process began.
     private let known: [String: FailureLog.Entry]
     private let downloading: ByteBudget
@@ -64,10 +64,10 @@ struct ItemCrew: Sendable {
     private var failures: FailureLog { FailureLog(state: context.state) }
 
     init(
-        context: JobContext, worker: Worker, stages: Set<Stage>, verifies: Bool = false, markers: DoneMarkers,
+        context: JobContext, worker: Worker, stages: Set<Stage>, verifies: Bool = false, markers: CompletionMarkers,
         account: RunAccount,
         known: [String: FailureLog.Entry], isAlone: Bool = true,
-        perform: (@Sendable (ItemEntry, DoneMarkers.Mark?) async throws -> Ending)? = nil
+        perform: (@Sendable (ItemEntry, CompletionMarkers.Marker?) async throws -> Ending)? = nil
     ) {
         self.perform = perform
         self.isAlone = isAlone
@@ -90,7 +90,7 @@ struct ItemCrew: Sendable {
     ///   - refreshes: whether the store is asked if it still holds what they were made from.
     /// - Returns: how it ended for each item that was begun.
     func work(
-        on items: [ItemEntry], width: Int, marks: [String: DoneMarkers.Mark], failed: Set<String>,
+        on items: [ItemEntry], width: Int, marks: [String: CompletionMarkers.Marker], failed: Set<String>,
         refreshes: Bool = false
     ) async throws -> [(item: ItemEntry, ending: Ending)] {
         try await withThrowingTaskGroup(of: (ItemEntry, Ending).self) { group in
@@ -116,7 +116,7 @@ struct ItemCrew: Sendable {
     /// What is to be done with one item, and what is known of it.
     private struct Assignment: Sendable {
         let item: ItemEntry
-        let mark: DoneMarkers.Mark?
+        let mark: CompletionMarkers.Marker?
         let hasFailed: Bool
         let refreshes: Bool
     }

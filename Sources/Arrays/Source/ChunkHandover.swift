@@ -6,7 +6,7 @@ internal import Synchronization
 /// and inflate again.
 ///
 /// Chunks are kept as long as there is room for them; the others come from the file.
-public final class KeptChunks: Sendable {
+public final class ChunkHandover: Sendable {
     private struct State {
         public var chunks: [String: [ZYX<Int>: ByteBuffer]] = [:]
         /// Bytes of all chunks.
@@ -15,17 +15,17 @@ public final class KeptChunks: Sendable {
         public var limit: Int
     }
 
-    private let room: KeptRoom
+    private let room: HandoverRoom
     private let state: Mutex<State>
 
     /// Waits for room for `bytes`, or for as much as there is at all.
-    public init(_ bytes: Int, in room: KeptRoom) async {
+    public init(_ bytes: Int, in room: HandoverRoom) async {
         self.room = room
         state = Mutex(State(limit: await room.budget.take(bytes)))
     }
 
     /// Takes the room that is free just now, at most `bytes`.
-    public init(atMost bytes: Int, in room: KeptRoom) {
+    public init(atMost bytes: Int, in room: HandoverRoom) {
         self.room = room
         state = Mutex(State(limit: room.budget.takeAtOnce(atMost: bytes)))
     }
@@ -59,7 +59,7 @@ public final class KeptChunks: Sendable {
     public func dataset(_ path: String) -> Dataset { Dataset(all: self, path: path) }
 
     public struct Dataset: Sendable {
-        fileprivate let all: KeptChunks
+        fileprivate let all: ChunkHandover
         fileprivate let path: String
 
         public func chunk(_ index: ZYX<Int>) -> ByteBuffer? { all.state.withLock { $0.chunks[path]?[index] } }
@@ -79,7 +79,7 @@ public final class KeptChunks: Sendable {
 
 /// Bytes that kept chunks may take in all, for all items of a job. What is not taken is lent to the pool of buffers, which otherwise would give
 /// memory back to the kernel at the end of one item that it asks for at the start of the next.
-public final class KeptRoom: Sendable {
+public final class HandoverRoom: Sendable {
     fileprivate let budget: ByteBudget
     private let limit: Int
     /// Bytes of idle buffers beside that.

@@ -7,7 +7,7 @@ internal import Threads
 
 /// Who works on which items: each process on its own share first, then on what nobody has. In the end it makes sure that others are at
 /// work on each of the rest.
-struct ItemDivision: Sendable {
+struct WorkSharing: Sendable {
     /// Claims of others that a task which is through watches: with hundreds of tasks, all of them together are watched by somebody.
     private static let watchedClaims = 16
     /// Items of others that a task tries to get before it looks around again.
@@ -17,7 +17,7 @@ struct ItemDivision: Sendable {
     let worker: Worker
     /// nil for a run of the whole job.
     let share: TaskShare?
-    let crew: ItemCrew
+    let workers: ItemWorkers
     /// The failures that lay there when this process began.
     let known: [String: FailureLog.Entry]
     /// Whether the store is asked if it still holds what complete items were made from.
@@ -36,12 +36,12 @@ struct ItemDivision: Sendable {
 
     /// What a process knows of the items while it works.
     private struct Survey {
-        var marks: [String: DoneMarkers.Mark]
+        var marks: [String: CompletionMarkers.Marker]
         var claimed: Set<String>
         var failed: [String: FailureLog.Entry]
     }
 
-    private func survey(_ markers: DoneMarkers) async throws -> Survey {
+    private func survey(_ markers: CompletionMarkers) async throws -> Survey {
         try await ThreadPool.files.run { () throws(LedgerError) in
             // The claims first: what is done after this look is still claimed here, and not taken for an item that nobody has.
             let claimed = Set(try Claims.all(in: context.state))
@@ -51,14 +51,14 @@ struct ItemDivision: Sendable {
 
     /// Works on the items of this process, then on those that nobody has. What becomes of each is noted in the account.
     func work(on items: [ItemEntry]) async throws -> Rest {
-        let account = crew.account
+        let account = workers.account
         let schedule = Schedule(items, tasks: share?.count ?? 1)
-        let markers = crew.markers
+        let markers = workers.markers
         let failedBefore = Set(known.keys)
         var marks = try await ThreadPool.files.run { () throws(LedgerError) in try markers.all() }
-        if refreshes || crew.verifies {
-            let endings = try await crew.work(
-                on: account.unsettled(refreshed(items)), width: ItemCrew.width, marks: marks, failed: failedBefore,
+        if refreshes || workers.verifies {
+            let endings = try await workers.work(
+                on: account.unsettled(refreshed(items)), width: ItemWorkers.width, marks: marks, failed: failedBefore,
                 refreshes: refreshes)
             if Self.isSuperseded(endings) { return .superseded }
             marks = try await ThreadPool.files.run { () throws(LedgerError) in try markers.all() }
@@ -67,8 +67,9 @@ struct ItemDivision: Sendable {
         let standing = try await standing(own, markers, marks)
         context.progress.finish(items: standing.count)
         account.note(own.filter { standing.contains($0.name) }, .alreadyDone)
-        let endings = try await crew.work(
-            on: own.filter { !standing.contains($0.name) }, width: ItemCrew.width, marks: marks, failed: failedBefore,
+        let endings = try await workers.work(
+            on: own.filter { !standing.contains($0.name) }, width: ItemWorkers.width, marks: marks,
+            failed: failedBefore,
             refreshes: refreshes)
         if Self.isSuperseded(endings) { return .superseded }
         let share = share ?? TaskShare(index: 0, count: 1)
@@ -92,8 +93,8 @@ struct ItemDivision: Sendable {
                 return .others
             }
             let batch = Array(free.prefix(max(Self.leastBatch, free.count / (2 * share.count))))
-            let endings = try await crew.work(
-                on: batch, width: min(4, ItemCrew.width), marks: survey.marks, failed: failedBefore)
+            let endings = try await workers.work(
+                on: batch, width: min(4, ItemWorkers.width), marks: survey.marks, failed: failedBefore)
             if Self.isSuperseded(endings) { return .superseded }
             // Others were quicker with all of them: their claims are there at the next look.
             if !endings.contains(where: { $0.ending.entry != nil }) { try await Task.sleep(for: .milliseconds(20)) }
@@ -101,7 +102,7 @@ struct ItemDivision: Sendable {
         return .others
     }
 
-    private static func isSuperseded(_ endings: [(item: ItemEntry, ending: ItemCrew.Ending)]) -> Bool {
+    private static func isSuperseded(_ endings: [(item: ItemEntry, ending: ItemWorkers.Ending)]) -> Bool {
         endings.contains { if case .superseded = $0.ending { true } else { false } }
     }
 
@@ -118,7 +119,7 @@ struct ItemDivision: Sendable {
 
     /// Of `items` those that are complete by their marks, looked up on several threads.
     private func standing(
-        _ items: [ItemEntry], _ markers: DoneMarkers, _ marks: [String: DoneMarkers.Mark]
+        _ items: [ItemEntry], _ markers: CompletionMarkers, _ marks: [String: CompletionMarkers.Marker]
     ) async throws -> Set<String> {
         let part = max(256, (items.count + ThreadPool.files.width - 1) / ThreadPool.files.width)
         let parts = stride(from: 0, to: items.count, by: part).map { Array(items[$0..<min($0 + part, items.count)]) }

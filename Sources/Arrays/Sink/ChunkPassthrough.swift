@@ -4,7 +4,7 @@ public import Elements
 /// Decides which stored chunks an HDF5 file can hold as they are, under the filter that stands for their codec.
 ///
 /// Only bytes that have been decoded without complaint come here; what is checked is what the readers' filters need beyond that.
-public struct ChunkPassage: Sendable, Equatable {
+public struct ChunkPassthrough: Sendable, Equatable {
     /// `none`, `gzip`, `zlib`, `zstd` or `blosc`.
     public let codec: String
     public let elementType: ElementType

@@ -12,7 +12,7 @@ internal import Volumes
 /// As long as no object was changed after the store gave its first answer, all of them are of that moment, and nothing is asked. One that
 /// was changed later is a sign that the source is being changed: then all that was fetched is asked for again, and what has changed is
 /// fetched again, until it fits together.
-struct SteadySource: Sendable {
+struct SourceConsistency: Sendable {
     /// So often is what has changed fetched again.
     static let maximumRounds = 4
 
@@ -61,7 +61,7 @@ struct SteadySource: Sendable {
     func checkMetadata() async throws {
         let store = context.store
         let stale = try await concurrentMap(plan.metadata) { object -> String? in
-            let found = try await store.get(object.key, range: nil, maximumBytes: AnswerCache.maximumBytes)
+            let found = try await store.get(object.key, range: nil, maximumBytes: MetadataCache.maximumBytes)
             return found.map { Self.isSame($0.bytes.array, object) } ?? false ? nil : object.key
         }.compactMap { $0 }
         guard let first = stale.first else { return }

@@ -6,7 +6,7 @@ internal import Manifest
 internal import Threads
 
 /// The door of a job: a run of the whole job keeps everybody else out, tasks let each other in.
-public struct JobEntrance: Sendable {
+public struct JobAdmission: Sendable {
     public let context: JobContext
     /// nil for a run of the whole job.
     public let share: TaskShare?
