@@ -61,7 +61,8 @@ let package = Package(
         library("Threads", [deque]),
         library("Geometry", ["Elements"]),
         library("Codecs", ["Elements", "CBlosc", "CZstd", "CDeflate", "CBZip2", "CLZMA", "CLZ4"]),
-        library("Stores", ["Elements", "JSONText", "Threads", "Geometry", "Codecs", "CCurl", crypto]),
+        library("Stores", ["Elements", "JSONText", "Threads", "Codecs", "CCurl", crypto]),
+        library("SampleStore", ["Elements", "JSONText", "Threads", "Geometry", "Codecs", "Stores"]),
         library("Volumes", ["Elements", "JSONText", "Geometry", "Codecs", "Stores"]),
         library("HDF5", ["Elements", "Threads", "CHDF5"]),
         library("Resampling", ["Elements", "Geometry", "CPrefetch"]),
@@ -69,12 +70,14 @@ let package = Package(
         library(
             "Pipeline",
             [
-                "Elements", "JSONText", "Threads", "Geometry", "Codecs", "Stores", "Volumes", "HDF5", "Resampling",
-                "Ledger", "CBuild", deque, heap, crypto, logging,
+                "Elements", "JSONText", "Threads", "Geometry", "Codecs", "Stores", "SampleStore", "Volumes", "HDF5",
+                "Resampling", "Ledger", "CBuild", deque, heap, crypto, logging,
             ]),
         .executableTarget(
             name: "cristae",
-            dependencies: ["Elements", "JSONText", "Threads", "Stores", "Ledger", "Pipeline", arguments, logging],
+            dependencies: [
+                "Elements", "JSONText", "Threads", "Stores", "SampleStore", "Ledger", "Pipeline", arguments, logging,
+            ],
             swiftSettings: strict),
 
         .executableTarget(
@@ -86,6 +89,7 @@ let package = Package(
         tests("GeometryTests", ["Geometry"], resources: [.copy("Data")]),
         tests("CodecsTests", ["Codecs", "Elements", crypto]),
         tests("StoresTests", ["Stores", "Elements", "JSONText", crypto]),
+        tests("SampleStoreTests", ["SampleStore", "Stores", "Elements", "JSONText"]),
         tests(
             "VolumesTests", ["Volumes", "Elements", "Codecs", "JSONText", "Geometry", crypto],
             resources: [.copy("Fixtures")]),

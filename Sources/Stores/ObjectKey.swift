@@ -1,5 +1,5 @@
 /// The rules for names that come from outside or go into a URL.
-enum ObjectKey {
+package enum ObjectKey {
     /// Longest key of S3, in bytes.
     static let maximumBytes = 1024
 
@@ -7,7 +7,7 @@ enum ObjectKey {
     ///
     /// - Throws: ``StoreError/Code/badKey`` for a key which is empty or too long, starts with a slash, or has an empty,
     ///   `.` or `..` component or a control character.
-    static func check(_ key: String, in url: StoreURL) throws(StoreError) {
+    package static func check(_ key: String, in url: StoreURL) throws(StoreError) {
         guard key.utf8.count <= maximumBytes else {
             throw StoreError(
                 .badKey, url: url.url(of: String(key.unicodeScalars.prefix(80))),
@@ -35,7 +35,7 @@ enum ObjectKey {
     }
 
     /// Checks the name of a folder; "" is the root.
-    static func checkFolder(_ prefix: String, in url: StoreURL) throws(StoreError) {
+    package static func checkFolder(_ prefix: String, in url: StoreURL) throws(StoreError) {
         guard !prefix.isEmpty else { return }
         try check(prefix, in: url)
     }
@@ -80,7 +80,7 @@ enum ObjectKey {
     }
 
     /// `prefix/key`, without a slash where one of them is empty.
-    static func join(_ prefix: String, _ key: String) -> String {
+    package static func join(_ prefix: String, _ key: String) -> String {
         if prefix.isEmpty { return key }
         return key.isEmpty ? prefix : "\(prefix)/\(key)"
     }

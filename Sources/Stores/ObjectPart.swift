@@ -16,7 +16,7 @@ public enum ObjectPart: Sendable, Hashable {
     }
 
     /// - Throws: ``StoreError/Code/badRequest`` for a part that HTTP cannot express, ``StoreError/Code/tooLarge``.
-    func check(maximumBytes: Int, name: String) throws(StoreError) {
+    package func check(maximumBytes: Int, name: String) throws(StoreError) {
         let count: Int
         switch self {
         case .whole: return
@@ -39,7 +39,7 @@ public enum ObjectPart: Sendable, Hashable {
     }
 
     /// The bytes of an object of this size; nil where a range begins beyond its end.
-    func bytes(of objectByteCount: Int) -> Range<Int>? {
+    package func bytes(of objectByteCount: Int) -> Range<Int>? {
         switch self {
         case .whole: 0..<objectByteCount
         case .range(let range):

@@ -3,7 +3,7 @@ import Elements
 import Foundation
 import Ledger
 import Pipeline
-import Stores
+import SampleStore
 import Threads
 
 /// `cristae sample DIR`: the built-in bucket as files.

@@ -63,7 +63,7 @@ import Testing
             endpoint: kind == "s3" ? server.endpoint : nil, anonymous: environment.isEmpty, maxAttempts: 1,
             environment: environment)
         let url = try StoreURL(kind == "s3" ? "s3://bucket/top" : "\(server.endpoint)/top")
-        return try openStore(url, options: options, counter: TransferCounter())
+        return try openOutsideStore(url, options: options, counter: TransferCounter())
     }
 
     @Test(arguments: ["s3", "http"])
@@ -145,7 +145,7 @@ import Testing
             request.number < 3 ? .answer(503) : .answer(200, headers: Self.headers)
         } body: { server in
             let options = StoreOptions(endpoint: server.endpoint, maxAttempts: 5, environment: [:])
-            let store = try openStore(try StoreURL("s3://bucket"), options: options, counter: TransferCounter())
+            let store = try openOutsideStore(try StoreURL("s3://bucket"), options: options, counter: TransferCounter())
             #expect(try await store.mark(of: "k").mark?.etag == "abc")
             #expect(server.requests.count == 3)
         }
@@ -197,7 +197,7 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let file = URL(fileURLWithPath: folder + "/k")
         try Data("one".utf8).write(to: file)
-        let store = try openStore(
+        let store = try openOutsideStore(
             try StoreURL("file://\(folder)"), options: StoreOptions(environment: [:]), counter: TransferCounter())
         let first = try #require(try await store.mark(of: "k").mark)
         let object = try #require(try await store.get("k", range: nil, maximumBytes: 10))

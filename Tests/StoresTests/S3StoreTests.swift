@@ -317,7 +317,7 @@ import Testing
     @Test func needsCredentialsWhenNotAnonymous() throws {
         let options = StoreOptions(anonymous: false, environment: ["AWS_ACCESS_KEY_ID": "AKID"])
         let error = #expect(throws: StoreError.self) {
-            try openStore(StoreURL("s3://b"), options: options, counter: TransferCounter())
+            try openOutsideStore(StoreURL("s3://b"), options: options, counter: TransferCounter())
         }
         #expect(error?.code == .noCredentials)
     }

@@ -71,7 +71,7 @@ import Testing
 
     private func store(_ bytes: [UInt8], below: String = "", name: String = "a.zip") throws -> any ObjectStore {
         try Data(bytes).write(to: URL(fileURLWithPath: "\(folder)/\(name)"))
-        return try openStore(
+        return try openOutsideStore(
             StoreURL("file://\(folder)/\(name)\(below)"), options: StoreOptions(), counter: TransferCounter())
     }
 

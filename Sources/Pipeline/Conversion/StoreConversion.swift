@@ -2,6 +2,7 @@ internal import Elements
 internal import HDF5
 internal import JSONText
 internal import Ledger
+internal import SampleStore
 public import Stores
 internal import Threads
 internal import Volumes

@@ -3,6 +3,7 @@ internal import Foundation
 internal import JSONText
 public import Ledger
 public import Logging
+internal import SampleStore
 public import Stores
 
 /// What all stages of a job share.

@@ -1,5 +1,6 @@
 internal import Elements
 internal import Synchronization
+public import Stores
 internal import Threads
 
 /// The built-in sample bucket (`sample:`) as a store. Rendering and compression run on the compute threads.

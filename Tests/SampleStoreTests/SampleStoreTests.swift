@@ -1,7 +1,8 @@
 import Elements
+import Stores
 import Testing
 
-@testable import Stores
+@testable import SampleStore
 
 @Suite struct SampleStoreTests {
     private static let store = SampleStore(bucket: SampleBucketTests.bucket)
@@ -22,6 +23,13 @@ import Testing
         let missing = try await store.get(
             "\(SampleBucketTests.hela)/em/fibsem-uint8/s0/0/0/4", range: nil, maximumBytes: 1 << 20)
         #expect(missing == nil)
+    }
+
+    @Test func objectsHaveEnds() async throws {
+        let key = "smp_mus-liver/smp_mus-liver.zarr/recon-1/.zgroup"
+        let whole = try unwrap(await store.get(key, part: .whole, maximumBytes: 1000)).bytes.array
+        let end = try unwrap(await store.get(key, part: .suffix(4), maximumBytes: 1000))
+        #expect(end.bytes.array == Array(whole.suffix(4)) && end.objectByteCount == whole.count)
     }
 
     @Test func refusesWhatIsTooLargeOutOfRangeOrNoKey() async throws {

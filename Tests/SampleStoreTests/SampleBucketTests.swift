@@ -2,7 +2,7 @@ import Elements
 import JSONText
 import Testing
 
-@testable import Stores
+@testable import SampleStore
 
 @Suite struct SampleBucketTests {
     static let bucket = SampleBucket(cacheLimit: 256 << 20)

@@ -1,7 +1,7 @@
 import Elements
 import JSONText
 
-@testable import Stores
+@testable import SampleStore
 
 /// An array of the sample bucket, decoded as a whole by rules of its own: metadata, chunk keys, chunk grid.
 struct SampleVolume {

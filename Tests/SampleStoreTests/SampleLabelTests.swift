@@ -2,7 +2,7 @@ import Elements
 import JSONText
 import Testing
 
-@testable import Stores
+@testable import SampleStore
 
 @Suite struct SampleLabelTests {
     private var bucket: SampleBucket { SampleBucketTests.bucket }
