@@ -61,6 +61,7 @@ let package = Package(
         library("Threads", [deque]),
         library("Geometry", ["Elements"]),
         library("Codecs", ["Elements", "CBlosc", "CZstd", "CDeflate", "CBZip2", "CLZMA", "CLZ4"]),
+        library("VolumeDeflate", ["Elements", "Codecs"]),
         library("Stores", ["Elements", "JSONText", "Threads", "Codecs", "CCurl", crypto]),
         library("SampleStore", ["Elements", "JSONText", "Threads", "Geometry", "Codecs", "Stores"]),
         library("Volumes", ["Elements", "JSONText", "Geometry", "Codecs", "Stores"]),
@@ -70,8 +71,9 @@ let package = Package(
         library(
             "Pipeline",
             [
-                "Elements", "JSONText", "Threads", "Geometry", "Codecs", "Stores", "SampleStore", "Volumes", "HDF5",
-                "Resampling", "Ledger", "CBuild", deque, heap, crypto, logging,
+                "Elements", "JSONText", "Threads", "Geometry", "Codecs", "VolumeDeflate", "Stores", "SampleStore",
+                "Volumes",
+                "HDF5", "Resampling", "Ledger", "CBuild", deque, heap, crypto, logging,
             ]),
         .executableTarget(
             name: "cristae",
@@ -88,6 +90,7 @@ let package = Package(
         tests("ElementsTests", ["Elements", "JSONText", "Threads"]),
         tests("GeometryTests", ["Geometry"], resources: [.copy("Data")]),
         tests("CodecsTests", ["Codecs", "Elements", crypto]),
+        tests("VolumeDeflateTests", ["VolumeDeflate", "Codecs", "Elements"]),
         tests("StoresTests", ["Stores", "Elements", "JSONText", crypto]),
         tests("SampleStoreTests", ["SampleStore", "Stores", "Elements", "JSONText"]),
         tests(
@@ -98,7 +101,11 @@ let package = Package(
         tests("LedgerTests", ["Ledger", "Elements", "JSONText"]),
         tests(
             "PipelineTests",
-            ["Pipeline", "Codecs", "Volumes", "Elements", "JSONText", "Geometry", "Stores", "Ledger", "HDF5", logging]),
+            [
+                "Pipeline", "Codecs", "VolumeDeflate", "Volumes", "Elements", "JSONText", "Geometry", "Stores",
+                "Ledger",
+                "HDF5", logging,
+            ]),
         .testTarget(
             name: "EndToEndTests",
             dependencies: ["JSONText", "cristae", crypto],
@@ -115,7 +122,8 @@ let package = Package(
 if isFuzzing {
     package.targets.append(
         .executableTarget(
-            name: "fuzz", dependencies: ["Elements", "JSONText", "Geometry", "Codecs", "Volumes", "Ledger"],
+            name: "fuzz",
+            dependencies: ["Elements", "JSONText", "Geometry", "Codecs", "VolumeDeflate", "Volumes", "Ledger"],
             path: "Tests/Fuzz/Harnesses", swiftSettings: strict,
             linkerSettings: [.unsafeFlags(sanitizers + ["-use-ld=lld"])]))
 }

@@ -3,14 +3,14 @@ internal import Synchronization
 /// Keeps C contexts that are costly to make (up to a megabyte each) for the next caller.
 ///
 /// A caller has a context to itself while it works; the lock is held only to take one out or put one back.
-final class ContextPool<Context: ~Copyable & Sendable>: Sendable {
+package final class ContextPool<Context: ~Copyable & Sendable>: Sendable {
     private let slots: Mutex<Slots>
 
     /// - Parameter capacity: idle contexts that are kept; what comes back beyond that is freed.
-    init(capacity: Int = 32) { slots = Mutex(Slots(capacity: capacity)) }
+    package init(capacity: Int = 32) { slots = Mutex(Slots(capacity: capacity)) }
 
     /// Runs `body` with an idle context, or a new one from `make`, and keeps it afterwards.
-    func withContext<R, E: Error>(
+    package func withContext<R, E: Error>(
         make: () throws(E) -> Context, _ body: (inout Context) throws(E) -> R
     ) throws(E) -> R {
         var context: Context

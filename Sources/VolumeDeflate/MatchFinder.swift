@@ -1,10 +1,10 @@
-/// Finds what repeats in a volume one voxel, one row or one plane before, and nothing else.
+/// Finds matches at three distances only: one voxel, one row and one plane back.
 ///
-/// Labels repeat like that: the next voxel, the same voxel of the next row and of the next plane have the same value nearly
-/// always. So do padding and masked parts of raw data. A few comparisons of vectors take the place of a table of everything seen before.
-struct RepetitionFinder {
-    /// Bytes that are found again `distance` bytes before.
-    struct Repetition {
+/// In labels, in padding and in masked raw data, a voxel nearly always has the value of one of these neighbours. A few vector
+/// comparisons are enough to see that; no table of earlier bytes is needed. ``HashMatcher`` finds matches at other distances.
+struct MatchFinder {
+    /// A run of bytes that equals the bytes `distance` before it.
+    struct Match {
         var start: Int
         var count: Int
         /// In bytes.
@@ -36,7 +36,7 @@ struct RepetitionFinder {
     /// - Parameters:
     ///   - literals: the first byte that is not written yet.
     ///   - stop: where looking for a beginning ends.
-    func first(after literals: Int, before stop: Int) -> Repetition? {
+    func first(after literals: Int, before stop: Int) -> Match? {
         distances.withUnsafeBufferPointer { distances in
             var position = literals
             let last = min(stop, count - 32)
@@ -55,7 +55,7 @@ struct RepetitionFinder {
     @inline(__always)
     private func firstWithin32(
         _ position: Int, _ literals: Int, _ distances: UnsafeBufferPointer<Int>
-    ) -> Repetition? {
+    ) -> Match? {
         let block = bytes.loadUnaligned(fromByteOffset: position, as: SIMD8<UInt32>.self)
         var different = SIMD8<UInt32>(repeating: 1)
         for distance in distances where distance <= position {
@@ -70,9 +70,9 @@ struct RepetitionFinder {
     }
 
     /// The longest repetition that goes over the four bytes at `position`.
-    private func best(at position: Int, _ literals: Int, _ distances: UnsafeBufferPointer<Int>) -> Repetition? {
+    private func best(at position: Int, _ literals: Int, _ distances: UnsafeBufferPointer<Int>) -> Match? {
         let word = bytes.loadUnaligned(fromByteOffset: position, as: UInt32.self)
-        var best: Repetition?
+        var best: Match?
         for distance in distances {
             guard distance <= position,
                 bytes.loadUnaligned(fromByteOffset: position - distance, as: UInt32.self) == word
@@ -82,7 +82,7 @@ struct RepetitionFinder {
             while start > first, byte(start - 1) == byte(start - 1 - distance) { start -= 1 }
             let end = end(of: position + 4, distance)
             guard end - start >= Self.leastCount(distance), end - start > best?.count ?? 0 else { continue }
-            best = Repetition(start: start, count: end - start, distance: distance)
+            best = Match(start: start, count: end - start, distance: distance)
             if end - start >= Self.longCount { break }
         }
         return best

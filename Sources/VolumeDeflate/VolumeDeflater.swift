@@ -1,25 +1,25 @@
-internal import CDeflate
+internal import Codecs
 internal import Elements
 
 /// Writes zlib streams (RFC 1950) of chunks, one after the other, with the same memory for each.
 struct VolumeDeflater: ~Copyable, Sendable {
-    /// What is searched for repetitions beside those that are one voxel, row or plane away.
+    /// Which matches are searched beside those of ``MatchFinder``.
     enum Search: Equatable {
         case nothing
-        /// Four bytes and more, in all of deflate's window.
+        /// Those of ``HashMatcher``.
         case words
     }
 
     private var block = DeflateBlock()
     /// The same bytes without a search.
     private var unsearched = DeflateBlock()
-    private var words = WordFinder()
+    private var matcher = HashMatcher()
 
     /// - Parameters:
     ///   - bytes: less than 2 GiB.
     ///   - finder: of the same bytes.
     mutating func stream(
-        of bytes: UnsafeRawBufferPointer, _ finder: RepetitionFinder, searching search: Search
+        of bytes: UnsafeRawBufferPointer, _ finder: MatchFinder, searching search: Search
     ) -> ByteBuffer {
         let buffer = ByteBuffer(count: 2 + DeflateBlock.bound(bytes.count) + 4)
         let count = buffer.withUnsafeMutableBytes { target -> Int in
@@ -27,7 +27,7 @@ struct VolumeDeflater: ~Copyable, Sendable {
             // A window of 32 KiB, the fastest way, and the check bits.
             start.storeBytes(of: UInt16(bigEndian: 0x7801), as: UInt16.self)
             var writer = BitWriter(start + 2)
-            if search == .words { words.begin() }
+            if search == .words { matcher.begin() }
             var (search, number, position) = (search, 0, 0)
             repeat {
                 let first = position
@@ -39,7 +39,7 @@ struct VolumeDeflater: ~Copyable, Sendable {
                     plain <= bits
                 {
                     unsearched.write(part, bits: plain, isLast: isLast, to: &writer)
-                    // The first block has hardly anything to repeat.
+                    // The first block has little before it to match, so it decides nothing.
                     if number > 0 { search = .nothing }
                 } else {
                     block.write(part, bits: bits, isLast: isLast, to: &writer)
@@ -47,7 +47,7 @@ struct VolumeDeflater: ~Copyable, Sendable {
                 number += 1
             } while position < bytes.count
             writer.align()
-            let sum = libdeflate_adler32(1, bytes.baseAddress, bytes.count)
+            let sum = Checksum.adler32(bytes.bytes)
             (start + 2 + writer.byteCount).storeBytes(of: sum.bigEndian, as: UInt32.self)
             return 2 + writer.byteCount + 4
         }
@@ -55,15 +55,15 @@ struct VolumeDeflater: ~Copyable, Sendable {
         return buffer
     }
 
-    /// Whether a block is written without a search as well, to see what the search brings.
+    /// Whether a block is also prepared without a search, to measure what the search saves.
     ///
-    /// It is not to be told in another way: each repetition makes the literals that are left dearer, since it is the common ones that repeat,
-    /// and so seems to pay for itself even where all of them together do not.
+    /// No estimate replaces the trial. Matches take away common literals, so the codes of the rest get longer. Each match alone seems to
+    /// save bits even where all of them together save none.
     private static func isTrial(_ number: Int) -> Bool { number < 2 || number % 16 == 0 }
 
     /// Begins a block and adds to it what it has room for. Returns the first byte behind it.
     private mutating func fill(
-        from start: Int, _ bytes: UnsafeRawBufferPointer, _ finder: RepetitionFinder, _ search: Search
+        from start: Int, _ bytes: UnsafeRawBufferPointer, _ finder: MatchFinder, _ search: Search
     ) -> Int {
         block.begin()
         var position = start
@@ -72,7 +72,7 @@ struct VolumeDeflater: ~Copyable, Sendable {
             let found = finder.first(after: position, before: stop)
             let end = found?.start ?? stop
             if search == .words {
-                words.add(position..<end, of: bytes, to: &block)
+                matcher.add(position..<end, of: bytes, to: &block)
                 position = end
             }
             block.add(literals: end - position, repeating: found?.count ?? 0, distance: found?.distance ?? 1)
@@ -83,7 +83,7 @@ struct VolumeDeflater: ~Copyable, Sendable {
 
     /// Prepares the block from `start` to `end` without a search; nil where it has no room for that.
     private mutating func unsearchedBits(
-        _ start: Int, _ end: Int, _ bytes: UnsafeRawBufferPointer, _ finder: RepetitionFinder
+        _ start: Int, _ end: Int, _ bytes: UnsafeRawBufferPointer, _ finder: MatchFinder
     ) -> Int? {
         unsearched.begin()
         var position = start

@@ -1,25 +1,19 @@
-#if canImport(Glibc)
-    internal import Glibc
-#else
-    internal import Darwin
-#endif
-
-/// How much of a chunk repeats, and where: what kind of chunk it is.
+/// Which percentage of a chunk's bytes belong to matches. It tells labels, noise and smooth data apart.
 ///
-/// Of the bytes in its middle, in percent.
-struct RepetitionSample {
-    /// Repeated from where a ``RepetitionFinder`` looks: in labels nearly all, in noise nothing.
+/// Only bytes in the middle of the chunk are looked at.
+struct MatchSample {
+    /// Percent in matches that ``MatchFinder`` finds: nearly 100 in labels, 0 in noise.
     let near: Int
-    /// Repeated from elsewhere, which only a general search finds.
+    /// Percent in other matches, which only a general search finds.
     let elsewhere: Int
 
     /// Bytes that are looked at, in the middle of the chunk.
     private static let sampleCount = 8 << 10
     private static let tableBits = 12
-    /// Shorter repetitions hardly pay for the bits that say where they are.
+    /// Shorter matches save hardly more than the bits of their distance.
     private static let leastLength = 6
 
-    init(_ bytes: UnsafeRawBufferPointer, _ finder: RepetitionFinder) {
+    init(_ bytes: UnsafeRawBufferPointer, _ finder: MatchFinder) {
         let count = min(bytes.count, Self.sampleCount)
         let first = (bytes.count - count) / 2
         guard count > Self.leastLength, let base = bytes.baseAddress else {

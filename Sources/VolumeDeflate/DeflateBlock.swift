@@ -23,8 +23,8 @@ struct DeflateBlock: ~Copyable, @unchecked Sendable {
     private static let maximumStored = 65535
 
     /// The most steps that a block is given. Each step has a symbol at least, and the last stretch begins before the last symbol but may
-    /// end ``RepetitionFinder/reach`` bytes beyond it; one step more is the repetition behind it.
-    static let maximumSteps = maximumSymbols + RepetitionFinder.reach + 1
+    /// end ``MatchFinder/reach`` bytes beyond it; one step more is the repetition behind it.
+    static let maximumSteps = maximumSymbols + MatchFinder.reach + 1
 
     private let steps = UnsafeMutableBufferPointer<Step>.allocate(capacity: maximumSteps)
     private var stepCount = 0

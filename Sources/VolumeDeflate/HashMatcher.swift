@@ -1,17 +1,16 @@
-/// Finds four bytes and more that repeat anywhere in deflate's window.
+/// Finds matches of four bytes or more at any distance in deflate's window, with a hash table of words.
 ///
-/// In noise these are short, and one begins at every tenth byte: whether a place has one cannot be guessed, so that a search which asks place
-/// by place spends its time on wrong guesses. This one looks up all places of a stretch first, without a branch, and goes through what
-/// it has found afterwards.
-struct WordFinder: ~Copyable, @unchecked Sendable {
+/// In noise, matches are short, and one begins at every tenth byte. A loop that decides at each byte mispredicts its branches most of
+/// the time. So this one first looks up all bytes of a stretch without a branch, and walks through the candidates afterwards.
+struct HashMatcher: ~Copyable, @unchecked Sendable {
     // @unchecked Sendable: the memory is reached only through this value, which has one owner.
 
-    /// The longest repetition that has a symbol.
+    /// The longest match that has a symbol.
     private static let maximumCount = 258
     /// Bytes that are looked up at a time.
     private static let pieceCount = 4 << 10
     private static let wordBytes = 4
-    /// Of the number that stands for a word, those that choose its bucket; the lowest 16 are its tag.
+    /// The highest bits of a word's hash choose its bucket; the lowest 16 are its tag.
     private static let bucketBits: UInt32 = 15
 
     /// A position, and how far back a word with the same tag is.
@@ -22,12 +21,12 @@ struct WordFinder: ~Copyable, @unchecked Sendable {
         var distance: Int { Int(truncatingIfNeeded: bits & 0xFFFF) }
     }
 
-    /// The last two words of a hash, the last one in the lower half: the lowest 16 bits of its position, and above them its tag, which tells it
-    /// from nearly all others without a look at where it was.
+    /// A bucket holds the last two words with its hash, the latest in the lower half. An entry is a tag above the lowest 16 bits of a position.
+    /// The tag tells nearly all other words apart without a look at their bytes.
     ///
-    /// What is too old reads as a place within the last 64 KiB that has other bytes. So does what was never there.
+    /// An entry that is too old, or was never written, reads as a position within the last 64 KiB. The bytes there are compared in any case.
     private let buckets = UnsafeMutablePointer<UInt64>.allocate(capacity: 1 << bucketBits)
-    /// What a piece repeats, by ascending positions.
+    /// Candidates of one piece, by ascending positions.
     private let finds = UnsafeMutablePointer<Find>.allocate(capacity: pieceCount + 1)
 
     deinit {
@@ -42,7 +41,7 @@ struct WordFinder: ~Copyable, @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - bytes: the chunk, smaller than 2 GiB. Its stretches come in ascending order.
-    ///   - stretch: where literals and repetitions begin.
+    ///   - stretch: where literals and matches begin.
     mutating func add(_ stretch: Range<Int>, of bytes: UnsafeRawBufferPointer, to block: inout DeflateBlock) {
         guard let base = bytes.baseAddress, !stretch.isEmpty else { return }
         let searched = max(stretch.lowerBound, min(stretch.upperBound, bytes.count - Self.wordBytes + 1))
@@ -50,7 +49,7 @@ struct WordFinder: ~Copyable, @unchecked Sendable {
             var added = (steps: 0, symbols: 0)
             var literals = stretch.lowerBound
             var first = stretch.lowerBound
-            // Piece by piece, so that what is found stays in the fastest cache.
+            // Piece by piece, so that the candidates stay in the level 1 cache.
             while first < searched {
                 let end = min(first &+ Self.pieceCount, searched)
                 let found = UnsafeBufferPointer(start: finds, count: lookUp(base, first, end))
@@ -58,7 +57,7 @@ struct WordFinder: ~Copyable, @unchecked Sendable {
                 for find in found {
                     let position = find.position
                     let length = length(base, find, stretch.upperBound)
-                    // What lies within the last repetition is left out; without a branch, since it is as often the one as the other.
+                    // Skips a candidate inside the last match. No branch: both cases are equally frequent, so it would be mispredicted.
                     let taken = (position >= literals ? 1 : 0) & (length >= Self.wordBytes ? 1 : 0)
                     let between = position &- literals
                     steps[added.steps] = DeflateBlock.Step(
@@ -76,12 +75,12 @@ struct WordFinder: ~Copyable, @unchecked Sendable {
         }
     }
 
-    /// Writes down which words were there before. Returns how many.
+    /// Collects the words that occurred before. Returns how many.
     private func lookUp(_ base: UnsafeRawPointer, _ start: Int, _ end: Int) -> Int {
         var count = 0
         var position = start
         while position < end {
-            // Different for any two words.
+            // The factor is odd, so that different words have different numbers.
             let number = (base + position).loadUnaligned(as: UInt32.self).littleEndian &* 0x9E37_79B1
             let slot = Int(number &>> (32 &- Self.bucketBits))
             let place = UInt64(truncatingIfNeeded: position)
@@ -94,7 +93,7 @@ struct WordFinder: ~Copyable, @unchecked Sendable {
             let isBeforeLast = (beforeLast ^ entry) &>> 16 == 0
             let distance = (place &- UInt64(isLast ? last : beforeLast)) & 0xFFFF
             finds[count] = Find(bits: place &<< 16 | distance)
-            // Neither nothing, nor the place itself, nor one beyond the window.
+            // Counts only a distance from 1 to the window's size.
             count &+=
                 ((isLast ? 1 : 0) | (isBeforeLast ? 1 : 0))
                 & (distance &- 1 < UInt64(DeflateAlphabet.maximumDistance) ? 1 : 0)
@@ -103,7 +102,7 @@ struct WordFinder: ~Copyable, @unchecked Sendable {
         return count
     }
 
-    /// Bytes that repeat what was found, before `end`.
+    /// The length of a candidate's match, in bytes; it stops at `end`.
     @inline(__always)
     private func length(_ base: UnsafeRawPointer, _ find: Find, _ end: Int) -> Int {
         let here = base + find.position

@@ -1,6 +1,7 @@
 import Codecs
 import Elements
 import Testing
+import VolumeDeflate
 
 /// A chunk of 24 × 32 × 40 voxels.
 private struct Chunk: Sendable, CustomTestStringConvertible {
