@@ -62,12 +62,13 @@ let package = Package(
         library("Geometry", ["Elements"]),
         library("Codecs", ["Elements", "CBlosc", "CZstd", "CDeflate", "CBZip2", "CLZMA", "CLZ4"]),
         library("VolumeDeflate", ["Elements", "Codecs"]),
-        library("Stores", ["Elements", "JSONText", "Threads", "Codecs", "CCurl", crypto]),
+        library("ZipFiles"),
+        library("Stores", ["Elements", "JSONText", "Threads", "Codecs", "ZipFiles", "CCurl", crypto]),
         library("SampleStore", ["Elements", "JSONText", "Threads", "Geometry", "Codecs", "Stores"]),
         library("Volumes", ["Elements", "JSONText", "Geometry", "Codecs", "Stores"]),
         library("HDF5", ["Elements", "Threads", "CHDF5"]),
         library("Resampling", ["Elements", "Geometry", "CPrefetch"]),
-        library("Ledger", ["Elements", "JSONText", "Threads", "Codecs", "CRename", crypto]),
+        library("Ledger", ["Elements", "JSONText", "Threads", "Codecs", "ZipFiles", "CRename", crypto]),
         library(
             "Pipeline",
             [
@@ -91,6 +92,7 @@ let package = Package(
         tests("GeometryTests", ["Geometry"], resources: [.copy("Data")]),
         tests("CodecsTests", ["Codecs", "Elements", crypto]),
         tests("VolumeDeflateTests", ["VolumeDeflate", "Codecs", "Elements"]),
+        tests("ZipFilesTests", ["ZipFiles"]),
         tests("StoresTests", ["Stores", "Elements", "JSONText", crypto]),
         tests("SampleStoreTests", ["SampleStore", "Stores", "Elements", "JSONText"]),
         tests(

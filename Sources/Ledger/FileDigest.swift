@@ -14,7 +14,7 @@ public struct FileDigest: Sendable, Hashable, Codable {
 
     /// Of what a file holds, or should hold.
     public init(of bytes: [UInt8]) {
-        self.init(size: bytes.count, sha256: SHA256.hash(data: bytes).map { String(format: "%02x", $0) }.joined())
+        self.init(size: bytes.count, sha256: SHA256.hash(data: bytes).hexadecimal)
     }
 
     /// Reads the whole file.
@@ -30,7 +30,7 @@ public struct FileDigest: Sendable, Hashable, Codable {
             block.withUnsafeBytes { hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
             offset += count
         }
-        self.init(size: offset, sha256: hash.finalize().map { String(format: "%02x", $0) }.joined())
+        self.init(size: offset, sha256: hash.finalize().hexadecimal)
     }
 }
 

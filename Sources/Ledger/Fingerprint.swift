@@ -1,4 +1,5 @@
 internal import Crypto
+internal import Elements
 internal import Foundation
 public import JSONText
 
@@ -8,7 +9,7 @@ public struct Fingerprint: Sendable, Hashable, Codable, CustomStringConvertible 
     public let description: String
 
     public init(of value: JSONValue) {
-        description = Self.hex(SHA256.hash(data: Data(value.canonicalText.utf8)))
+        description = SHA256.hash(data: Data(value.canonicalText.utf8)).hexadecimal
     }
 
     public init(from decoder: any Decoder) throws {
@@ -18,9 +19,5 @@ public struct Fingerprint: Sendable, Hashable, Codable, CustomStringConvertible 
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(description)
-    }
-
-    private static func hex(_ digest: SHA256.Digest) -> String {
-        digest.map { String(format: "%02x", $0) }.joined()
     }
 }

@@ -7,9 +7,7 @@ public enum LineChecksum {
     public static let byteCount = 9
 
     public static func digits(of text: some Collection<UInt8>) -> String {
-        let sum = ByteBuffer(Array(text)).withSpan { Checksum.crc32($0) }
-        let digits = String(sum, radix: 16)
-        return String(repeating: "0", count: 8 - digits.count) + digits
+        ByteBuffer(Array(text)).withSpan { Checksum.crc32($0) }.hexadecimal
     }
 
     /// What stands behind the checksum; nil where there is none, or it does not fit.

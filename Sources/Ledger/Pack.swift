@@ -2,6 +2,7 @@ internal import Codecs
 public import Elements
 internal import Glibc
 internal import Synchronization
+internal import ZipFiles
 
 /// What download keeps of an item: one plain ZIP file, stored, that holds its objects under their keys. zarr-python's
 /// `ZipStore`, TensorStore and `unzip` open it once it has been closed.
@@ -160,7 +161,7 @@ public final class Pack: Sendable {
                 try self.file.write(header, content, at: start, path: self.path)
             }
             state.isCut = true
-            state.index.entries[key] = ZipFormat.Entry(
+            state.index.entries[key] = PackIndex.Entry(
                 headerOffset: start, offset: start + header.count, size: bytes.count, crc32: crc32)
             state.index.end = start + header.count + bytes.count
         }
@@ -258,7 +259,8 @@ public final class Pack: Sendable {
                 try self.file.sync(path: self.path)
                 var directory: [UInt8] = []
                 for (name, entry) in state.index.inOrder {
-                    directory += ZipFormat.centralHeader(name: Array(name.utf8), entry: entry)
+                    directory += ZipFormat.centralHeader(
+                        name: Array(name.utf8), size: entry.size, crc32: entry.crc32, headerOffset: entry.headerOffset)
                 }
                 let size = directory.count
                 directory += ZipFormat.end(count: state.index.entries.count, size: size, offset: state.index.end)

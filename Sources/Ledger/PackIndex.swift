@@ -1,9 +1,20 @@
 internal import Codecs
 internal import Elements
+internal import ZipFiles
 
 /// What is in a pack: its entries by name, and where the next one goes.
 struct PackIndex: Sendable {
-    var entries: [String: ZipFormat.Entry] = [:]
+    /// Where the bytes of an entry are, and what they must be.
+    struct Entry: Sendable, Hashable {
+        /// Position of the local header in the file.
+        var headerOffset: Int
+        /// Position of the first byte of the content.
+        var offset: Int
+        var size: Int
+        var crc32: UInt32
+    }
+
+    var entries: [String: Entry] = [:]
     /// The position after the last intact entry.
     var end = 0
     /// Whether a central directory stands after the entries, so that other ZIP readers open the file.
@@ -23,7 +34,7 @@ struct PackIndex: Sendable {
     private init() {}
 
     /// The entries in the order in which they lie in the file.
-    var inOrder: [(key: String, value: ZipFormat.Entry)] {
+    var inOrder: [(key: String, value: Entry)] {
         entries.sorted { $0.value.headerOffset < $1.value.headerOffset }
     }
 
@@ -32,63 +43,23 @@ struct PackIndex: Sendable {
     private static func directory(
         of file: borrowing FileHandle, size: Int, path: String
     ) throws(LedgerError) -> PackIndex? {
-        let tailSize = min(size, ZipFormat.endSize + ZipFormat.locator64Size + ZipFormat.end64Size)
-        let tail = try bytes(of: file, at: size - tailSize, count: tailSize, path: path)
         // Packs have no comment: the end record is the last 22 bytes, or the pack is not closed.
-        let end = tail.suffix(ZipFormat.endSize)
-        guard LittleEndianBytes.load(end, at: 0, as: UInt32.self) == ZipFormat.endSignature,
-            var count = LittleEndianBytes.load(end, at: 10, as: UInt16.self).map(Int.init),
-            var length = LittleEndianBytes.load(end, at: 12, as: UInt32.self).map(Int.init),
-            var offset = LittleEndianBytes.load(end, at: 16, as: UInt32.self).map(Int.init)
-        else { return nil }
-        let end64 = tail.dropLast(ZipFormat.endSize + ZipFormat.locator64Size)
-        if tail.count == ZipFormat.endSize + ZipFormat.locator64Size + ZipFormat.end64Size,
-            LittleEndianBytes.load(end64, at: 0, as: UInt32.self) == ZipFormat.end64Signature
-        {
-            guard let count64 = LittleEndianBytes.load(end64, at: 32, as: UInt64.self).flatMap(Int.init(exactly:)),
-                let length64 = LittleEndianBytes.load(end64, at: 40, as: UInt64.self).flatMap(Int.init(exactly:)),
-                let offset64 = LittleEndianBytes.load(end64, at: 48, as: UInt64.self).flatMap(Int.init(exactly:))
-            else { return nil }
-            (count, length, offset) = (count64, length64, offset64)
+        let found = try ZipDirectory.read(byteCount: size, maximumComment: 0) { range throws(LedgerError) in
+            try bytes(of: file, at: range.lowerBound, count: range.count, path: path)
         }
-        guard offset >= 0, length >= 0, offset <= size, length <= size - offset else { return nil }
+        guard case .success(let directory) = found, directory.isFull else { return nil }
         var index = PackIndex()
-        index.end = offset
+        index.end = directory.offset
         index.isClosed = true
-        let directory = try bytes(of: file, at: offset, count: length, path: path)
-        var position = 0
-        for _ in 0..<count {
-            guard let next = index.addCentral(directory[...], at: position) else { return nil }
-            position = next
+        for entry in directory.entries {
+            // The header's place may be any number: it is compared before anything is added to it.
+            guard entry.headerOffset <= index.end else { return nil }
+            let content = entry.headerOffset + ZipFormat.localHeaderSize + entry.name.utf8.count
+            guard content <= index.end, entry.byteCount <= index.end - content else { return nil }
+            index.entries[entry.name] = Entry(
+                headerOffset: entry.headerOffset, offset: content, size: entry.byteCount, crc32: entry.crc32)
         }
-        return position == length ? index : nil
-    }
-
-    /// Takes one central header; returns where the next one starts, nil where it makes no sense.
-    private mutating func addCentral(_ bytes: ArraySlice<UInt8>, at position: Int) -> Int? {
-        guard LittleEndianBytes.load(bytes, at: position, as: UInt32.self) == ZipFormat.centralSignature,
-            let crc32 = LittleEndianBytes.load(bytes, at: position + 16, as: UInt32.self),
-            let size = LittleEndianBytes.load(bytes, at: position + 24, as: UInt32.self).map(Int.init),
-            let nameLength = LittleEndianBytes.load(bytes, at: position + 28, as: UInt16.self).map(Int.init),
-            let extraLength = LittleEndianBytes.load(bytes, at: position + 30, as: UInt16.self).map(Int.init),
-            var header = LittleEndianBytes.load(bytes, at: position + 42, as: UInt32.self).map(Int.init)
-        else { return nil }
-        let nameStart = position + ZipFormat.centralHeaderSize
-        guard bytes.count >= nameStart + nameLength + extraLength else { return nil }
-        if extraLength == 12 {
-            guard
-                let wide = LittleEndianBytes.load(bytes, at: nameStart + nameLength + 4, as: UInt64.self)
-                    .flatMap(Int.init(exactly:))
-            else { return nil }
-            header = wide
-        }
-        // The header's place may be any number: it is compared before anything is added to it.
-        guard header >= 0, header <= end else { return nil }
-        let content = header + ZipFormat.localHeaderSize + nameLength
-        let nameBytes = bytes[(bytes.startIndex + nameStart)..<(bytes.startIndex + nameStart + nameLength)]
-        guard content + size <= end, let name = String(validating: nameBytes, as: UTF8.self) else { return nil }
-        entries[name] = ZipFormat.Entry(headerOffset: header, offset: content, size: size, crc32: crc32)
-        return nameStart + nameLength + extraLength
+        return index
     }
 
     // MARK: Walk over the local headers
@@ -120,20 +91,17 @@ struct PackIndex: Sendable {
     /// The entry whose local header is at `position`; nil where there is none that makes sense.
     private static func local(
         of file: borrowing FileHandle, at position: Int, size: Int, path: String
-    ) throws(LedgerError) -> (name: String, entry: ZipFormat.Entry)? {
-        let header = try bytes(of: file, at: position, count: ZipFormat.localHeaderSize, path: path)[...]
-        guard LittleEndianBytes.load(header, at: 0, as: UInt32.self) == ZipFormat.localSignature,
-            let crc32 = LittleEndianBytes.load(header, at: 14, as: UInt32.self),
-            let count = LittleEndianBytes.load(header, at: 22, as: UInt32.self).map(Int.init),
-            let nameLength = LittleEndianBytes.load(header, at: 26, as: UInt16.self).map(Int.init), nameLength > 0
-        else { return nil }
-        let content = position + ZipFormat.localHeaderSize + nameLength
+    ) throws(LedgerError) -> (name: String, entry: Entry)? {
+        let header = try bytes(of: file, at: position, count: ZipFormat.localHeaderSize, path: path)
+        guard let local = ZipFormat.LocalHeader(header[...]), local.nameByteCount > 0 else { return nil }
+        let content = position + ZipFormat.localHeaderSize + local.nameByteCount
         guard content <= size,
             let name = String(
                 validating: try bytes(
-                    of: file, at: position + ZipFormat.localHeaderSize, count: nameLength, path: path), as: UTF8.self)
+                    of: file, at: position + ZipFormat.localHeaderSize, count: local.nameByteCount, path: path),
+                as: UTF8.self)
         else { return nil }
-        return (name, ZipFormat.Entry(headerOffset: position, offset: content, size: count, crc32: crc32))
+        return (name, Entry(headerOffset: position, offset: content, size: local.byteCount, crc32: local.crc32))
     }
 
     /// Where the next local header may be.
@@ -160,7 +128,7 @@ struct PackIndex: Sendable {
 
     /// The content of an entry; nil where it is not what its CRC says.
     static func read(
-        _ entry: ZipFormat.Entry, of file: borrowing FileHandle, path: String
+        _ entry: Entry, of file: borrowing FileHandle, path: String
     ) throws(LedgerError) -> ByteBuffer? {
         let buffer = ByteBuffer(count: entry.size)
         let count = try buffer.withUnsafeMutableBytes { bytes throws(LedgerError) in

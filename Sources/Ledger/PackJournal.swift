@@ -157,7 +157,7 @@ struct PackJournal: Sendable {
     /// Whether an entry of a pack is what the journal says of it: one that was forgotten, or overtaken by another whose bytes have
     /// not become durable, is not. Nor is one of which nothing was said, for its name may be damaged; only earlier versions said nothing of
     /// some.
-    func admits(_ key: String, _ entry: ZipFormat.Entry) -> Bool {
+    func admits(_ key: String, _ entry: PackIndex.Entry) -> Bool {
         guard let mark = marks[key] else { return generation == 0 }
         guard let known = mark.entry else { return false }
         return known == (entry.size, entry.crc32)
@@ -168,8 +168,6 @@ struct PackJournal: Sendable {
     }
 
     private static func bytes(_ text: [UInt8]) -> [UInt8] {
-        let sum = ByteBuffer(text).withSpan { Checksum.crc32($0) }
-        let digits = String(sum, radix: 16)
-        return Array("\(String(repeating: "0", count: 8 - digits.count))\(digits) ".utf8) + text + [UInt8(ascii: "\n")]
+        Array("\(LineChecksum.digits(of: text)) ".utf8) + text + [UInt8(ascii: "\n")]
     }
 }

@@ -1,5 +1,6 @@
 internal import Elements
 internal import Glibc
+internal import ZipFiles
 
 /// What owners have of a pack that is under way: `<pack>.parts/<owner>.zip` and its journal `<pack>.parts/<owner>.absent`.
 ///

@@ -1,6 +1,6 @@
 internal import Elements
-internal import Synchronization
 public import Stores
+internal import Synchronization
 internal import Threads
 
 /// The built-in sample bucket (`sample:`) as a store. Rendering and compression run on the compute threads.
@@ -56,11 +56,11 @@ public struct SampleStore: ObjectStore {
     }
 
     /// The bucket never changes; what there is has to be rendered to be known.
-    public func mark(of key: String) async throws(StoreError) -> MarkAnswer {
+    public func head(_ key: String) async throws(StoreError) -> HeadAnswer {
         try ObjectKey.check(key, in: url)
         let path = ObjectKey.join(url.prefix, key)
         let whole = await ThreadPool.compute.run { object(path) }
-        return MarkAnswer(mark: whole.map { ObjectMark(etag: Self.etag($0), byteCount: $0.count) })
+        return HeadAnswer(metadata: whole.map { ObjectMetadata(etag: Self.etag($0), byteCount: $0.count) })
     }
 
     private func checkSize(_ count: Int, _ maximumBytes: Int, _ key: String) throws(StoreError) {
@@ -80,7 +80,7 @@ public struct SampleStore: ObjectStore {
         return made
     }
 
-    /// A mark that changes with the bytes (64-bit FNV-1a). It is no MD5 and cannot be mistaken for one.
+    /// A tag that changes with the bytes (64-bit FNV-1a). It cannot be mistaken for an MD5.
     private static func etag(_ bytes: ByteBuffer) -> String {
         let hash = bytes.withUnsafeBytes { bytes in
             bytes.reduce(into: UInt64(0xcbf2_9ce4_8422_2325)) { hash, byte in

@@ -38,7 +38,7 @@ import Testing
     @Test(arguments: ["nothing", "s0/nothing/x", "link/nothing"])
     func saysWhatIsNotThere(key: String) async throws {
         #expect(try await store.text(key) == nil)
-        #expect(try await store.mark(of: key).mark == nil)
+        #expect(try await store.head(key).metadata == nil)
     }
 
     /// Only that there is no entry of a name proves that an object is not stored.
@@ -56,7 +56,7 @@ import Testing
         let error = await failure { try await store.text(key) }
         #expect(error?.code == .file)
         #expect(error?.message.lowercased().contains(words) == true, "\(error?.message ?? "nothing")")
-        #expect(await failure { try await store.mark(of: key) }?.code == .file)
+        #expect(await failure { try await store.head(key) }?.code == .file)
     }
 
     @Test func aLinkThatLeadsNowhereIsListed() async throws {

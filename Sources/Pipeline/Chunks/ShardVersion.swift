@@ -10,7 +10,7 @@ struct ShardVersion: Sendable, Equatable, Codable {
     /// When it was last changed, in seconds since 1970 by the store's clock; nil where the store does not say.
     var modified: Int?
 
-    var mark: ObjectMark { ObjectMark(etag: etag, byteCount: byteCount, modified: modified) }
+    var mark: ObjectMetadata { ObjectMetadata(etag: etag, byteCount: byteCount, modified: modified) }
 
     /// Whether both say so much that they cannot be of the same version.
     func differs(from other: ShardVersion) -> Bool {

@@ -34,5 +34,5 @@ struct ListedStore: ObjectStore {
         Listing(prefixes: (folders[ByteName(prefix)] ?? []).sorted().map(\.text))
     }
 
-    func mark(of key: String) async throws(StoreError) -> MarkAnswer { try await store.mark(of: key) }
+    func head(_ key: String) async throws(StoreError) -> HeadAnswer { try await store.head(key) }
 }

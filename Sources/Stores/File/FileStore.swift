@@ -35,9 +35,9 @@ struct FileStore: PagedStore {
         return try await ThreadPool.files.run { () throws(StoreError) -> ListingPage in try entries(prefix) }
     }
 
-    func mark(of key: String) async throws(StoreError) -> MarkAnswer {
+    func head(_ key: String) async throws(StoreError) -> HeadAnswer {
         try ObjectKey.check(key, in: url)
-        return try await ThreadPool.files.run { () throws(StoreError) -> MarkAnswer in
+        return try await ThreadPool.files.run { () throws(StoreError) -> HeadAnswer in
             let name = url.url(of: key)
             let now = Self.now
             var status = stat()
@@ -45,12 +45,12 @@ struct FileStore: PagedStore {
             let path = path(of: key)
             guard stat(path, &status) == 0 else {
                 try proveAbsence(of: path, name, errno)
-                return MarkAnswer(mark: nil, served: now)
+                return HeadAnswer(metadata: nil, served: now)
             }
             try checkIsFile(status, name)
             let size = Int(status.st_size)
-            return MarkAnswer(
-                mark: ObjectMark(etag: mark(status), byteCount: size, modified: modified(status)), served: now)
+            return HeadAnswer(
+                metadata: ObjectMetadata(etag: etag(status), byteCount: size, modified: modified(status)), served: now)
         }
     }
 
@@ -108,7 +108,7 @@ struct FileStore: PagedStore {
         counter.addRequest()
         counter.addBytes(count)
         return StoredObject(
-            bytes: buffer, etag: mark(status), objectByteCount: size, modified: modified(status), served: Self.now)
+            bytes: buffer, etag: etag(status), objectByteCount: size, modified: modified(status), served: Self.now)
     }
 
     private func entries(_ prefix: String) throws(StoreError) -> ListingPage {
@@ -152,7 +152,7 @@ struct FileStore: PagedStore {
                 } else if isFolder(status) {
                     prefixes.append(child)
                 } else if isFile(status) {
-                    objects.append(ListedObject(name: child, size: Int(status.st_size), etag: mark(status)))
+                    objects.append(ListedObject(name: child, size: Int(status.st_size), etag: etag(status)))
                 }
             }
             errno = 0
@@ -231,7 +231,7 @@ struct FileStore: PagedStore {
     private func isFile(_ status: stat) -> Bool { status.st_mode & S_IFMT == S_IFREG }
 
     /// Changes with the file's content, as far as the file system knows: time of change in ns, which file it is, and size.
-    private func mark(_ status: stat) -> String {
+    private func etag(_ status: stat) -> String {
         let time = UInt64(bitPattern: Int64(status.st_mtim.tv_sec)) &* 1_000_000_000 &+ UInt64(status.st_mtim.tv_nsec)
         return [time, UInt64(status.st_ino), UInt64(status.st_size)].map { String($0, radix: 16) }.joined(
             separator: "-")

@@ -7,7 +7,7 @@ final class HTTPStore: PagedStore {
     let url: StoreURL
     private let loop: TransferLoop
     private let bodyCheck = BodyCheck()
-    private let marks = MarkRequest()
+    private let headRequest = HeadRequest()
     private let plainObjects = PlainObjects()
 
     private static let maximumRedirects = 5
@@ -53,11 +53,11 @@ final class HTTPStore: PagedStore {
         }
     }
 
-    func mark(of key: String) async throws(StoreError) -> MarkAnswer {
+    func head(_ key: String) async throws(StoreError) -> HeadAnswer {
         try ObjectKey.check(key, in: url)
         let name = url.url(of: key)
         let isRedirected = Atomic(false)
-        return try await marks.ask(name: name, isSigned: false) { response, _ in
+        return try await headRequest.ask(name: name, isSigned: false) { response, _ in
             AbsenceProof.isGiven(byHTTP: response, isRedirected: isRedirected.load(ordering: .relaxed))
         } send: { (part, isHead) throws(StoreError) in
             let (response, address) = try await send(

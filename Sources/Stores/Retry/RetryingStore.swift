@@ -53,8 +53,8 @@ struct RetryingStore<Base: PagedStore>: ObjectStore {
         }
     }
 
-    func mark(of key: String) async throws(StoreError) -> MarkAnswer {
-        try await attempt { () throws(StoreError) in try await base.mark(of: key) }
+    func head(_ key: String) async throws(StoreError) -> HeadAnswer {
+        try await attempt { () throws(StoreError) in try await base.head(key) }
     }
 
     func objects(below prefix: String, after token: String?) async throws(StoreError) -> ObjectPage? {

@@ -10,7 +10,7 @@ final class S3Store: PagedStore {
     private let credentials: S3Credentials?
     private let endpoint: Mutex<S3Endpoint>
     private let bodyCheck = BodyCheck()
-    private let marks = MarkRequest()
+    private let headRequest = HeadRequest()
     private let plainObjects = PlainObjects()
 
     /// Bytes of a listing page; 1000 keys of 1024 bytes, each up to three times as long by its encoding, fit well.
@@ -86,7 +86,7 @@ final class S3Store: PagedStore {
     ) async throws(StoreError) -> Page {
         let response = try await send(
             key: "", query: query, part: .whole, maximumBytes: Self.maximumListingBytes, name: name)
-        guard response.status == 200, S3XML.rootName(response.body) != "Error" else {
+        guard response.status == 200, XMLReader.rootName(response.body) != "Error" else {
             throw StoreError(answer: response, url: name, isSigned: credentials != nil)
         }
         let body = response.body
@@ -97,12 +97,12 @@ final class S3Store: PagedStore {
         }
     }
 
-    func mark(of key: String) async throws(StoreError) -> MarkAnswer {
+    func head(_ key: String) async throws(StoreError) -> HeadAnswer {
         try ObjectKey.check(key, in: url)
         let path = ObjectKey.join(url.prefix, key)
         let name = name(of: key, path: path)
         let isSigned = credentials != nil
-        return try await marks.ask(name: name, isSigned: isSigned) { response, isHead in
+        return try await headRequest.ask(name: name, isSigned: isSigned) { response, isHead in
             isHead ? AbsenceProof.isGiven(byS3Head: response) : AbsenceProof.isGiven(byS3: response)
         } send: { (part, isHead) throws(StoreError) in
             try await send(key: path, query: [], part: part, isHead: isHead, maximumBytes: 1, name: name)

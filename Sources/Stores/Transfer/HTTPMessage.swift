@@ -30,8 +30,8 @@ struct HTTPResponse: Sendable {
     var served: Int? { headers["date"].flatMap(HTTPDate.seconds) }
 
     /// The version that the answer, of status 200 or 206, is of. Plain web servers that give no ETag say when the file was written.
-    var mark: ObjectMark {
-        ObjectMark(
+    var metadata: ObjectMetadata {
+        ObjectMetadata(
             etag: headers["etag"].map(ETag.unquoted) ?? headers["last-modified"], byteCount: objectByteCount,
             modified: modified)
     }

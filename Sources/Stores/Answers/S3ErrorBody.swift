@@ -9,7 +9,7 @@ struct S3ErrorBody: Sendable, Equatable {
 
     /// - Returns: nil when the body is something else.
     init?(_ body: ByteBuffer) {
-        guard S3XML.rootName(body) == "Error" else { return nil }
+        guard XMLReader.rootName(body) == "Error" else { return nil }
         var fields: [String: String] = [:]
         do throws(XMLReader.Fault) {
             try XMLReader.read(body) { element in

@@ -1,15 +1,15 @@
-/// Version marks of objects.
+/// The entity tags of HTTP (RFC 9110, section 8.8.3): a store gives each version of an object another one.
 enum ETag {
-    /// The mark without its quotes (`W/` stays); some servers send it without in the first place.
+    /// The tag without its quotes (`W/` stays). Some servers send it without quotes.
     static func unquoted(_ text: String) -> String {
         let isWeak = text.hasPrefix("W/")
-        var mark = isWeak ? text.dropFirst(2) : text[...]
-        if mark.hasPrefix("\""), mark.hasSuffix("\""), mark.utf8.count >= 2 { mark = mark.dropFirst().dropLast() }
-        return (isWeak ? "W/" : "") + mark
+        var tag = isWeak ? text.dropFirst(2) : text[...]
+        if tag.hasPrefix("\""), tag.hasSuffix("\""), tag.utf8.count >= 2 { tag = tag.dropFirst().dropLast() }
+        return (isWeak ? "W/" : "") + tag
     }
 
-    /// The MD5 that the ETag of a whole object should be, in lower case; nil where it is something else: multipart
-    /// uploads, encryption with keys of KMS or the customer's, other servers' own marks.
+    /// The MD5 of the whole object that its ETag should be, in lower case. nil where the tag is something else: for multipart uploads, for
+    /// encryption with keys of KMS or of the customer, and for servers with tags of their own.
     ///
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>
     static func digest(_ headers: [String: String]) -> String? {

@@ -28,7 +28,7 @@ final class BodyCheck: Sendable {
         guard let expected = ETag.digest(headers) else { return }
         let isHopeless = memory.withLock { !$0.isProven && $0.disproofs >= Self.disproofsNeeded }
         if isHopeless { return }
-        let digest = SignatureV4.hexadecimal(await BodyDigests.shared.digest(of: body))
+        let digest = await BodyDigests.shared.digest(of: body).hexadecimal
         let isBelieved = memory.withLock { memory in
             if digest == expected {
                 memory.isProven = true

@@ -16,11 +16,11 @@ public protocol ObjectStore: Sendable {
     /// A missing folder is an empty listing.
     func list(_ prefix: String) async throws(StoreError) -> Listing
 
-    /// What version of an object the store has, without its bytes where that can be had.
-    func mark(of key: String) async throws(StoreError) -> MarkAnswer
+    /// What the store says of an object, without its bytes where the store can do that.
+    func head(_ key: String) async throws(StoreError) -> HeadAnswer
 
-    /// A page of all objects below a folder, with their marks; nil where the store cannot list like that. The marks may be others than
-    /// those of ``mark(of:)``: one that differs proves nothing.
+    /// A page of all objects below a folder; nil where the store cannot list like that. A listing's metadata may differ from those of
+    /// ``head(_:)``, so that a difference proves nothing.
     func objects(below prefix: String, after token: String?) async throws(StoreError) -> ObjectPage?
 }
 
@@ -42,7 +42,7 @@ public struct StoredObject: Sendable {
     public let bytes: ByteBuffer
     /// The bytes as they came, where the store said that they are gzip, and a layer of it has been taken off.
     let received: ByteBuffer?
-    /// The store's version mark, without quotes.
+    /// Without quotes.
     public let etag: String?
     /// Bytes of the whole object as it is stored; nil where the store does not say.
     public let objectByteCount: Int?
@@ -77,11 +77,16 @@ public struct StoredObject: Sendable {
     /// The bytes, for who knows whether the object itself is gzip: some web servers say of such files that their transfer is gzip, and no
     /// layer must be taken off then.
     public func bytes(isGzip: Bool) -> ByteBuffer {
-        guard isGzip, let received, !ContentCoding.isGzip(bytes) else { return bytes }
+        guard isGzip, let received, !bytes.beginsAsGzip else { return bytes }
         return received
     }
 
-    public var mark: ObjectMark { ObjectMark(etag: etag, byteCount: objectByteCount, modified: modified) }
+    public var metadata: ObjectMetadata { ObjectMetadata(etag: etag, byteCount: objectByteCount, modified: modified) }
+}
+
+extension ByteBuffer {
+    /// Whether the bytes begin with gzip's magic number and its only method (RFC 1952).
+    var beginsAsGzip: Bool { withUnsafeBytes { $0.starts(with: [0x1F, 0x8B, 8]) } }
 }
 
 /// One object in a listing.
@@ -90,7 +95,7 @@ public struct ListedObject: Sendable, Equatable {
     public let name: String
     /// Bytes; nil where the listing does not say (HTML indexes).
     public let size: Int?
-    /// The store's version mark, without quotes.
+    /// Without quotes.
     public let etag: String?
 
     public init(name: String, size: Int?, etag: String?) {

@@ -81,7 +81,7 @@ public struct StoreURL: Sendable, Hashable, CustomStringConvertible {
                 !decoded.unicodeScalars.contains(where: ObjectKey.isControl)
             else { throw refuse("the path has empty, . or .. components, or is not percent-encoded UTF-8") }
             if let aws = AWSHost(host.text) {
-                let bucket = aws.bucket ?? String(ObjectKey.head(of: Substring(prefix)).name)
+                let bucket = aws.bucket ?? String(ObjectKey.firstComponent(of: Substring(prefix)).name)
                 guard Self.isBucket(bucket) else { throw refuse("the URL names no bucket") }
                 let folder = aws.bucket == nil ? String(prefix.utf8.dropFirst(bucket.utf8.count + 1)) ?? "" : prefix
                 self.init(scheme: .s3, bucket: bucket, prefix: folder, region: aws.region)

@@ -65,7 +65,7 @@ package enum ObjectKey {
     }
 
     /// The first component, and whether there are more.
-    static func head(of key: Substring) -> (name: Substring, isAll: Bool) {
+    static func firstComponent(of key: Substring) -> (name: Substring, isAll: Bool) {
         guard let end = key.utf8.firstIndex(of: slash) else { return (key, true) }
         return (key[..<end], false)
     }

@@ -1,6 +1,6 @@
-/// What tells one version of an object from another: whatever the store says of it.
-public struct ObjectMark: Sendable, Hashable {
-    /// The store's version mark, without quotes; nil where it gives none.
+/// What a store says of an object beside its bytes. It tells one version from another.
+public struct ObjectMetadata: Sendable, Hashable {
+    /// Without quotes; nil where the store gives none.
     public var etag: String?
     /// Bytes of the whole object; nil where the store does not say.
     public var byteCount: Int?
@@ -13,8 +13,8 @@ public struct ObjectMark: Sendable, Hashable {
         self.modified = modified
     }
 
-    /// Whether both are certainly of the same version. Marks that say too little are of none.
-    public func isSame(as other: ObjectMark) -> Bool {
+    /// Whether both are certainly of the same version. Metadata without an ETag, and without both size and time, never match.
+    public func isSame(as other: ObjectMetadata) -> Bool {
         if let byteCount, let otherCount = other.byteCount, byteCount != otherCount { return false }
         if let etag, let otherTag = other.etag { return etag == otherTag }
         guard let modified, byteCount != nil, other.byteCount != nil else { return false }
@@ -34,7 +34,7 @@ public struct ObjectMark: Sendable, Hashable {
         return "\(numbers) \(String(clean))"
     }
 
-    /// - Returns: nil for a text that is no mark.
+    /// - Returns: nil for any other text.
     public init?(text: String) {
         let parts = text.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
         guard parts.count >= 2 else { return nil }
@@ -44,27 +44,27 @@ public struct ObjectMark: Sendable, Hashable {
     }
 }
 
-/// What a store says of an object when it is only asked for its mark.
-public struct MarkAnswer: Sendable, Hashable {
+/// The answer to ``ObjectStore/head(_:)``.
+public struct HeadAnswer: Sendable, Hashable {
     /// nil where there is no such object.
-    public var mark: ObjectMark?
+    public var metadata: ObjectMetadata?
     /// The store's clock, in seconds since 1970; nil where it does not say.
     public var served: Int?
 
-    public init(mark: ObjectMark?, served: Int? = nil) {
-        self.mark = mark
+    public init(metadata: ObjectMetadata?, served: Int? = nil) {
+        self.metadata = metadata
         self.served = served
     }
 }
 
 /// One page of all objects below a folder, however deep.
 public struct ObjectPage: Sendable {
-    /// Keys below the store, and marks.
-    public var objects: [(key: String, mark: ObjectMark)]
+    /// Keys below the store, and what the listing says of the objects.
+    public var objects: [(key: String, metadata: ObjectMetadata)]
     /// What asks for the next page; nil on the last one.
     public var next: String?
 
-    public init(objects: [(key: String, mark: ObjectMark)], next: String? = nil) {
+    public init(objects: [(key: String, metadata: ObjectMetadata)], next: String? = nil) {
         self.objects = objects
         self.next = next
     }

@@ -4,7 +4,7 @@ import Testing
 @testable import Stores
 
 /// What tells one version of an object from another, and how it is asked for.
-@Suite struct MarkTests {
+@Suite struct HeadTests {
     private static let date = "Wed, 21 Oct 2015 07:28:00 GMT"
     private static let seconds = 1_445_412_480
     private static let headers = ["ETag": "\"abc\"", "Last-Modified": date, "Date": "Wed, 21 Oct 2015 07:28:09 GMT"]
@@ -12,30 +12,31 @@ import Testing
     // MARK: Marks
 
     @Test(arguments: [
-        (ObjectMark(etag: "a"), ObjectMark(etag: "a"), true),
-        (ObjectMark(etag: "a", byteCount: 1), ObjectMark(etag: "a", byteCount: 2), false),
-        (ObjectMark(etag: "a", modified: 1), ObjectMark(etag: "a", modified: 2), true),
-        (ObjectMark(etag: "a"), ObjectMark(etag: "b"), false),
-        (ObjectMark(etag: "a"), ObjectMark(), false),
-        (ObjectMark(), ObjectMark(), false),
-        (ObjectMark(byteCount: 5), ObjectMark(byteCount: 5), false),
-        (ObjectMark(byteCount: 5, modified: 7), ObjectMark(byteCount: 5, modified: 7), true),
-        (ObjectMark(byteCount: 5, modified: 7), ObjectMark(byteCount: 5, modified: 8), false),
-        (ObjectMark(modified: 7), ObjectMark(modified: 7), false),
-        (ObjectMark(etag: "a", byteCount: 5, modified: 7), ObjectMark(byteCount: 5, modified: 7), true),
+        (ObjectMetadata(etag: "a"), ObjectMetadata(etag: "a"), true),
+        (ObjectMetadata(etag: "a", byteCount: 1), ObjectMetadata(etag: "a", byteCount: 2), false),
+        (ObjectMetadata(etag: "a", modified: 1), ObjectMetadata(etag: "a", modified: 2), true),
+        (ObjectMetadata(etag: "a"), ObjectMetadata(etag: "b"), false),
+        (ObjectMetadata(etag: "a"), ObjectMetadata(), false),
+        (ObjectMetadata(), ObjectMetadata(), false),
+        (ObjectMetadata(byteCount: 5), ObjectMetadata(byteCount: 5), false),
+        (ObjectMetadata(byteCount: 5, modified: 7), ObjectMetadata(byteCount: 5, modified: 7), true),
+        (ObjectMetadata(byteCount: 5, modified: 7), ObjectMetadata(byteCount: 5, modified: 8), false),
+        (ObjectMetadata(modified: 7), ObjectMetadata(modified: 7), false),
+        (ObjectMetadata(etag: "a", byteCount: 5, modified: 7), ObjectMetadata(byteCount: 5, modified: 7), true),
     ])
-    func versionsAreToldApart(first: ObjectMark, second: ObjectMark, isSame: Bool) {
+    func versionsAreToldApart(first: ObjectMetadata, second: ObjectMetadata, isSame: Bool) {
         #expect(first.isSame(as: second) == isSame)
         #expect(second.isSame(as: first) == isSame)
     }
 
     @Test(arguments: [
-        ObjectMark(), ObjectMark(etag: ""), ObjectMark(etag: "W/a b"), ObjectMark(byteCount: 0, modified: -3),
-        ObjectMark(etag: "- -", byteCount: 7),
+        ObjectMetadata(), ObjectMetadata(etag: ""), ObjectMetadata(etag: "W/a b"),
+        ObjectMetadata(byteCount: 0, modified: -3),
+        ObjectMetadata(etag: "- -", byteCount: 7),
     ])
-    func marksAreALineOfText(mark: ObjectMark) {
+    func marksAreALineOfText(mark: ObjectMetadata) {
         #expect(!mark.text.contains("\n") && !mark.text.contains("\t"))
-        #expect(ObjectMark(text: mark.text) == mark)
+        #expect(ObjectMetadata(text: mark.text) == mark)
     }
 
     @Test func hostileAnswersStayInTheirPlace() {
@@ -47,12 +48,12 @@ import Testing
     }
 
     @Test func hostileMarksStayOnTheirLine() {
-        let text = ObjectMark(etag: "a\n\tb\u{2028}").text
+        let text = ObjectMetadata(etag: "a\n\tb\u{2028}").text
         #expect(text.unicodeScalars.allSatisfy { !ObjectKey.isControl($0) })
     }
 
     @Test(arguments: ["", "-", "a b c", "1", "1 x y"])
-    func otherTextsAreNoMarks(text: String) { #expect(ObjectMark(text: text) == nil) }
+    func otherTextsAreNoMarks(text: String) { #expect(ObjectMetadata(text: text) == nil) }
 
     // MARK: Asking
 
@@ -73,13 +74,13 @@ import Testing
         } body: { server in
             let store = try store(server, kind)
             for _ in 0..<2 {
-                let answer = try await store.mark(of: "a/b")
-                #expect(answer.mark == ObjectMark(etag: "abc", byteCount: 5, modified: Self.seconds))
+                let answer = try await store.head("a/b")
+                #expect(answer.metadata == ObjectMetadata(etag: "abc", byteCount: 5, modified: Self.seconds))
                 #expect(answer.served == Self.seconds + 9)
             }
             #expect(server.requests.map(\.method) == ["HEAD", "HEAD"])
             let object = try #require(try await store.get("a/b", range: nil, maximumBytes: 10))
-            #expect(object.mark == ObjectMark(etag: "abc", byteCount: 5, modified: Self.seconds))
+            #expect(object.metadata == ObjectMetadata(etag: "abc", byteCount: 5, modified: Self.seconds))
             #expect(object.served == Self.seconds + 9)
         }
     }
@@ -89,7 +90,7 @@ import Testing
         try await MiniServer.run { _ in
             .answer(200, headers: Self.headers)
         } body: { server in
-            _ = try await store(server, "s3", environment: keys).mark(of: "k")
+            _ = try await store(server, "s3", environment: keys).head("k")
             let request = try #require(server.requests.first)
             let given = try #require(request.headers["authorization"])
             let credentials = try S3Credentials(environment: keys, url: StoreURL("s3://bucket"))
@@ -112,8 +113,8 @@ import Testing
         } body: { server in
             let store = try store(server, kind)
             for _ in 0..<3 {
-                let mark = try await store.mark(of: "k").mark
-                #expect(mark == ObjectMark(etag: "abc", byteCount: 77, modified: Self.seconds))
+                let mark = try await store.head("k").metadata
+                #expect(mark == ObjectMetadata(etag: "abc", byteCount: 77, modified: Self.seconds))
             }
             // Once is enough to learn it.
             #expect(server.requests.map(\.method) == ["HEAD", "GET", "GET", "GET"])
@@ -126,7 +127,7 @@ import Testing
             .answer(404)
         } body: { server in
             let store = try store(server, kind)
-            #expect(try await store.mark(of: "k").mark == nil)
+            #expect(try await store.head("k").metadata == nil)
         }
     }
 
@@ -136,7 +137,7 @@ import Testing
             .answer(403)
         } body: { server in
             let store = try store(server, kind)
-            _ = await #expect(throws: StoreError.self) { try await store.mark(of: "k") }
+            _ = await #expect(throws: StoreError.self) { try await store.head("k") }
         }
     }
 
@@ -146,7 +147,7 @@ import Testing
         } body: { server in
             let options = StoreOptions(endpoint: server.endpoint, maxAttempts: 5, environment: [:])
             let store = try openOutsideStore(try StoreURL("s3://bucket"), options: options, counter: TransferCounter())
-            #expect(try await store.mark(of: "k").mark?.etag == "abc")
+            #expect(try await store.head("k").metadata?.etag == "abc")
             #expect(server.requests.count == 3)
         }
     }
@@ -170,7 +171,7 @@ import Testing
             let store = try store(server, "s3")
             let page = try #require(try await store.objects(below: "a", after: nil))
             #expect(page.objects.map(\.key) == ["a/0/1"])
-            #expect(page.objects.map(\.mark) == [ObjectMark(etag: "e1", byteCount: 3)])
+            #expect(page.objects.map(\.metadata) == [ObjectMetadata(etag: "e1", byteCount: 3)])
             let next = try #require(try await store.objects(below: "a", after: page.next))
             #expect(next.objects.map(\.key) == ["a/.zarray"])
             #expect(next.next == nil)
@@ -199,16 +200,16 @@ import Testing
         try Data("one".utf8).write(to: file)
         let store = try openOutsideStore(
             try StoreURL("file://\(folder)"), options: StoreOptions(environment: [:]), counter: TransferCounter())
-        let first = try #require(try await store.mark(of: "k").mark)
+        let first = try #require(try await store.head("k").metadata)
         let object = try #require(try await store.get("k", range: nil, maximumBytes: 10))
-        #expect(object.mark == first)
+        #expect(object.metadata == first)
         // Another file of the same length and time.
         let time = try FileManager.default.attributesOfItem(atPath: file.path)[.modificationDate]
         try Data("two".utf8).write(to: file, options: .atomic)
         try FileManager.default.setAttributes([.modificationDate: try #require(time)], ofItemAtPath: file.path)
-        let second = try #require(try await store.mark(of: "k").mark)
+        let second = try #require(try await store.head("k").metadata)
         #expect(!second.isSame(as: first))
-        #expect(try await store.mark(of: "gone").mark == nil)
-        #expect(try await store.mark(of: "gone/further").mark == nil)
+        #expect(try await store.head("gone").metadata == nil)
+        #expect(try await store.head("gone/further").metadata == nil)
     }
 }

@@ -1,8 +1,8 @@
 internal import Synchronization
 
-/// Asks a server for the mark of an object: by HEAD, or, where it does not answer HEAD, for the first byte. Belongs to one store, because
-/// it learns which of the two its server knows.
-final class MarkRequest: Sendable {
+/// Asks a server for an object's metadata: by HEAD or, where the server does not answer HEAD, with the first byte. Each store has its own,
+/// which learns what the server knows.
+final class HeadRequest: Sendable {
     private let knowsHead = Mutex(true)
 
     /// - Parameters:
@@ -11,13 +11,13 @@ final class MarkRequest: Sendable {
     func ask(
         name: String, isSigned: Bool, provesAbsence: (_ response: HTTPResponse, _ isHead: Bool) -> Bool,
         send: (_ part: ObjectPart, _ isHead: Bool) async throws(StoreError) -> HTTPResponse
-    ) async throws(StoreError) -> MarkAnswer {
+    ) async throws(StoreError) -> HeadAnswer {
         if knowsHead.withLock({ $0 }) {
             let response = try await send(.whole, true)
             switch response.status {
-            case 200: return MarkAnswer(mark: response.mark, served: response.served)
+            case 200: return HeadAnswer(metadata: response.metadata, served: response.served)
             case 404 where provesAbsence(response, true), 410 where provesAbsence(response, true):
-                return MarkAnswer(mark: nil, served: response.served)
+                return HeadAnswer(metadata: nil, served: response.served)
             // The answer to GET says more.
             case 400, 403, 404, 405, 410, 501: break
             default: throw StoreError(answer: response, url: name, isSigned: isSigned)
@@ -28,14 +28,14 @@ final class MarkRequest: Sendable {
         case 200, 206:
             // It answers GET, but not HEAD.
             knowsHead.withLock { $0 = false }
-            return MarkAnswer(mark: response.mark, served: response.served)
+            return HeadAnswer(metadata: response.metadata, served: response.served)
         case 404 where provesAbsence(response, false), 410 where provesAbsence(response, false):
-            return MarkAnswer(mark: nil, served: response.served)
+            return HeadAnswer(metadata: nil, served: response.served)
         case 416:
             // There is no first byte.
-            let mark = ObjectMark(
+            let metadata = ObjectMetadata(
                 etag: response.headers["etag"].map(ETag.unquoted), byteCount: 0, modified: response.modified)
-            return MarkAnswer(mark: mark, served: response.served)
+            return HeadAnswer(metadata: metadata, served: response.served)
         default:
             throw StoreError(answer: response, url: name, isSigned: isSigned)
         }
@@ -45,8 +45,9 @@ final class MarkRequest: Sendable {
 extension HTTPResponse {
     /// The object, or a part of it, that an answer of status 200 or 206 holds.
     var object: StoredObject {
-        let mark = mark
+        let metadata = metadata
         return StoredObject(
-            bytes: body, etag: mark.etag, objectByteCount: mark.byteCount, modified: mark.modified, served: served)
+            bytes: body, etag: metadata.etag, objectByteCount: metadata.byteCount, modified: metadata.modified,
+            served: served)
     }
 }

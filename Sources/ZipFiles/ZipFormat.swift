@@ -1,32 +1,46 @@
-/// The parts of the ZIP format (APPNOTE 6.3) that a pack consists of: stored entries with their sizes in the local header, a
+/// The records of the ZIP format (APPNOTE 6.3), and how they are written here: stored entries with their sizes in the local header, a
 /// central directory, ZIP64 records where offsets or counts need them.
 ///
 /// All times are 1980-01-01, names are UTF-8, nothing is deflated.
-enum ZipFormat {
-    static let localSignature: UInt32 = 0x0403_4B50
+package enum ZipFormat {
+    package static let localSignature: UInt32 = 0x0403_4B50
     static let centralSignature: UInt32 = 0x0201_4B50
     static let endSignature: UInt32 = 0x0605_4B50
     static let end64Signature: UInt32 = 0x0606_4B50
     static let locator64Signature: UInt32 = 0x0706_4B50
-    static let localHeaderSize = 30
+    package static let localHeaderSize = 30
     static let centralHeaderSize = 46
     static let endSize = 22
     static let locator64Size = 20
     static let end64Size = 56
     /// An entry's bytes must fit the 32-bit fields of its local header.
-    static let maximumEntryBytes = 0xFFFF_FFFE
+    package static let maximumEntryBytes = 0xFFFF_FFFE
 
-    /// An entry: where its bytes are, and what they must be.
-    struct Entry: Sendable, Hashable {
-        /// Position of the local header in the file.
-        var headerOffset: Int
-        /// Position of the first byte of the content.
-        var offset: Int
-        var size: Int
-        var crc32: UInt32
+    /// The fields of a local header that readers need.
+    package struct LocalHeader {
+        package let crc32: UInt32
+        /// Bytes of the content, where the header says it.
+        package let byteCount: Int
+        package let nameByteCount: Int
+        /// Bytes from the beginning of the header to the content.
+        package let contentOffset: Int
+
+        /// - Returns: nil where the bytes do not begin with a whole local header.
+        package init?(_ bytes: ArraySlice<UInt8>) {
+            guard LittleEndianBytes.load(bytes, at: 0, as: UInt32.self) == localSignature,
+                let crc32 = LittleEndianBytes.load(bytes, at: 14, as: UInt32.self),
+                let byteCount = LittleEndianBytes.load(bytes, at: 22, as: UInt32.self).map(Int.init),
+                let nameByteCount = LittleEndianBytes.load(bytes, at: 26, as: UInt16.self).map(Int.init),
+                let extraByteCount = LittleEndianBytes.load(bytes, at: 28, as: UInt16.self).map(Int.init)
+            else { return nil }
+            self.crc32 = crc32
+            self.byteCount = byteCount
+            self.nameByteCount = nameByteCount
+            contentOffset = localHeaderSize + nameByteCount + extraByteCount
+        }
     }
 
-    static func localHeader(name: [UInt8], size: Int, crc32: UInt32) -> [UInt8] {
+    package static func localHeader(name: [UInt8], size: Int, crc32: UInt32) -> [UInt8] {
         var bytes = LittleEndianBytes()
         bytes.append(localSignature)
         bytes.append(commonFields(size: size, crc32: crc32, version: 20))
@@ -36,30 +50,30 @@ enum ZipFormat {
         return bytes.bytes
     }
 
-    static func centralHeader(name: [UInt8], entry: Entry) -> [UInt8] {
-        let needsZip64 = entry.headerOffset >= 0xFFFF_FFFF
+    package static func centralHeader(name: [UInt8], size: Int, crc32: UInt32, headerOffset: Int) -> [UInt8] {
+        let needsZip64 = headerOffset >= 0xFFFF_FFFF
         var bytes = LittleEndianBytes()
         bytes.append(centralSignature)
         bytes.append(UInt16(0x0300 | 45))
-        bytes.append(commonFields(size: entry.size, crc32: entry.crc32, version: needsZip64 ? 45 : 20))
+        bytes.append(commonFields(size: size, crc32: crc32, version: needsZip64 ? 45 : 20))
         bytes.append(UInt16(name.count))
         bytes.append(UInt16(needsZip64 ? 12 : 0))
         bytes.append(UInt16(0))
         bytes.append(UInt16(0))
         bytes.append(UInt16(0))
         bytes.append(UInt32(0o100644 << 16))
-        bytes.append(needsZip64 ? UInt32.max : UInt32(entry.headerOffset))
+        bytes.append(needsZip64 ? UInt32.max : UInt32(headerOffset))
         bytes.append(name)
         if needsZip64 {
             bytes.append(UInt16(1))
             bytes.append(UInt16(8))
-            bytes.append(UInt64(entry.headerOffset))
+            bytes.append(UInt64(headerOffset))
         }
         return bytes.bytes
     }
 
     /// The end of the file after a central directory of `count` entries and `size` bytes at `offset`.
-    static func end(count: Int, size: Int, offset: Int) -> [UInt8] {
+    package static func end(count: Int, size: Int, offset: Int) -> [UInt8] {
         let needsZip64 = count >= 0xFFFF || size >= 0xFFFF_FFFF || offset >= 0xFFFF_FFFF
         var bytes = LittleEndianBytes()
         if needsZip64 {
@@ -123,5 +137,10 @@ struct LittleEndianBytes {
             value = value << 8 | T(truncatingIfNeeded: bytes[start + index])
         }
         return value
+    }
+
+    /// The 64-bit number at `offset`; nil where the bytes end before, or the number is larger than any file.
+    static func integer(_ bytes: ArraySlice<UInt8>, at offset: Int) -> Int? {
+        load(bytes, at: offset, as: UInt64.self).flatMap(Int.init(exactly:))
     }
 }

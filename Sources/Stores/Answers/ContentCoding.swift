@@ -19,10 +19,6 @@ enum ContentCoding {
         return real.isEmpty ? nil : real.joined(separator: ", ")
     }
 
-    static func isGzip(_ bytes: ByteBuffer) -> Bool {
-        bytes.withUnsafeBytes { $0.starts(with: [0x1F, 0x8B, 8]) }
-    }
-
     /// The object without its coding.
     static func decoded(
         _ object: StoredObject, label: String, maximumBytes: Int, name: String
@@ -33,7 +29,7 @@ enum ContentCoding {
                 httpStatus: 200)
         }
         guard ["gzip", "x-gzip"].contains(label) else { throw refusal("only gzip can be decoded") }
-        guard isGzip(object.bytes) else { return object }
+        guard object.bytes.beginsAsGzip else { return object }
         let encoded = object.bytes
         let result = await ThreadPool.compute.run { () throws(Never) -> Result<ByteBuffer, CodecError> in
             Result { () throws(CodecError) in try inflated(encoded, maximumBytes: maximumBytes) }
@@ -89,7 +85,7 @@ final class PlainObjects: Sendable {
         var isPlain = known.withLock { $0[ByteName(key)] }
         if isPlain == nil {
             let isGzip = ["gzip", "x-gzip"].contains(label)
-            let found = isGzip ? try await beginning().map { !ContentCoding.isGzip($0) } ?? true : false
+            let found = isGzip ? try await beginning().map { !$0.beginsAsGzip } ?? true : false
             known.withLock { known in
                 if known.count >= Self.most { known = [:] }
                 known[ByteName(key)] = found
