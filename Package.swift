@@ -36,19 +36,30 @@ let package = Package(
     name: "cristae",
     products: [.executable(name: "cristae", targets: ["cristae"])],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
-        .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
+        // Exact versions, so that every build, also one without Package.resolved, takes the code that was tested.
+        // The command line: verbs, options, help and completion scripts.
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        // Log lines with levels, in text or JSON, through one handler of our own.
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        // SHA-256 for records and fingerprints, HMAC for signed S3 requests, MD5 for ETags.
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        // Queues that are cut at the front (Deque) and the order of items by priority (Heap) without shifting an array.
+        .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
     ],
     targets: [
+        // One inline function each, for what Swift cannot say: a prefetch hint, and renaming without replacing.
         .systemLibrary(name: "CPrefetch"),
         .systemLibrary(name: "CRename"),
+        // The output format. Its own filters are not used: chunks are encoded outside.
         .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
+        // HTTP and TLS: many connections in one event loop, with proxies and certificates as the system has them.
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        // Codecs of Zarr and N5 chunks, one library each; Blosc and zstd also encode.
         .systemLibrary(name: "CBlosc", pkgConfig: "blosc", providers: [.apt(["libblosc-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        // gzip and zlib streams, faster than zlib itself; CRC-32 and Adler-32 with vector instructions.
         .systemLibrary(name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
+        // Codecs of older or rarer arrays, which are only read.
         .systemLibrary(name: "CBZip2", providers: [.apt(["libbz2-dev"])]),
         .systemLibrary(name: "CLZMA", pkgConfig: "liblzma", providers: [.apt(["liblzma-dev"])]),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
