@@ -1,12 +1,7 @@
 internal import Elements
 internal import Geometry
+internal import Glibc
 internal import Synchronization
-
-#if canImport(Glibc)
-    internal import Glibc
-#else
-    internal import Darwin
-#endif
 
 /// Computes the chunks of the sample's arrays, and keeps the latest ones.
 ///

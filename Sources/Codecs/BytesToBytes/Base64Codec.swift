@@ -8,9 +8,7 @@ public struct Base64Codec: ChunkDecoder, Equatable {
     public static func encodedByteCount(of byteCount: Int) -> Int { (byteCount + 2) / 3 * 4 }
 
     public func decode(_ encoded: RawSpan, into output: inout MutableRawSpan) throws(CodecError) -> Int {
-        try encoded.withUnsafeBytes { source throws(CodecError) in
-            try output.withUnsafeMutableBytes { target throws(CodecError) in try decode(source, into: target) }
-        }
+        try encoded.decode(into: &output) { source, target throws(CodecError) in try decode(source, into: target) }
     }
 
     private func decode(

@@ -10,23 +10,21 @@ public struct Bzip2Codec: ChunkDecoder, Equatable {
     public init() {}
 
     public func decode(_ encoded: RawSpan, into output: inout MutableRawSpan) throws(CodecError) -> Int {
-        try encoded.withUnsafeBytes { source throws(CodecError) in
-            try output.withUnsafeMutableBytes { target throws(CodecError) in
-                var read = 0
-                var written = 0
-                repeat {
-                    let result = try Self.decodeStream(
-                        UnsafeRawBufferPointer(rebasing: source[read...]),
-                        into: UnsafeMutableRawBufferPointer(rebasing: target[written...]))
-                    guard case .stream(let taken, let given) = result else {
-                        guard read == 0 else { break }
-                        throw CodecError(.corrupt, codec: name, "the \(source.count) bytes are no bzip2 stream")
-                    }
-                    read += taken
-                    written += given
-                } while read < source.count
-                return written
-            }
+        try encoded.decode(into: &output) { source, target throws(CodecError) in
+            var read = 0
+            var written = 0
+            repeat {
+                let result = try Self.decodeStream(
+                    UnsafeRawBufferPointer(rebasing: source[read...]),
+                    into: UnsafeMutableRawBufferPointer(rebasing: target[written...]))
+                guard case .stream(let taken, let given) = result else {
+                    guard read == 0 else { break }
+                    throw CodecError(.corrupt, codec: name, "the \(source.count) bytes are no bzip2 stream")
+                }
+                read += taken
+                written += given
+            } while read < source.count
+            return written
         }
     }
 

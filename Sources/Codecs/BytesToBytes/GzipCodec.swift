@@ -21,12 +21,10 @@ public struct GzipCodec: ChunkCodec, Equatable {
                 .tooShort, codec: name, expected: Self.shortestMember, found: encoded.byteCount,
                 "\(encoded.byteCount) bytes, but a member has at least \(Self.shortestMember)")
         }
-        return try encoded.withUnsafeBytes { source throws(CodecError) in
-            try output.withUnsafeMutableBytes { target throws(CodecError) in
-                try Inflater.pool.withContext(make: { () throws(CodecError) in try Inflater(codec: "gzip") }) {
-                    inflater throws(CodecError) in
-                    try Self.decodeMembers(source, into: target, with: inflater)
-                }
+        return try encoded.decode(into: &output) { source, target throws(CodecError) in
+            try Inflater.pool.withContext(make: { () throws(CodecError) in try Inflater(codec: "gzip") }) {
+                inflater throws(CodecError) in
+                try Self.decodeMembers(source, into: target, with: inflater)
             }
         }
     }

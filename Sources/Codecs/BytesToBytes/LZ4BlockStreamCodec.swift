@@ -17,9 +17,7 @@ public struct LZ4BlockStreamCodec: ChunkDecoder, Equatable {
     private static let seed: UInt32 = 0x9747_B28C
 
     public func decode(_ encoded: RawSpan, into output: inout MutableRawSpan) throws(CodecError) -> Int {
-        try encoded.withUnsafeBytes { source throws(CodecError) in
-            try output.withUnsafeMutableBytes { target throws(CodecError) in try decode(source, into: target) }
-        }
+        try encoded.decode(into: &output) { source, target throws(CodecError) in try decode(source, into: target) }
     }
 
     private func decode(

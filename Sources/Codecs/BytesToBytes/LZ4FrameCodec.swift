@@ -13,11 +13,9 @@ public struct LZ4FrameCodec: ChunkDecoder, Equatable {
     public static let magic: [UInt8] = [0x04, 0x22, 0x4D, 0x18]
 
     public func decode(_ encoded: RawSpan, into output: inout MutableRawSpan) throws(CodecError) -> Int {
-        try encoded.withUnsafeBytes { source throws(CodecError) in
-            try output.withUnsafeMutableBytes { target throws(CodecError) in
-                let decompressor = try LZ4FrameDecompressor()
-                return try decode(source, into: target, with: decompressor)
-            }
+        try encoded.decode(into: &output) { source, target throws(CodecError) in
+            let decompressor = try LZ4FrameDecompressor()
+            return try decode(source, into: target, with: decompressor)
         }
     }
 

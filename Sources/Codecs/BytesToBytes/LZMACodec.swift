@@ -30,24 +30,22 @@ public struct LZMACodec: ChunkDecoder, Equatable {
     public static let memoryLimit: UInt64 = 256 << 20
 
     public func decode(_ encoded: RawSpan, into output: inout MutableRawSpan) throws(CodecError) -> Int {
-        try encoded.withUnsafeBytes { source throws(CodecError) in
-            try output.withUnsafeMutableBytes { target throws(CodecError) in
-                var read = 0
-                var written = 0
-                repeat {
-                    var stream = try LZMADecoder(format: format, filters: filters)
-                    guard let (taken, given) = try stream.decode(source, from: read, into: target, after: written)
-                    else {
-                        guard read == 0 else { break }
-                        throw CodecError(.corrupt, codec: name, "the \(source.count) bytes are no \(format) stream")
-                    }
-                    read += taken
-                    written += given
-                    // Streams are padded with zeros to four bytes.
-                    while read < source.count, source[read] == 0 { read += 1 }
-                } while read < source.count && format != .raw && format != .alone
-                return written
-            }
+        try encoded.decode(into: &output) { source, target throws(CodecError) in
+            var read = 0
+            var written = 0
+            repeat {
+                var stream = try LZMADecoder(format: format, filters: filters)
+                guard let (taken, given) = try stream.decode(source, from: read, into: target, after: written)
+                else {
+                    guard read == 0 else { break }
+                    throw CodecError(.corrupt, codec: name, "the \(source.count) bytes are no \(format) stream")
+                }
+                read += taken
+                written += given
+                // Streams are padded with zeros to four bytes.
+                while read < source.count, source[read] == 0 { read += 1 }
+            } while read < source.count && format != .raw && format != .alone
+            return written
         }
     }
 }

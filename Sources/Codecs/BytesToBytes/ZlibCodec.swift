@@ -21,22 +21,20 @@ public struct ZlibCodec: ChunkCodec, Equatable {
                 .tooShort, codec: name, expected: Self.shortestStream, found: encoded.byteCount,
                 "\(encoded.byteCount) bytes, but a stream has at least \(Self.shortestStream)")
         }
-        return try encoded.withUnsafeBytes { source throws(CodecError) in
-            try output.withUnsafeMutableBytes { target throws(CodecError) in
-                try Inflater.pool.withContext(make: { () throws(CodecError) in try Inflater(codec: "zlib") }) {
-                    inflater throws(CodecError) in
-                    var read = 0
-                    var written = 0
-                    let result = libdeflate_zlib_decompress_ex(
-                        inflater.pointer, source.baseAddress, source.count, target.baseAddress, target.count,
-                        &read, &written)
-                    if let error = CodecError.inflating(
-                        result, codec: "zlib", encoded: source.count, capacity: target.count)
-                    {
-                        throw error
-                    }
-                    return written
+        return try encoded.decode(into: &output) { source, target throws(CodecError) in
+            try Inflater.pool.withContext(make: { () throws(CodecError) in try Inflater(codec: "zlib") }) {
+                inflater throws(CodecError) in
+                var read = 0
+                var written = 0
+                let result = libdeflate_zlib_decompress_ex(
+                    inflater.pointer, source.baseAddress, source.count, target.baseAddress, target.count,
+                    &read, &written)
+                if let error = CodecError.inflating(
+                    result, codec: "zlib", encoded: source.count, capacity: target.count)
+                {
+                    throw error
                 }
+                return written
             }
         }
     }

@@ -23,14 +23,12 @@ public struct ZstdCodec: ChunkCodec, Equatable {
     private static let skippableMagic: UInt32 = 0x184D_2A50
 
     public func decode(_ encoded: RawSpan, into output: inout MutableRawSpan) throws(CodecError) -> Int {
-        try encoded.withUnsafeBytes { source throws(CodecError) in
-            try output.withUnsafeMutableBytes { target throws(CodecError) in
-                try ZstdDecompressor.pool.withContext(
-                    make: { () throws(CodecError) in try ZstdDecompressor() },
-                    { decompressor throws(CodecError) in
-                        try Self.decodeFrames(source, into: target, with: decompressor)
-                    })
-            }
+        try encoded.decode(into: &output) { source, target throws(CodecError) in
+            try ZstdDecompressor.pool.withContext(
+                make: { () throws(CodecError) in try ZstdDecompressor() },
+                { decompressor throws(CodecError) in
+                    try Self.decodeFrames(source, into: target, with: decompressor)
+                })
         }
     }
 

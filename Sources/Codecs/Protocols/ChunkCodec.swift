@@ -27,3 +27,15 @@ public protocol ChunkCodec: ChunkDecoder {
     ///   where the format cannot hold that many bytes.
     func encode(_ decoded: RawSpan) throws(CodecError) -> ByteBuffer
 }
+
+extension RawSpan {
+    /// Runs `body` with the memory of these bytes and of `output`, as C libraries take them.
+    func decode(
+        into output: inout MutableRawSpan,
+        _ body: (UnsafeRawBufferPointer, UnsafeMutableRawBufferPointer) throws(CodecError) -> Int
+    ) throws(CodecError) -> Int {
+        try withUnsafeBytes { source throws(CodecError) in
+            try output.withUnsafeMutableBytes { target throws(CodecError) in try body(source, target) }
+        }
+    }
+}

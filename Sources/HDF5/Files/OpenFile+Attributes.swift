@@ -20,17 +20,11 @@ extension OpenFile {
         let object = try call.own(H5Oopen(id, path.isEmpty ? "/" : path, hid_t(H5P_DEFAULT)), H5Oclose)
         // Looks at each attribute, as listing does, but survives finding a damaged one (1.10.8).
         try call.check(H5Aexists(object.id, Self.impossibleName))
-        var names: [String] = []
-        let status = withUnsafeMutablePointer(to: &names) { list in
+        let names = try Self.names(call) { names in
             H5Aiterate2(
                 object.id, H5_INDEX_NAME, H5_ITER_NATIVE, nil,
-                { _, name, _, list in
-                    guard let name, let list, let text = String(validatingCString: name) else { return 0 }
-                    list.assumingMemoryBound(to: [String].self).pointee.append(text)
-                    return 0
-                }, list)
+                { _, name, _, names in OpenFile.add(name, to: names) }, names)
         }
-        try call.check(status)
         var heap = try GlobalHeap(of: self, call)
         var attributes: [String: AttributeValue] = [:]
         for name in names {

@@ -81,24 +81,34 @@ extension OpenFile {
         return object.addr
     }
 
+    /// The names that an iteration of the library hands to ``add(_:to:)``.
+    static func names(
+        _ call: Call, _ iterate: (UnsafeMutableRawPointer) -> herr_t
+    ) throws(HDF5Error) -> [String] {
+        var names: [String] = []
+        let status = withUnsafeMutablePointer(to: &names) { iterate($0) }
+        try call.check(status)
+        return names
+    }
+
+    /// Adds a name to ``names(_:_:)``. One that is not UTF-8 is left out, because it could not be asked for later.
+    static func add(_ name: UnsafePointer<CChar>?, to names: UnsafeMutableRawPointer?) -> herr_t {
+        guard let name, let names, let text = String(validatingCString: name) else { return 0 }
+        names.assumingMemoryBound(to: [String].self).pointee.append(text)
+        return 0
+    }
+
     func children(of path: String, _ call: Call) throws(HDF5Error) -> [Child] {
         guard try kind(of: path, call) == .group else { throw call.error("there is no such group") }
         let group = try call.own(H5Gopen2(id, path.isEmpty ? "/" : path, hid_t(H5P_DEFAULT)), H5Gclose)
         // Looks at each link, as listing does, but survives finding a damaged one (1.10.8).
         try call.check(H5Lexists(group.id, Self.impossibleName, hid_t(H5P_DEFAULT)))
-        var names: [String] = []
-        // In the order they lie in: for another one 1.10 trusts the file's count of the links more than is safe.
-        let status = withUnsafeMutablePointer(to: &names) { list in
+        // In the file's own order: for any other order 1.10 trusts the file's count of the links more than is safe.
+        let names = try Self.names(call) { names in
             H5Literate(
                 group.id, H5_INDEX_NAME, H5_ITER_NATIVE, nil,
-                { _, name, _, list in
-                    // A name that is not UTF-8 could not be asked for later.
-                    guard let name, let list, let text = String(validatingCString: name) else { return 0 }
-                    list.assumingMemoryBound(to: [String].self).pointee.append(text)
-                    return 0
-                }, list)
+                { _, name, _, names in OpenFile.add(name, to: names) }, names)
         }
-        try call.check(status)
         let above = try groupAddresses(on: path, call)
         var children: [Child] = []
         for name in names.sorted() {

@@ -1,10 +1,5 @@
 internal import CHDF5
-
-#if canImport(Glibc)
-    internal import Glibc
-#else
-    internal import Darwin
-#endif
+internal import Glibc
 
 /// A file on disk as ``FileDriver`` serves it to the library.
 ///
@@ -63,11 +58,7 @@ final class DriverFile {
     private static func open(_ path: String, _ flags: Int32, _ call: Call) throws(HDF5Error) -> Int32 {
         guard !path.utf8.contains(0) else { throw call.error("the path contains a zero byte") }
         while true {
-            #if canImport(Glibc)
-                let descriptor = Glibc.open(path, flags, 0o666)
-            #else
-                let descriptor = Darwin.open(path, flags, 0o666)
-            #endif
+            let descriptor = Glibc.open(path, flags, 0o666)
             if descriptor >= 0 { return descriptor }
             let number = errno
             if number != EINTR { throw call.error(String(cString: strerror(number)), errno: number) }

@@ -1,10 +1,5 @@
 internal import CHDF5
-
-#if canImport(Glibc)
-    internal import Glibc
-#else
-    internal import Darwin
-#endif
+internal import Glibc
 
 /// The layer below libhdf5 that does the reading and writing: plain `pread` and `pwrite` on a ``DriverFile``, no locks
 /// (NFS and Lustre), no second file, and never a failed write.

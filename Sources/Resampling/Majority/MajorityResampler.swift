@@ -71,26 +71,20 @@ public struct MajorityResampler: Sendable {
     ///   - output: A box of the target grid.
     ///   - destination: Room for exactly the voxels of `output`.
     public func resample(_ source: RawSpan, sourceBox: Box, output: Box, into destination: inout MutableRawSpan) {
-        let part = windows.checkedPart(
-            of: output, sourceBox: sourceBox, sourceBytes: source.byteCount, outputBytes: destination.byteCount,
-            elementBytes: elementType.byteCount)
-        destination.withUnsafeMutableBytes { destination in
-            guard let output = ByteTarget(destination, box: output, coveredPart: part), let part else { return }
-            source.withUnsafeBytes { bytes in
-                guard let base = bytes.baseAddress else { return }
-                let source = ByteSource(base: base, box: sourceBox)
-                switch elementType {
-                case .bool, .uint8: run(UInt8.self, part, source, output)
-                case .int8: run(Int8.self, part, source, output)
-                case .uint16: run(UInt16.self, part, source, output)
-                case .int16: run(Int16.self, part, source, output)
-                case .uint32: run(UInt32.self, part, source, output)
-                case .int32: run(Int32.self, part, source, output)
-                case .uint64: run(UInt64.self, part, source, output)
-                case .int64: run(Int64.self, part, source, output)
-                case .float16, .float32, .float64:
-                    preconditionFailure("labels of \(elementType.rawValue) were refused by the initialiser")
-                }
+        windows.withBytes(
+            of: source, sourceBox: sourceBox, output: output, into: &destination, elementBytes: elementType.byteCount
+        ) { part, source, output in
+            switch elementType {
+            case .bool, .uint8: run(UInt8.self, part, source, output)
+            case .int8: run(Int8.self, part, source, output)
+            case .uint16: run(UInt16.self, part, source, output)
+            case .int16: run(Int16.self, part, source, output)
+            case .uint32: run(UInt32.self, part, source, output)
+            case .int32: run(Int32.self, part, source, output)
+            case .uint64: run(UInt64.self, part, source, output)
+            case .int64: run(Int64.self, part, source, output)
+            case .float16, .float32, .float64:
+                preconditionFailure("labels of \(elementType.rawValue) were refused by the initialiser")
             }
         }
     }

@@ -29,6 +29,23 @@ struct ByteTarget {
 }
 
 extension GridWindows {
+    /// Runs `body` on the covered part of `output`; what is not covered becomes 0.
+    func withBytes(
+        of source: RawSpan, sourceBox: Box, output: Box, into destination: inout MutableRawSpan, elementBytes: Int,
+        _ body: (_ part: Box, _ source: ByteSource, _ output: ByteTarget) -> Void
+    ) {
+        let part = checkedPart(
+            of: output, sourceBox: sourceBox, sourceBytes: source.byteCount, outputBytes: destination.byteCount,
+            elementBytes: elementBytes)
+        destination.withUnsafeMutableBytes { destination in
+            guard let output = ByteTarget(destination, box: output, coveredPart: part), let part else { return }
+            source.withUnsafeBytes { bytes in
+                guard let base = bytes.baseAddress else { return }
+                body(part, ByteSource(base: base, box: sourceBox), output)
+            }
+        }
+    }
+
     /// Copies the voxels of `part`, which must be regular with a ``step`` of one.
     func copy<Value: BitwiseCopyable>(_ part: Box, source: SourceVoxels<Value>, output: OutputVoxels<Value>) {
         let column = axes.x.first[part.start.x]

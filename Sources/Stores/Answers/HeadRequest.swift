@@ -41,13 +41,3 @@ final class HeadRequest: Sendable {
         }
     }
 }
-
-extension HTTPResponse {
-    /// The object, or a part of it, that an answer of status 200 or 206 holds.
-    var object: StoredObject {
-        let metadata = metadata
-        return StoredObject(
-            bytes: body, etag: metadata.etag, objectByteCount: metadata.byteCount, modified: metadata.modified,
-            served: served)
-    }
-}

@@ -21,7 +21,7 @@ final class ZipStore: ObjectStore {
     /// - Throws: ``StoreError/Code/file`` where the file cannot be read, or is no ZIP file.
     init?(url: StoreURL, counter: TransferCounter) throws(StoreError) {
         var path = ""
-        var rest = (url.prefix.isEmpty ? [] : ObjectKey.components(of: url.prefix))[...]
+        var rest = url.prefix.pathComponents()[...]
         var status = stat()
         repeat {
             guard url.scheme == .file, let name = rest.popFirst() else { return nil }

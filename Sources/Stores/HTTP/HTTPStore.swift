@@ -6,9 +6,8 @@ internal import Threads
 final class HTTPStore: PagedStore {
     let url: StoreURL
     private let loop: TransferLoop
-    private let bodyCheck = BodyCheck()
+    private let bodies = BodyReader()
     private let headRequest = HeadRequest()
-    private let plainObjects = PlainObjects()
 
     private static let maximumRedirects = 5
     private static let maximumListingBytes = 32 << 20
@@ -29,20 +28,10 @@ final class HTTPStore: PagedStore {
             if let part = response.otherPart(than: part) {
                 return try await get(key, part: part, maximumBytes: maximumBytes)
             }
-            if part == .whole {
-                try await bodyCheck.check(response.body, headers: response.headers, key: key, url: name)
+            return try await bodies.object(response, key: key, part: part, maximumBytes: maximumBytes, name: name) {
+                () throws(StoreError) in
+                try await send(HTTPRequest(url: name, part: .range(0..<3), maximumBytes: 3, name: name)).0
             }
-            guard let label = ContentCoding.label(response.headers) else { return response.object }
-            if part == .whole {
-                return try await ContentCoding.decoded(
-                    response.object, label: label, maximumBytes: maximumBytes, name: name)
-            }
-            try await plainObjects.check(key, label: label, name: name) { () throws(StoreError) in
-                let (first, _) = try await send(
-                    HTTPRequest(url: name, part: .range(0..<3), maximumBytes: 3, name: name))
-                return [200, 206].contains(first.status) ? first.body : nil
-            }
-            return response.object
         case 404, 410:
             guard AbsenceProof.isGiven(byHTTP: response, isRedirected: address != name) else {
                 throw redirectedError(response, name, address)

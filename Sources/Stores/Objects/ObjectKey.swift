@@ -1,3 +1,5 @@
+internal import Elements
+
 /// The rules for names that come from outside or go into a URL.
 package enum ObjectKey {
     /// Longest key of S3, in bytes.
@@ -14,7 +16,7 @@ package enum ObjectKey {
                 message: "a key of \(key.utf8.count) bytes; at most \(maximumBytes) are allowed")
         }
         guard !isPlain(key) else { return }
-        for component in components(of: key) where !isName(component) {
+        for component in key.pathComponents(keepingEmpty: true) where !isName(component) {
             throw StoreError(
                 .badKey, url: url.description,
                 message: "the key \"\(key)\" has the component \"\(component)\", which no object may have")
@@ -53,11 +55,6 @@ package enum ObjectKey {
 
     static let slash = UInt8(ascii: "/")
 
-    /// What is between the slashes, empty components included.
-    static func components(of key: some StringProtocol) -> [Substring] {
-        Substring(key).utf8.split(separator: slash, omittingEmptySubsequences: false).map { Substring($0) }
-    }
-
     /// What follows `prefix`; nil where the key does not begin with it.
     static func rest(of key: some StringProtocol, after prefix: some StringProtocol) -> Substring? {
         guard key.utf8.starts(with: prefix.utf8) else { return nil }
@@ -68,10 +65,6 @@ package enum ObjectKey {
     static func firstComponent(of key: Substring) -> (name: Substring, isAll: Bool) {
         guard let end = key.utf8.firstIndex(of: slash) else { return (key, true) }
         return (key[..<end], false)
-    }
-
-    static func precedes(_ first: some StringProtocol, _ second: some StringProtocol) -> Bool {
-        first.utf8.lexicographicallyPrecedes(second.utf8)
     }
 
     /// C0, DEL, C1, and the line and paragraph separators: no name has them.

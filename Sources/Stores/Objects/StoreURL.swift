@@ -64,7 +64,7 @@ public struct StoreURL: Sendable, Hashable, CustomStringConvertible {
             guard !decoded.unicodeScalars.contains(where: ObjectKey.isControl) else {
                 throw refuse("the path has control characters")
             }
-            let components = ObjectKey.components(of: decoded).filter { !$0.isEmpty && $0 != "." }
+            let components = decoded.pathComponents().filter { $0 != "." }
             self.init(scheme: .file, prefix: components.joined(separator: "/"))
         case .s3:
             guard Self.isBucket(authority) else {
@@ -127,7 +127,7 @@ public struct StoreURL: Sendable, Hashable, CustomStringConvertible {
         while bytes.last == ObjectKey.slash { bytes = bytes.dropLast() }
         guard !bytes.isEmpty else { return "" }
         let path = Substring(bytes)
-        return ObjectKey.components(of: path).allSatisfy(ObjectKey.isName) ? String(path) : nil
+        return path.pathComponents(keepingEmpty: true).allSatisfy(ObjectKey.isName) ? String(path) : nil
     }
 
     private static func isBucket(_ name: String) -> Bool {

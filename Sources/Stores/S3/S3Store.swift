@@ -9,9 +9,8 @@ final class S3Store: PagedStore {
     private let loop: TransferLoop
     private let credentials: S3Credentials?
     private let endpoint: Mutex<S3Endpoint>
-    private let bodyCheck = BodyCheck()
+    private let bodies = BodyReader()
     private let headRequest = HeadRequest()
-    private let plainObjects = PlainObjects()
 
     /// Bytes of a listing page; 1000 keys of 1024 bytes, each up to three times as long by its encoding, fit well.
     private static let maximumListingBytes = 16 << 20
@@ -47,19 +46,10 @@ final class S3Store: PagedStore {
             if let part = response.otherPart(than: part) {
                 return try await get(key, part: part, maximumBytes: maximumBytes)
             }
-            if part == .whole {
-                try await bodyCheck.check(response.body, headers: response.headers, key: key, url: name)
+            return try await bodies.object(response, key: key, part: part, maximumBytes: maximumBytes, name: name) {
+                () throws(StoreError) in
+                try await send(key: path, query: [], part: .range(0..<3), maximumBytes: 3, name: name)
             }
-            guard let label = ContentCoding.label(response.headers) else { return response.object }
-            if part == .whole {
-                return try await ContentCoding.decoded(
-                    response.object, label: label, maximumBytes: maximumBytes, name: name)
-            }
-            try await plainObjects.check(key, label: label, name: name) { () throws(StoreError) in
-                let first = try await send(key: path, query: [], part: .range(0..<3), maximumBytes: 3, name: name)
-                return [200, 206].contains(first.status) ? first.body : nil
-            }
-            return response.object
         case 404 where AbsenceProof.isGiven(byS3: response):
             return nil
         default:
