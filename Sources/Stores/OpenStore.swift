@@ -1,4 +1,4 @@
-/// Opens a store outside of the program, with its connections, limits and retries.
+/// Opens an S3, HTTP or file store with its connections, limits and retries.
 ///
 /// A `file:` URL may also name a ZIP file, or a folder in one.
 ///

@@ -97,7 +97,8 @@ extension PlannedArray {
             let key = objectKey(index)
             guard shards == nil || seen.insert(key).inserted else { return nil }
             if pack.isAbsent(key) { return ObjectVersion(key: key, mark: nil) }
-            return ObjectVersion(key: key, mark: pack.mark(key).flatMap { ObjectMetadata(text: $0) } ?? ObjectMetadata())
+            return ObjectVersion(
+                key: key, mark: pack.mark(key).flatMap { ObjectMetadata(text: $0) } ?? ObjectMetadata())
         }
     }
 

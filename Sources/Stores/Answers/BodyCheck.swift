@@ -1,7 +1,7 @@
 internal import Elements
 internal import Synchronization
 
-/// Compares bodies with their ETags. Belongs to one store, because it learns whether that store's ETags are MD5s.
+/// Compares bodies with their ETags. Each store has its own, which learns whether the store's ETags are MD5s.
 final class BodyCheck: Sendable {
     private struct Fetch: Equatable {
         let digest: String
@@ -15,13 +15,13 @@ final class BodyCheck: Sendable {
     }
 
     private let memory = Mutex(Memory())
-    /// So many objects whose bytes come out alike twice, but never like their ETag, and none that does: no MD5s here.
+    /// After this many stable mismatches, and no match, the ETags are not MD5s.
     private static let disproofsNeeded = 3
 
     /// Checks a whole object.
     ///
-    /// Once a body of this store has matched, its ETags are MD5s, and one that differs is an error to the end. Before, two complete fetches
-    /// in a row with the same digest and length are believed: there are servers whose ETags look like MD5s and are not.
+    /// After the first match, the store's ETags are known to be MD5s, and a mismatch is always an error. Before the first match, a body is
+    /// accepted when two fetches in a row have the same digest and length, because some servers' ETags only look like MD5s.
     ///
     /// - Throws: ``StoreError/Code/corruptBody``, which is worth another try.
     func check(_ body: ByteBuffer, headers: [String: String], key: String, url: String) async throws(StoreError) {

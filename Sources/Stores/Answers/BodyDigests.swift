@@ -4,9 +4,10 @@ internal import Elements
 internal import Synchronization
 internal import Threads
 
-/// MD5s of bodies, of several at a time where several have come: the more there is to do, the cheaper each becomes.
+/// Computes the MD5s of several bodies side by side in the lanes of a vector.
 ///
-/// A large body waits some milliseconds for others. Nothing waits for it meanwhile: its connection has its next request already.
+/// A large body waits some milliseconds for others to share the vector with. That delays nothing, because its connection already has its
+/// next request.
 final class BodyDigests: Sendable {
     private struct Waiting: Sendable {
         let body: ByteBuffer
@@ -15,18 +16,18 @@ final class BodyDigests: Sendable {
 
     private struct State: Sendable {
         var waiting: [Waiting] = []
-        /// Threads that are at it.
+        /// Threads that compute digests now.
         var running = 0
-        /// Whether somebody will look after what waits in a moment.
+        /// Whether a timer is running that will start the waiting bodies.
         var isTimed = false
     }
 
-    /// What is to be done about those that wait.
+    /// What to do about the waiting bodies.
     private enum Step {
         case work, time, nothing
     }
 
-    /// So few that one after the other is quicker. Without the optimiser, vectors are slower than anything.
+    /// Up to this many bodies, one after the other is faster. Without the optimiser vectors never are.
     #if DEBUG
         private static let usualLanes = Int.max
     #else
@@ -42,8 +43,8 @@ final class BodyDigests: Sendable {
     private let state = Mutex(State())
 
     /// - Parameters:
-    ///   - leastLanes: bodies from which on they are taken side by side.
-    ///   - leastPatientBytes: bytes from which on a body waits for others.
+    /// - leastLanes: the fewest bodies that are computed side by side.
+    /// - leastPatientBytes: the smallest body, in bytes, that waits for others.
     init(leastLanes: Int = usualLanes, leastPatientBytes: Int = 64 << 10) {
         self.leastLanes = leastLanes
         self.leastPatientBytes = leastLanes <= MD5Lanes.count ? leastPatientBytes : .max
@@ -60,7 +61,7 @@ final class BodyDigests: Sendable {
         }
     }
 
-    /// While one thread is at it, the next ones gather; a second thread helps when there are enough of them.
+    /// While one thread works, further bodies gather. A second thread starts when they fill all lanes.
     private func next(_ state: inout State) -> Step {
         let isFull = state.waiting.count >= MD5Lanes.count
         guard !state.waiting.isEmpty, state.running < (isFull ? ThreadPool.compute.width : 1) else { return .nothing }
@@ -95,7 +96,7 @@ final class BodyDigests: Sendable {
 
     private func work() {
         let batch = state.withLock { state in
-            // The longest first: lanes of about the same length waste least.
+            // The longest first, because lanes of similar length waste the least.
             state.waiting.sort { $0.body.count > $1.body.count }
             let batch = Array(state.waiting.prefix(MD5Lanes.count))
             state.waiting.removeFirst(batch.count)
@@ -119,7 +120,7 @@ final class BodyDigests: Sendable {
             state.running -= 1
             return next(&state)
         }
-        // Through the queue again, so that decoding and encoding have their turns.
+        // Goes through the queue again, so that decoding and encoding get their turns.
         take(step)
     }
 }

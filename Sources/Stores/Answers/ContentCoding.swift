@@ -3,12 +3,12 @@ internal import Elements
 internal import Synchronization
 internal import Threads
 
-/// What `Content-Encoding` says of an object. Digests and lengths are of the bytes as they came; what callers get is without the coding.
+/// Removes the `Content-Encoding` of an object. Digests and lengths count the bytes as received.
 ///
-/// The label is not always true: upload tools leave `aws-chunked` or a character set there, and web servers put `gzip` on files that are as
-/// they were. So only bytes that begin as gzip does are decoded.
+/// The header is not always true. Upload tools leave `aws-chunked` or a character set in it, and web servers put `gzip` on files that they
+/// have not compressed. So only bytes that begin with gzip's magic number are decoded.
 enum ContentCoding {
-    /// Codings that change the bytes and that we do not read.
+    /// Codings that cannot be removed here.
     private static let unread: Set<String> = ["br", "compress", "x-compress", "deflate", "zstd", "dcb", "dcz"]
 
     /// The codings of an answer that change the bytes, as its header names them; nil where there is none.
@@ -45,7 +45,7 @@ enum ContentCoding {
         }
     }
 
-    /// The trailer tells the length, or a multiple of 4 GiB less; several members tell only that of the last one.
+    /// The trailer holds the length modulo 4 GiB, of the last member only. So it is a first guess.
     private static func inflated(_ encoded: ByteBuffer, maximumBytes: Int) throws(CodecError) -> ByteBuffer {
         let told = encoded.withUnsafeBytes { bytes in
             bytes.count < 18 ? 0 : (0..<4).reduce(0) { $0 | Int(bytes[bytes.count - 4 + $1]) << (8 * $1) }
@@ -72,13 +72,13 @@ enum ContentCoding {
     }
 }
 
-/// Which objects have a label that is not true, so that parts of them can be read. Belongs to one store.
+/// Remembers which objects of a store have an untrue `Content-Encoding`, so that parts of them can be read.
 final class PlainObjects: Sendable {
     private static let most = 4096
     private let known = Mutex<[ByteName: Bool]>([:])
 
     /// - Parameter beginning: asks for the first bytes.
-    /// - Throws: where the object does have the coding: a part of it cannot be decoded.
+    /// - Throws: ``StoreError/Code/unsupported`` where the object is encoded, because a part of it cannot be decoded.
     func check(
         _ key: String, label: String, name: String, beginning: () async throws(StoreError) -> ByteBuffer?
     ) async throws(StoreError) {

@@ -18,7 +18,7 @@ final class HeadRequest: Sendable {
             case 200: return HeadAnswer(metadata: response.metadata, served: response.served)
             case 404 where provesAbsence(response, true), 410 where provesAbsence(response, true):
                 return HeadAnswer(metadata: nil, served: response.served)
-            // The answer to GET says more.
+            // The answer to GET has a body with a reason.
             case 400, 403, 404, 405, 410, 501: break
             default: throw StoreError(answer: response, url: name, isSigned: isSigned)
             }
@@ -32,7 +32,7 @@ final class HeadRequest: Sendable {
         case 404 where provesAbsence(response, false), 410 where provesAbsence(response, false):
             return HeadAnswer(metadata: nil, served: response.served)
         case 416:
-            // There is no first byte.
+            // The object is empty.
             let metadata = ObjectMetadata(
                 etag: response.headers["etag"].map(ETag.unquoted), byteCount: 0, modified: response.modified)
             return HeadAnswer(metadata: metadata, served: response.served)

@@ -44,7 +44,7 @@ extension StoreError {
         "ExpiredToken", "InvalidToken", "InvalidAccessKeyId", "SignatureDoesNotMatch",
     ]
 
-    /// The error that an answer stands for, which is neither an object nor the proof that there is none.
+    /// The error for an answer that is neither an object nor a proof of its absence.
     init(answer response: HTTPResponse, url: String, isSigned: Bool) {
         let body = S3ErrorBody(response.body)
         let status = response.status
@@ -73,7 +73,7 @@ extension StoreError {
         self.init(code, url: url, message: message, httpStatus: status)
         retryAfterSeconds = response.headers["retry-after"].flatMap { RetryAfter.seconds($0) }
     }
-    /// What an answer is that no S3 server gives: its type and its first words, cleaned and cut.
+    /// For an answer that is not S3's: its content type and its first words, cleaned and cut.
     private static func glimpse(of response: HTTPResponse) -> String {
         var parts: [String] = []
         if let type = response.headers["content-type"], !type.isEmpty { parts.append(oneLine(type, limit: 60)) }

@@ -1,7 +1,7 @@
 internal import Elements
 
-/// Reads XML from outside in one pass, element by element: no tree, no recursion, no entities of the document's own. Time and memory are
-/// proportional to the text, whatever it is.
+/// Reads untrusted XML in one pass: no tree, no recursion, no entities that the document defines. Time and memory are proportional to the
+/// text.
 struct XMLReader {
     /// Why a text cannot be read.
     enum Fault: Error, Equatable {
@@ -14,16 +14,16 @@ struct XMLReader {
     struct Element {
         /// Names without their prefixes, from the outermost element to this one.
         let path: [String]
-        /// What stands in it, outside the elements in it.
+        /// The element's own text, without that of its child elements.
         let text: String
     }
 
-    /// Elements within elements; listings have four.
+    /// The deepest nesting; listings have four levels.
     static let maximumDepth = 16
     private static let maximumByteName = 128
-    /// Bytes of one tag with its attributes, which mean nothing to us.
+    /// The longest tag in bytes, with its attributes, which are ignored.
     private static let maximumTagBytes = 64 << 10
-    /// Bytes of text in one element: keys have a kilobyte, three with their encoding.
+    /// The longest text of an element, in bytes. A key has at most 1 KiB, and 3 KiB when encoded.
     private static let maximumTextBytes = 64 << 10
 
     private let bytes: UnsafeBufferPointer<UInt8>
@@ -71,7 +71,7 @@ struct XMLReader {
                 try skip(to: "]]>")
                 try append(UnsafeBufferPointer(rebasing: bytes[start..<(position - 3)]))
             } else {
-                // Entities of their own are how small texts become large ones.
+                // No entity definitions: with them a small text could expand to a huge one.
                 guard bytes.count - position >= 9 else { throw .torn }
                 throw .malformed("it has a document type")
             }

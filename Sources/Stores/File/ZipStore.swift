@@ -4,7 +4,7 @@ internal import Foundation
 internal import Threads
 internal import ZipFiles
 
-/// The objects of a ZIP file (zarr-python's `ZipStore`), which is only read. Files are read by threads of our own.
+/// The objects of a ZIP file (zarr-python's `ZipStore`), read-only. Our own threads read it.
 final class ZipStore: ObjectStore {
     /// The URL of the file, with the folder in it.
     let url: StoreURL
@@ -102,13 +102,13 @@ final class ZipStore: ObjectStore {
             throw StoreError(
                 .badRequest, url: name, message: "\(part) of an entry of \(entry.byteCount) bytes", httpStatus: 416)
         }
-        // Deflate does not make more than 1032 bytes of one.
+        // Deflate expands one byte to at most 1032 bytes.
         let inflatedLimit = min(Self.maximumInflatedBytes, 1032 * entry.storedByteCount)
         guard range.count <= maximumBytes, entry.method == 0 || entry.byteCount <= inflatedLimit else {
             throw StoreError(
                 .tooLarge, url: name, message: "\(entry.byteCount) bytes; at most \(maximumBytes) are allowed")
         }
-        // The local header repeats the name, and has a field of its own behind it.
+        // The local header repeats the name and has an extra field of its own.
         let header = try Self.read(
             entry.headerOffset..<min(entry.headerOffset + ZipFormat.localHeaderSize, byteCount), of: descriptor,
             name: name
@@ -136,7 +136,7 @@ final class ZipStore: ObjectStore {
     /// Larger entries that are compressed cannot be read in parts, and are refused.
     private static let maximumInflatedBytes = 1 << 30
 
-    /// The deflate stream of an entry is that of a gzip member: with its header and trailer around it, it is one.
+    /// Wraps the deflate stream in a gzip header and trailer, so that the gzip codec can decode it.
     private func inflated(
         _ range: Range<Int>, _ entry: ZipDirectory.Entry, _ name: String
     ) throws(StoreError) -> ByteBuffer {

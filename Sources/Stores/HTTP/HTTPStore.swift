@@ -56,7 +56,7 @@ final class HTTPStore: PagedStore {
         }
     }
 
-    /// The error that an answer stands for; names the address where it is another one than was asked for.
+    /// The error for an answer. It names the address that a redirect led to.
     private func redirectedError(_ response: HTTPResponse, _ name: String, _ address: String) -> StoreError {
         let place = address == name ? name : "\(name) (redirected to \(StoreURL.withoutSecrets(address)))"
         return StoreError(answer: response, url: place, isSigned: false)

@@ -9,20 +9,20 @@ struct ListingPage: Sendable, Equatable {
     /// nil on the last page.
     var next: String?
 
-    /// More than this is no listing that anybody waits for.
+    /// A listing with more pages than this is given up.
     static let maximumPages = 100_000
-    /// Pages in a row on which there is nothing: some servers send such pages where much has been deleted.
+    /// The most empty pages in a row. Some servers send empty pages where much has been deleted.
     static let maximumEmptyPages = 1000
     /// Memory for the names of one folder.
     static let maximumBytes = 256 << 20
 
-    /// What its names take in memory, about.
+    /// The memory that the page takes, roughly.
     var byteCount: Int {
         prefixes.reduce(0) { $0 + $1.utf8.count + 48 }
             + objects.reduce(0) { $0 + $1.name.utf8.count + ($1.etag?.utf8.count ?? 0) + 128 } + (next?.utf8.count ?? 0)
     }
 
-    /// A number that pages of the same names have in common.
+    /// A hash of all names on the page.
     var names: Int {
         var hasher = Hasher()
         for name in prefixes { hasher.combine(ByteName(name)) }
@@ -43,7 +43,7 @@ protocol PagedStore: ObjectStore {
 }
 
 extension PagedStore {
-    /// Names that are told of one folder.
+    /// The most refused names that are kept of one folder.
     private static var maximumRefused: Int { 20 }
 
     func list(_ prefix: String) async throws(StoreError) -> Listing {
@@ -52,7 +52,7 @@ extension PagedStore {
 
     /// Asks for pages until the last one.
     ///
-    /// - Parameter maximumBytes: of memory for the names.
+    /// - Parameter maximumBytes: memory for the names.
     /// - Throws: ``StoreError/Code/malformedListing`` when the server goes round in circles, or never comes to an end.
     func list(
         _ prefix: String, maximumBytes: Int = ListingPage.maximumBytes,
@@ -61,7 +61,7 @@ extension PagedStore {
         var prefixes: [String] = []
         var objects: [ListedObject] = []
         var refused: [String] = []
-        // By their numbers: tokens may be long.
+        // As hashes, because tokens may be long.
         var tokens = Set<Int>()
         var names = Set<Int>()
         var (pages, emptyPages, bytes) = (0, 0, 0)

@@ -23,7 +23,7 @@ package enum ObjectKey {
         }
     }
 
-    /// Whether there is nothing in the key that has to be looked at twice: printable ASCII, no component that is empty or begins with a dot.
+    /// Whether the fast check is enough: printable ASCII, and no component that is empty or begins with a dot.
     private static func isPlain(_ key: String) -> Bool {
         var last = UInt8(ascii: "/")
         for byte in key.utf8 {
@@ -50,8 +50,8 @@ package enum ObjectKey {
 
     // MARK: Bytes
     //
-    // Names are bytes. Swift compares and splits texts by characters: "/" with an accent behind it is no "/" then, and "é" is the same as
-    // "e" with an accent.
+    // Names are bytes. Swift's `String` compares and splits by characters: "/" followed by a combining accent is not "/", and "é" equals "e"
+    // followed by one.
 
     static let slash = UInt8(ascii: "/")
 
@@ -101,7 +101,7 @@ package enum ObjectKey {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// Undoes percent encoding; `plusIsSpace` as in forms and in S3 listings of `encoding-type=url`.
+    /// Decodes percent encoding. With `plusIsSpace`, "+" is a space, as in forms and in S3 listings of `encoding-type=url`.
     ///
     /// - Returns: nil where a `%` is not followed by two digits, or the result is not UTF-8.
     static func percentDecode(_ text: some StringProtocol, plusIsSpace: Bool) -> String? {

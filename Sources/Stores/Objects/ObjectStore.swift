@@ -40,7 +40,7 @@ extension ObjectStore {
 /// The bytes of an object, or of the part that was asked for.
 public struct StoredObject: Sendable {
     public let bytes: ByteBuffer
-    /// The bytes as they came, where the store said that they are gzip, and a layer of it has been taken off.
+    /// The bytes as received, where a `Content-Encoding` of gzip has been removed from ``bytes``.
     let received: ByteBuffer?
     /// Without quotes.
     public let etag: String?
@@ -74,8 +74,8 @@ public struct StoredObject: Sendable {
         StoredObject(bytes: bytes, received: received, etag, objectByteCount, modified, served)
     }
 
-    /// The bytes, for who knows whether the object itself is gzip: some web servers say of such files that their transfer is gzip, and no
-    /// layer must be taken off then.
+    /// The bytes, where the caller knows whether the object itself is gzip. Some web servers declare the object's own gzip as
+    /// `Content-Encoding`; then it must not be removed.
     public func bytes(isGzip: Bool) -> ByteBuffer {
         guard isGzip, let received, !bytes.beginsAsGzip else { return bytes }
         return received
@@ -111,7 +111,7 @@ public struct Listing: Sendable, Equatable {
     public var prefixes: [String]
     /// The objects directly in the folder, sorted by name, each once.
     public var objects: [ListedObject]
-    /// Names that are there, but cannot be a part of a key: with control characters, or no UTF-8. They are in neither of the two.
+    /// Names that exist but cannot be part of a key: they have control characters or are not UTF-8. They are in neither of the other lists.
     public var refused: [String]
 
     public init(prefixes: [String] = [], objects: [ListedObject] = [], refused: [String] = []) {

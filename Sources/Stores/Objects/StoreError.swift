@@ -6,7 +6,7 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         case badURL
         /// The key has empty, `.` or `..` components, a leading slash or control characters; nothing was sent.
         case badKey
-        /// The store has answered nobody for longer than is borne: not about an object, but about all of them.
+        /// The store has not answered any request for too long. This concerns all objects.
         case unreachable
         /// 401 or 403.
         case forbidden
@@ -82,10 +82,10 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Whether nothing came that says that there is a server at all.
+    /// Whether no server has answered.
     var isUnanswered: Bool { httpStatus == nil && [.connection, .timeout, .stalled].contains(code) }
 
-    /// Whether the store has said something, if not what was wanted.
+    /// Whether the error is an answer of the store.
     var isAnswer: Bool {
         httpStatus != nil || [.shortBody, .corruptBody, .tooLarge, .malformedListing].contains(code)
     }
@@ -96,8 +96,8 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         return "\(url): \(code.rawValue): \(message) (\(attempts), \(tenths) s)"
     }
 
-    /// The text in one line, cut after `limit` scalars, without control characters and without those that make other text look different
-    /// from what it is: marks of direction, and what has no width.
+    /// The text in one line, cut after `limit` scalars. Control characters, direction marks and characters without width become spaces, so that
+    /// no text looks different from what it is.
     static func oneLine(_ text: String, limit: Int) -> String {
         var scalars = String.UnicodeScalarView()
         var count = 0

@@ -12,19 +12,19 @@ public struct StoreOptions: Sendable {
     public var bandwidth: Int?
     /// Attempts for one object or one page of a listing.
     public var maxAttempts: Int
-    /// Seconds for which it is borne that the store does not answer at all.
+    /// Seconds to wait for a store that does not answer at all.
     public var outageSeconds: Double
-    /// Whether the store has answered before; one that never has is given a minute at most.
+    /// Whether the store has ever answered. One that never has is waited for a minute at most.
     public var hasAnswered: Bool
-    /// Takes a line about faults that pass.
+    /// Takes log lines about temporary faults.
     public var tell: @Sendable (String) -> Void
-    /// Seconds until a connection must stand.
+    /// Timeout for connecting, in seconds.
     public var connectSeconds: Int
-    /// Seconds below 1 KiB/s after which a transfer is given up.
+    /// A transfer below 1 KiB/s for this many seconds is given up.
     public var stallSeconds: Int
     /// Memory for the names of one folder, in bytes.
     public var listingBytes = ListingPage.maximumBytes
-    /// The variables that count; the process's own unless given.
+    /// Environment variables; the process's own unless given.
     public var environment: [String: String]
 
     public init(

@@ -14,7 +14,7 @@ public struct StoreURL: Sendable, Hashable, CustomStringConvertible {
     public let prefix: String
     /// `host[:port]` of an http(s) URL, lower case, without the scheme's own port; else "".
     let authority: String
-    /// The region that an AWS host name spoke of.
+    /// The region in an AWS host name.
     let region: String?
 
     /// The built-in sample bucket.
@@ -30,8 +30,7 @@ public struct StoreURL: Sendable, Hashable, CustomStringConvertible {
         self.region = region
     }
 
-    /// - Throws: ``StoreError/Code/badURL`` for anything without one of the schemes, with user, password, query or
-    ///   fragment, or with a path that climbs.
+    /// - Throws: ``StoreError/Code/badURL`` for another scheme, for a user, password, query or fragment, and for a path with `..`.
     public init(_ text: String) throws(StoreError) {
         func refuse(_ reason: String) -> StoreError {
             StoreError(.badURL, url: Self.withoutSecrets(text), message: reason)
@@ -93,7 +92,7 @@ public struct StoreURL: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// By the bytes of the folder's name.
+    /// Compares the folder's name byte by byte.
     public static func == (first: StoreURL, second: StoreURL) -> Bool {
         first.scheme == second.scheme && first.bucket == second.bucket && first.authority == second.authority
             && first.region == second.region && first.prefix.hasSameBytes(as: second.prefix)

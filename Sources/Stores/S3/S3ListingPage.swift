@@ -114,7 +114,7 @@ enum S3ListingPage {
     ///
     /// - Parameters:
     ///   - folder: what was asked for, "" or with a slash at the end.
-    ///   - root: what the store's keys are below of, likewise.
+    /// - root: the folder of the store's URL, "" or with a slash at the end.
     static func readDeep(_ bytes: ByteBuffer, folder: String, root: String) throws(Unreadable) -> ObjectPage {
         let document = try document(bytes)
         var page = ObjectPage(objects: [])

@@ -120,7 +120,7 @@ final class S3Store: PagedStore {
         _ = try await send(key: "", query: [], part: .whole, isHead: true, maximumBytes: 1, name: url.description)
     }
 
-    /// What errors call an object: its place in the bucket, and the address it was asked for at, which can be tried by hand.
+    /// The name of an object in errors: its place in the bucket, and the requested address, which one can try by hand.
     private func name(of key: String, path: String) -> String {
         let current = endpoint.withLock { $0 }
         let address = "\(current.scheme)://\(current.host.text)\(current.path(bucket: url.bucket, key: path))"

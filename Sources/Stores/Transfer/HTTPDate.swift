@@ -5,7 +5,7 @@ internal import Synchronization
 enum HTTPDate {
     private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
-    /// The last date that was read: a server says the same to all requests of a second.
+    /// The last date parsed. Within a second, a server sends the same text with all its answers.
     private static let last = Mutex<(text: String, seconds: Int?)>(("", nil))
 
     /// - Returns: nil for any other text.
