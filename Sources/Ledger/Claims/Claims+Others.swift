@@ -6,7 +6,7 @@ extension Claims {
     public enum Holder: Sendable, Hashable {
         case nobody
         case owner(OwnerIdentity)
-        /// It does not say whose it is: its owner is just writing it, or has died before that, or it is damaged.
+        /// The claim names no owner: it is being written, its owner died before that, or it is damaged.
         case nameless(FileStamp)
     }
 
@@ -25,29 +25,29 @@ extension Claims {
                 return .nameless(stamp)
             }
         } catch {
-            // A symbolic link, a socket, a device without its driver; ESTALE: another machine has just removed it.
+            // ELOOP, ENXIO and ENODEV: a symbolic link, a socket, a device. ESTALE: another machine has just removed it.
             guard let number = error.errorNumber, [ELOOP, ENXIO, ENODEV, ESTALE].contains(number) else { throw error }
         }
         guard let status = try state.status(of: path(name)) else { return .nobody }
         return .nameless(FileStamp(status))
     }
 
-    /// Who holds the claim `name`; nil where nobody does, or it does not say who.
+    /// The holder of the claim `name`; nil where it is free or names no owner.
     public static func holder(of name: String, in state: ConfinedFolder) throws(LedgerError) -> OwnerIdentity? {
         guard case .owner(let holder) = try holding(name, in: state) else { return nil }
         return holder
     }
 
-    /// The claim of the process that takes over from an owner, or removes a claim that does not say whose it is.
+    /// The claim that a process needs to take over from an owner, or to remove a claim that names no owner.
     public static func fenceName(_ id: String) -> String { "fence-\(id)" }
 
-    /// Takes over from an owner that is dead: from now on it can publish nothing, and its claims are free. The work of one who does
-    /// that and dies on the way is finished by the next one.
+    /// Takes over from a dead owner. Afterwards the owner can publish nothing, and its claims are free. If this process dies midway, another
+    /// process finishes the work.
     ///
     /// - Parameters:
-    ///   - nameless: only where its owner file is missing or empty: a process that is just making it begins anew.
-    ///   - names: the claims it may have; nil for any.
-    /// - Returns: false where another process is at it.
+    /// - nameless: do so only where the owner file is missing or empty. A process that is just making it starts again.
+    /// - names: the claims that the owner may hold; nil for any.
+    /// - Returns: false where another process is doing the same.
     @discardableResult
     public func fence(_ id: String, nameless: Bool = false, claims names: [String]? = nil) throws(LedgerError) -> Bool {
         guard id != owner.identity.id else { return false }
@@ -56,7 +56,7 @@ extension Claims {
         do throws(LedgerError) {
             isDone = try revoke(id, nameless: nameless, claims: names)
         } catch {
-            // The claim is kept: its folder may lie in this owner's by now, and nobody else must take it for removed.
+            // Keeps the fence claim: the dead owner's folder may already lie in this owner's, and nobody else must think that it was removed.
             noteUnfinished(id)
             throw error
         }
@@ -68,14 +68,14 @@ extension Claims {
         if nameless, try !OwnerWatch.isNameless(id, in: folder) { return false }
         let fence = Self.fenceName(id)
         _ = try folder.rename(folder.folder(ofOwner: id), to: fence, in: owner.folder)
-        // Also where there was nothing to rename: an attempt that failed may have left it here.
+        // Also when nothing was renamed, because a failed attempt may have left the folder here.
         guard try owner.folder.removeFolder(fence, refuge: "") else { throw Self.kept("\(owner.folder.path)/\(fence)") }
         try owner.check()
         let output = owner.output.folder(ofOwner: id)
         guard
             try owner.output.removeFolder(output, refuge: owner.output.folder(ofOwner: owner.identity.id))
         else { throw Self.kept("\(owner.output.path)/\(output)") }
-        // Only now, when it can neither publish nor claim nor release, its claims are free.
+        // The claims become free only now that the owner can neither publish nor claim nor release.
         let candidates = if let names { names } else { try Self.all(in: folder) }
         for name in candidates where try Self.holder(of: name, in: folder)?.id == id { try remove(name) }
         return true
@@ -88,9 +88,9 @@ extension Claims {
         )
     }
 
-    /// Removes a claim that does not say whose it is, if it still is as it was when it was found to have run out.
+    /// Removes a claim that names no owner, if it has not changed since it was found to be expired.
     ///
-    /// - Returns: false where another process is at it.
+    /// - Returns: false where another process is doing the same.
     public func removeNameless(_ name: String, _ stamp: FileStamp) throws(LedgerError) -> Bool {
         let fence = Self.fenceName(name)
         guard try take(fence) else { return false }
@@ -104,7 +104,7 @@ extension Claims {
         return true
     }
 
-    /// Removes the claim of a process that was taking over from `id`, and is itself being taken over from by `id`, or was: both are dead.
+    /// Removes the claim of a process that was taking over from `id`, while `id` was taking over from that process. Both are dead.
     public func breakCircle(at id: String, heldBy holder: String) throws(LedgerError) {
         let fence = Self.fenceName(id)
         guard let file = try folder.open(Self.path(fence), flags: O_RDONLY),
@@ -113,7 +113,7 @@ extension Claims {
         try takeAway(fence, file.stamp)
     }
 
-    /// Removes claims whose owner has no folder any more, or that name none: for a process that knows to be alone.
+    /// Removes claims whose owner has no folder any more, and claims that name no owner. Only for a process that is alone.
     public func removeOrphans() throws(LedgerError) {
         for name in try Self.all(in: folder) where !isHeldHere(name) {
             switch try Self.holding(name, in: folder) {

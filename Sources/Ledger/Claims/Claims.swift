@@ -4,27 +4,27 @@ internal import Synchronization
 
 /// The claims of one owner: its right to work on something, as files `claims/<name>` in the state directory.
 ///
-/// A claim is a hard link to the owner file: it comes into being whole, only one process gets it, and it says by itself who holds
-/// it. To release it is to rename it into the owner's folder, and to take it from a dead owner is to rename it into one's own, once
-/// that owner's folder is gone: whoever has no folder any more can do neither (``Owner``).
+/// A claim is a hard link to the owner file. So it appears complete, only one process gets it, and its content names the holder. Releasing
+/// a claim renames it into the owner's folder. Taking it from a dead owner renames it into one's own folder, after the dead owner's folder
+/// is gone. A process whose folder is gone can do neither (``Owner``).
 ///
-/// Where the file system has no hard links, or makes something else of them, a claim is a file with the first line of the owner file. It is
-/// written and flushed in the owner's folder, and renamed without replacing anything. Where that cannot be done either, it is made by
-/// `O_EXCL` and then written. A process that dies in between leaves a claim without a name, which runs out like others (``OwnerWatch``).
+/// On a file system without true hard links, a claim is a file with the first line of the owner file. It is written and flushed in the
+/// owner's folder, and renamed without replacing anything. Where that is not supported either, the claim is made with `O_EXCL` and then
+/// written. A process that dies in between leaves a claim that names no owner; it expires like others (``OwnerWatch``).
 ///
-/// All functions block, and may be called from several threads: a name is in the hands of one thread at a time.
+/// All functions block. Several threads may call them; one thread at a time works on a name.
 public final class Claims: Sendable {
     private struct State: Sendable {
-        /// Names that are held, or that a thread is just taking or giving back.
+        /// Names that are held, or that a thread is taking or releasing now.
         var busy: Set<String> = []
         var held: Set<String> = []
-        /// Owners that could not be taken over to the end: this process still has the claim to do it.
+        /// Dead owners whose take-over failed midway. This process still holds the claim for it.
         var unfinished: Set<String> = []
         var isClosed = false
         var counter = 0
-        /// Cleared when the file system has refused.
+        /// False once the file system has refused a link.
         var canLink = true
-        /// Set when a link was seen to be a hard link.
+        /// True once a link was checked to be a hard link.
         var makesHardLinks = false
         var canRename = true
     }
@@ -34,7 +34,7 @@ public final class Claims: Sendable {
     private let state = Mutex(State())
     var folder: ConfinedFolder { owner.state }
 
-    /// - Parameter claimSeconds: seconds after which a claim that does not say whose it is may be removed by others.
+    /// - Parameter claimSeconds: seconds after which others may remove a claim that names no owner.
     public init(of owner: Owner, claimSeconds: Double = .infinity) {
         self.owner = owner
         self.claimSeconds = claimSeconds
@@ -42,7 +42,7 @@ public final class Claims: Sendable {
 
     static func path(_ name: String) -> String { "claims/\(name)" }
 
-    /// Takes the claim `name`; false where somebody holds it, be it another thread of this process.
+    /// Takes the claim `name`; false where another process, or another thread of this one, holds it.
     ///
     /// - Throws: ``LedgerError`` `.locked` where another process has taken over this owner's work.
     public func take(_ name: String) throws(LedgerError) -> Bool {
@@ -60,15 +60,16 @@ public final class Claims: Sendable {
 
     private func letGo(of name: String) { state.withLock { _ = $0.busy.remove(name) } }
 
-    /// Gives a claim back.
+    /// Releases a claim.
     public func release(_ name: String) throws(LedgerError) {
         guard state.withLock({ $0.held.remove(name) }) != nil else { return }
-        // Only when it is out of the folder may another thread take it.
+        // Another thread may take the name only when the claim has left the folder.
         defer { letGo(of: name) }
         try remove(name)
     }
 
-    /// Removes a claim of this owner which no thread holds: giving it back has failed, or the answer to taking it was lost.
+    /// Removes a claim of this owner that no thread holds. Such a claim stays where a release failed, or where the answer to taking it was
+    /// lost.
     ///
     /// - Returns: false where a thread holds it.
     public func releaseStale(_ name: String) throws(LedgerError) -> Bool {
@@ -78,10 +79,9 @@ public final class Claims: Sendable {
         return true
     }
 
-    /// Ends the owner and takes no more claims. First its right to publish goes, then its claims are freed.
+    /// Ends the owner. First it loses its right to publish, then its claims are released.
     ///
-    /// With its folder it has lost the right to free them. Anybody else may do it, and mostly nothing is left to be freed; so it is done by
-    /// a new owner, for just this.
+    /// Without its folder the owner cannot release claims itself. So a new owner does that, if any claims are left.
     public func end() {
         let names = state.withLock { state in
             state.isClosed = true
@@ -120,7 +120,7 @@ public final class Claims: Sendable {
         return try create(name, text)
     }
 
-    /// The way without hard links; nil where the file system cannot rename without replacing.
+    /// Makes a claim without hard links; nil where the file system cannot rename without replacing.
     private func rename(_ text: ByteBuffer, to name: String) throws(LedgerError) -> Bool? {
         let new = newName()
         guard let file = try open(new, in: owner.folder) else { throw Self.occupied("\(owner.folder.path)/\(new)") }
@@ -139,7 +139,7 @@ public final class Claims: Sendable {
         return nil
     }
 
-    /// The way where nothing but `O_EXCL` can be had: the claim has no name until it is written.
+    /// Makes a claim with `O_EXCL` alone. It names no owner until it is written.
     private func create(_ name: String, _ text: ByteBuffer) throws(LedgerError) -> Bool {
         let begin = OwnerWatch.monotonicSeconds()
         guard let file = try open(name, in: owner.claims) else { return false }
@@ -152,7 +152,7 @@ public final class Claims: Sendable {
             throw error
         }
         try owner.check()
-        // Had this process stood still before it wrote, the claim may have run out, and be another's by now.
+        // If this process was suspended before it wrote, the claim may have expired and belong to another process now.
         let isLate = OwnerWatch.monotonicSeconds() - begin > claimSeconds / 2
         if !isLate, let status = try owner.claims.status(of: name), FileStamp(status).isSameFile(as: file.stamp) {
             return true
@@ -178,7 +178,7 @@ public final class Claims: Sendable {
 
     private func takenOver() throws(LedgerError) -> Never {
         try owner.check()
-        // The folder is there: somebody has removed `claims`, or the state directory is being taken apart.
+        // This owner's folder exists. So somebody has removed `claims`, or is deleting the state directory.
         throw LedgerError(.cannotWrite, path: "\(folder.path)/claims", "a claim could not be made")
     }
 
@@ -191,13 +191,13 @@ public final class Claims: Sendable {
         return "claim-\(number)"
     }
 
-    /// Takes the claim out of the folder. This needs the folder of this owner, which nobody has who has been taken over.
+    /// Moves the claim into this owner's folder, which is gone if the owner was taken over.
     func remove(_ name: String) throws(LedgerError) {
         let aside = newName()
         if try owner.claims.rename(name, to: aside, in: owner.folder) { try discard(aside) }
     }
 
-    /// The same, for a file that may have made way to another one meanwhile: that one is put back.
+    /// The same, if the file is still the one of `stamp`. Another file is put back.
     func takeAway(_ name: String, _ stamp: FileStamp) throws(LedgerError) {
         let aside = newName()
         guard try owner.claims.rename(name, to: aside, in: owner.folder) else { return }
@@ -209,7 +209,7 @@ public final class Claims: Sendable {
         }
     }
 
-    /// What was under a claim's name may be anything.
+    /// Under a claim's name there may be any kind of file.
     private func discard(_ aside: String) throws(LedgerError) {
         if let status = try owner.folder.status(of: aside), status.st_mode & S_IFMT == S_IFDIR {
             try owner.folder.removeFolder(aside)
@@ -220,7 +220,7 @@ public final class Claims: Sendable {
 
     // MARK: What others have
 
-    /// Whether this process had begun to take over from the owner `id` and could not finish it. The caller does so now.
+    /// Whether this process had begun to take over from the owner `id` without finishing. The caller finishes it now.
     func resume(_ id: String) -> Bool { state.withLock { $0.unfinished.remove(id) != nil } }
 
     func noteUnfinished(_ id: String) { state.withLock { _ = $0.unfinished.insert(id) } }

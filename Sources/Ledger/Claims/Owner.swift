@@ -5,11 +5,11 @@ internal import Synchronization
 
 /// This process as a worker on a job: its folders, its sign of life, and its right to publish.
 ///
-/// It has a folder `work/<id>` in the state directory and `.work/<id>` in the output directory. Everything it writes is written
-/// there and renamed into place; its claims are hard links to the owner file in the first. To take its work over, another
-/// process renames the first folder into its own, which only one can do, then empties and removes both, and only then takes the claims
-/// away (``Claims``). From that moment on this process can neither publish, nor claim, nor release: each of these is one system
-/// call that needs a folder which is gone. No clock and no lock is asked. A process that ends does the same to itself, in the same order.
+/// It has a folder `work/<id>` in the state directory and `.work/<id>` in the output directory. It writes everything there and renames it
+/// into place. Its claims are hard links to the owner file in the first folder. Another process takes over by renaming the first folder
+/// into its own, which only one process can do. It then empties and removes both folders, and only then removes the claims (``Claims``).
+/// From then on this process can neither publish, nor claim, nor release, because each of these is one system call that needs a removed
+/// folder. This needs no clock and no lock. A process that ends does the same to itself, in the same order.
 ///
 /// All functions block.
 public final class Owner: Sendable {
@@ -18,7 +18,7 @@ public final class Owner: Sendable {
     public let state: ConfinedFolder
     /// The output directory, to be written as this owner.
     public let output: ConfinedFolder
-    /// The owner's folder in the state directory, kept open: once it has been removed, everything that goes through it fails.
+    /// The owner's folder in the state directory. It is kept open, so that every access fails once it has been removed.
     let folder: ConfinedFolder
     let claims: ConfinedFolder
     private let file: Mutex<FileHandle?>
@@ -57,7 +57,7 @@ public final class Owner: Sendable {
             beats += 1
             return beats
         }
-        // The whole text: that mends a first line which was damaged.
+        // Writes the whole text, which repairs a damaged first line.
         let text = try OwnerFile.firstLine(identity) + OwnerFile.secondLine(beat: count, progress: progress)
         let path = "\(state.path)/\(Self.file(of: identity.id))"
         do throws(LedgerError) {
@@ -69,7 +69,7 @@ public final class Owner: Sendable {
                 try file?.sync(path: path)
             }
         } catch {
-            // A file that another machine has removed cannot be written either (ESTALE): that would hide the take-over.
+            // Writing also fails with ESTALE when another machine has removed the file. So the take-over is checked first.
             try check()
             throw error
         }
@@ -91,11 +91,11 @@ public final class Owner: Sendable {
     /// Seconds between the last sign of life of another owner and this one's, by the clock of the file system.
     public func age(of other: OwnerFile) -> Double { lastBeat - other.modified }
 
-    /// Gives up the right to publish, to claim and to release. Claims that are still held are void from now on: ``Claims/end()``.
+    /// Gives up the right to publish, to claim and to release. Claims that are still held become void (``Claims/end()``).
     public func end() {
         // A file that is open cannot be removed over NFS.
         file.withLock { $0 = nil }
-        // In this order: what publishes first, what holds the claims last.
+        // The output folder goes first, because publishing needs it; the folder that holds the claims goes last.
         _ = try? output.removeFolder(output.folder(ofOwner: identity.id))
         _ = try? output.removeEmptyFolder(output.workFolder)
         _ = try? state.removeFolder(state.folder(ofOwner: identity.id))

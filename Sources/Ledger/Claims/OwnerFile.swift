@@ -4,9 +4,9 @@ public import JSONText
 
 /// What an owner file says: who the process is, how often it has shown that it is alive, and how far it is.
 ///
-/// The first line is always the same and carries a checksum of itself. The second changes with each beat and always has the same length, so
-/// that a reader sees the old one or the new one. A first line that is damaged says nothing: nobody must be taken for dead, or for somebody
-/// else, because of a wrong bit.
+/// The first line never changes and carries a checksum of itself. The second line changes with each beat and has a fixed length, so that a
+/// reader sees the old one or the new one. A damaged first line counts as unknown, so that a wrong bit never makes an owner look dead or
+/// like another one.
 public struct OwnerFile: Sendable {
     /// Bytes of the second line.
     private static let beatBytes = 4000
@@ -52,7 +52,7 @@ public struct OwnerFile: Sendable {
         return identity
     }
 
-    /// Reads an open owner file; nil where it does not hold one: it is damaged, or its owner is just writing it.
+    /// Reads an open owner file; nil where it is damaged or is being written.
     init?(_ file: borrowing FileHandle, path: String) throws(LedgerError) {
         let buffer = ByteBuffer(count: 16384)
         let count = try buffer.withUnsafeMutableBytes { bytes throws(LedgerError) in

@@ -11,13 +11,13 @@ public struct OwnerIdentity: Sendable, Hashable, Codable {
     public let role: String
     /// Seconds since 1970 by the owner's own clock, for people to read; nothing is decided by it.
     public let since: Double
-    /// Clock ticks after the machine's start at which the process started: a process number may be used again.
+    /// When the process started, in clock ticks since the machine's start. It tells processes with a reused number apart.
     let started: String
-    /// Start of the machine: two processes with the same one share a kernel.
+    /// Identifies the start of the machine. Two processes with the same one share a kernel.
     let boot: String
     /// Process namespace: process numbers mean something only within one.
     let namespace: String
-    /// Device and inode of the owner file as the owner sees it, where its lock has been seen to work; else empty.
+    /// Device and inode of the owner file as the owner sees it, if its lock was checked to work; else empty.
     var lock: String
 
     /// Whether the id can be the name of a folder. It comes from a file, which may hold anything.
@@ -54,7 +54,7 @@ public struct OwnerIdentity: Sendable, Hashable, Codable {
             return false
         }
         if kill(process, 0) != 0 && errno == ESRCH { return true }
-        // What cannot be read, on a machine that hides other people's processes, is no proof.
+        // An unreadable entry is no proof, because some machines hide other users' processes.
         guard let found = Self.startTime(of: process) else { return false }
         return found != started
     }

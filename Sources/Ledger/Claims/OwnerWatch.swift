@@ -1,50 +1,49 @@
 internal import Glibc
 internal import Synchronization
 
-/// Tells whether other owners are alive, from their signs of life.
+/// Decides whether other owners are alive, from the changes of their owner files (beats).
 ///
-/// Clocks of several machines are never compared. What counts is whether an owner has shown a new sign of life while this process
-/// looked, by this process's own monotonic clock. This process may have stood still itself, and the owner with it: from one look to the next,
-/// never more than one beat is counted. The age of the last sign by the clock of the file system only shortens the wait, and never below
-/// two beats in which this process has looked all the time. A death is certain at once where the owner ran on this very kernel and its
-/// process, or the lock on its file, is gone.
+/// Clocks of several machines are never compared. What counts is whether an owner shows a new beat while this process watches, by this
+/// process's own monotonic clock. This process may have been suspended, and the owner with it. So the time between two looks counts as one
+/// beat at most. The age of the last beat by the file system's clock only shortens the wait, and never below two beats of steady watching.
+/// A death is certain at once if the owner ran on this kernel and its process, or the lock on its file, is gone.
 ///
-/// A claim or an owner file that does not say whose it is runs out in the same way: a change of the file is its sign of life.
+/// A claim or an owner file that names no owner expires in the same way: each change of the file counts as a beat.
 public final class OwnerWatch: Sendable {
     public enum Verdict: Sendable {
-        /// It has shown a sign of life while this process looked.
+        /// It has shown a beat while this process watched.
         case alive
-        /// It is gone, or has not shown a sign of life for so long that its work may be taken over.
+        /// It is gone, or has shown no beat for so long that its work may be taken over.
         case dead
-        /// It is too early to tell; seconds since its last sign of life by the clock of the file system.
+        /// It is too early to tell. `age`: seconds since its last beat by the clock of the file system.
         case unknown(age: Double)
     }
 
-    /// What changes with each sign of life.
+    /// What changes with each beat.
     private struct Sign: Sendable, Hashable {
         var beat: Int
         var stamp: FileStamp
     }
 
-    /// What this process has seen of an owner, or of a claim without a name.
+    /// What this process has seen of an owner, or of a claim that names none.
     private struct Watched: Sendable {
         var sign: Sign
         /// Seconds by this process's own clock.
         var lastLook: Double
-        /// Seconds without a new sign while this process looked.
+        /// Seconds without a new beat while this process watched.
         var quiet = 0.0
-        /// The same, since this process last stood still.
+        /// The same, since this process was last suspended.
         var steady = 0.0
         var hasChanged = false
     }
 
     private let owner: Owner
-    /// Seconds after which an owner without a sign of life may be taken over.
+    /// Seconds without a beat after which an owner may be taken over.
     public let claimSeconds: Double
     private let now: @Sendable () -> Double
     private let watched = Mutex<[String: Watched]>([:])
 
-    /// Seconds from one sign of life to the next.
+    /// Seconds from one beat to the next.
     public var beatSeconds: Double { min(15, max(0.5, claimSeconds / 6)) }
 
     /// - Parameter now: seconds of a clock that only goes forward.
@@ -73,7 +72,7 @@ public final class OwnerWatch: Sendable {
         return owners
     }
 
-    /// The ids of folders whose owner has not, or never will have, begun to say who it is, sorted.
+    /// The ids of folders without an owner file that is complete, sorted. Their owners are starting, or died while they did.
     public static func nameless(in state: ConfinedFolder) throws(LedgerError) -> [String] {
         var ids: [String] = []
         for id in try state.list("work") where try isNameless(id, in: state) { ids.append(id) }
@@ -97,19 +96,19 @@ public final class OwnerWatch: Sendable {
         return ids
     }
 
-    /// Looks at an owner. Called again and again, it comes to a verdict within ``claimSeconds``.
+    /// Looks at an owner. Repeated calls come to a verdict within ``claimSeconds``.
     public func judge(_ id: String) throws(LedgerError) -> Verdict {
         let path = Owner.file(of: id)
-        // An owner without a folder has ended, or was taken over by one which died on the way.
+        // An owner without a folder has ended, or was taken over by a process that then died.
         guard let file = try owner.state.open(path, flags: O_RDONLY) else { return .dead }
         let found = try OwnerFile(file, path: "\(owner.state.path)/\(path)")
         if let found, Self.isProvenDead(found, file) { return .dead }
         return judge(id, Sign(beat: found?.beat ?? -1, stamp: file.stamp))
     }
 
-    /// Looks at a claim that does not say whose it is.
+    /// Looks at a claim that names no owner.
     public func judge(nameless claim: String, _ stamp: FileStamp) -> Verdict {
-        // No id of an owner has a slash.
+        // The slash keeps the key apart from owners' ids.
         judge("claims/\(claim)", Sign(beat: -1, stamp: stamp))
     }
 

@@ -2,10 +2,10 @@ internal import Elements
 internal import Glibc
 internal import JSONText
 
-/// The folders and the owner file of a process that has just come to a job.
+/// The folders and the owner file of a process that joins a job.
 ///
-/// A process that is killed while it makes them leaves a folder whose owner file is missing or says nothing. Nobody can tell it from one
-/// that is alive and only slow, and nobody need to: such folders are cleared away, and who was alive begins anew.
+/// A process that is killed while it makes them leaves a folder without a complete owner file. Others cannot tell it from a slow process,
+/// and need not: they remove such folders, and a process that was alive starts again.
 struct Registration: ~Copyable {
     /// The name of the owner file until it is whole.
     private static let newName = "owner-new"
@@ -16,7 +16,7 @@ struct Registration: ~Copyable {
     /// The owner file, open, and locked where that works.
     let file: FileHandle
 
-    /// Makes all of it; nil where it was cleared away meanwhile.
+    /// Makes all of it; nil where another process removed it meanwhile.
     init?(_ new: OwnerIdentity, state: ConfinedFolder, output: ConfinedFolder) throws(LedgerError) {
         var identity = new
         let path = "\(state.path)/\(Owner.file(of: identity.id))"
@@ -34,9 +34,9 @@ struct Registration: ~Copyable {
             try file.write(bytes, at: 0, path: path)
         }
         try file.sync(path: path)
-        // From here on an owner file that says nothing is damaged.
+        // From here on, an unreadable owner file means damage.
         guard try folder.rename(Self.newName, to: "owner") else { return nil }
-        // Last, so that whoever finds the owner dead finds this folder, too.
+        // Made last, so that its owner's folder in the state directory always leads to it.
         try output.makeFolder(".work/\(identity.id)")
         guard try state.fileSize(Owner.file(of: identity.id)) != nil else {
             try output.removeFolder(".work/\(identity.id)")

@@ -3,9 +3,9 @@ public import Elements
 extension ConfinedFolder {
     private static let copiedBytes = 1 << 20
 
-    /// Writes `head`, and after it `count` bytes that `content` gives in parts, with the same promises as ``write(_:to:)``.
+    /// Writes `head` and then `count` bytes from `content`, atomically and durably like ``write(_:to:)``.
     ///
-    /// - Parameter content: gives so many bytes from so far on.
+    /// - Parameter content: returns a number of bytes at an offset.
     public func write(
         _ head: [UInt8], followedBy count: Int, to relative: String,
         _ content: (_ count: Int, _ offset: Int) throws(LedgerError) -> ByteBuffer

@@ -2,12 +2,12 @@ internal import Elements
 internal import Glibc
 
 extension ConfinedFolder {
-    /// Makes a small file, unless there is one of that name. Of several processes that do this at once, one makes it. It comes into being whole
-    /// and durable; only where the file system has no hard links may a reader find it empty for a moment, or a power cut leave it so.
+    /// Makes a small file, unless the name is taken. Of several processes that try at once, one succeeds. The file appears complete and
+    /// durable. Only on a file system without hard links may a reader find it empty for a moment, or a power cut leave it empty.
     ///
-    /// - Returns: false where somebody has the name.
+    /// - Returns: false where the name is taken.
     public func create(_ bytes: [UInt8], at relative: String) throws(LedgerError) -> Bool {
-        // Somebody may remove the folder, while it is still empty, at the same moment.
+        // Another process may remove the still empty folder at the same moment.
         for _ in 0..<100 {
             do throws(LedgerError) {
                 let file = try TemporaryFile(for: relative, in: self, creating: true)
@@ -47,11 +47,11 @@ extension ConfinedFolder {
 }
 
 extension TemporaryFile {
-    /// Gives the file a second name, which is its final one, if nobody has that name. What was written has been flushed before.
+    /// Links the flushed file to its final name, if that is free.
     func publishFirst() throws(LedgerError) -> ConfinedFolder.Linked {
         if linkat(place.folder.number, temporaryName, target.folder.number, target.name, 0) == 0 {
             var status = stat()
-            // Some file systems make a symbolic link of it, which would lead nowhere when the temporary name is gone.
+            // Some file systems make a symbolic link, which would break when the temporary name is removed.
             guard fstatat(target.folder.number, target.name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { return .gone }
             if status.st_mode & S_IFMT != S_IFREG {
                 unlinkat(target.folder.number, target.name, 0)

@@ -2,10 +2,10 @@ internal import CRename
 internal import Elements
 internal import Glibc
 
-/// Making, moving and removing folders and names: what owners and claims are built on. Only what `link`, `rename`, `mkdir` and
-/// `O_EXCL` promise is relied on, also over NFS and Lustre, and not even that a `link` which succeeds has made a hard link.
+/// Makes, moves and removes folders and names, for owners and claims. It relies only on what `link`, `rename`, `mkdir` and `O_EXCL`
+/// guarantee over NFS and Lustre too. It does not even assume that a successful `link` has made a hard link.
 extension ConfinedFolder {
-    /// Renames, also into another folder of the same file system; false where there was nothing to rename, or no folder to rename it into.
+    /// Renames, also into another folder of the same file system; false where the source or the target folder does not exist.
     func rename(_ from: String, to: String, in other: ConfinedFolder? = nil) throws(LedgerError) -> Bool {
         guard let source = try place(of: from, creating: false),
             let target = try (other ?? self).place(of: to, creating: false)
@@ -19,19 +19,19 @@ extension ConfinedFolder {
     /// How an attempt to give a file a second name ended.
     enum Linked {
         case made
-        /// Somebody has the name already.
+        /// The name is taken.
         case taken
-        /// The file to be linked, or the folder of the name, is not there.
+        /// The file, or the folder of the new name, does not exist.
         case gone
-        /// The file system cannot do it.
+        /// The file system does not support it.
         case unsupported
-        /// Under the new name there is something now, but it is not the file: some file systems make symbolic links of hard links.
+        /// The new name exists now, but is not the same file. Some file systems make symbolic links instead of hard links.
         case somethingElse
     }
 
-    /// Gives a file a second name in a folder, if nobody has that name. Where the answer of a server was lost, a second look tells.
+    /// Links a file to a second name, if that is free. If the server's answer was lost, a second look decides.
     ///
-    /// - Parameter isProven: whether this file system is known to make hard links, so that it need not be looked at what was made.
+    /// - Parameter isProven: whether this file system is known to make hard links, so that the new name need not be checked.
     func link(
         _ from: String, to: String, in other: ConfinedFolder, isProven: Bool
     ) throws(LedgerError) -> Linked {
@@ -55,7 +55,7 @@ extension ConfinedFolder {
         }
     }
 
-    /// Renames a file into another folder, if nobody has the new name there. Where the answer of a server was lost, a second look tells.
+    /// Renames a file into another folder, if the new name is free there. If the server's answer was lost, a second look decides.
     func renameToFreeName(_ from: String, to: String, in other: ConfinedFolder) throws(LedgerError) -> Linked {
         guard let source = try place(of: from, creating: false), let target = try other.place(of: to, creating: false)
         else { return .gone }
@@ -83,7 +83,7 @@ extension ConfinedFolder {
     /// Makes a folder and its parents; whether it was not there before.
     @discardableResult
     func makeFolder(_ relative: String) throws(LedgerError) -> Bool {
-        // Somebody may remove an empty parent at the same moment.
+        // Another process may remove an empty parent at the same moment.
         for _ in 0..<100 {
             guard let place = try place(of: relative, creating: true) else { continue }
             if mkdirat(place.folder.number, place.name, 0o777) == 0 { return true }
@@ -102,12 +102,12 @@ extension ConfinedFolder {
         return unlinkat(place.folder.number, place.name, AT_REMOVEDIR) == 0 || errno == ENOENT
     }
 
-    /// Removes a folder with all that is in it, also what somebody still puts there. What lies below it is files and folders of files.
+    /// Removes a folder with its content, also what others add meanwhile. It may hold files, and folders of files.
     ///
-    /// Over NFS, a removed file that a process of this machine has open stays in the folder as `.nfs…` until it is closed. That is waited
-    /// for a while. Where the process sleeps, such files are moved into the folder `refuge`, which is the caller's own.
+    /// Over NFS, a removed file that a process of this machine has open stays in the folder as `.nfs…` until it is closed. This waits for that
+    /// for a while. If the process is suspended, such files are moved into the folder `refuge`, which is the caller's own.
     ///
-    /// - Returns: false where the folder is still there, with nothing but such files in it.
+    /// - Returns: false where the folder remains with only such files in it.
     @discardableResult
     func removeFolder(_ relative: String, refuge: String? = nil) throws(LedgerError) -> Bool {
         var pauses = 0
@@ -150,10 +150,10 @@ extension ConfinedFolder {
     /// Time of the last change of a file or folder, in nanoseconds by the clock of the file system; nil where there is none.
     public func changed(_ relative: String) throws(LedgerError) -> Int? {
         guard let status = try status(of: relative) else { return nil }
-        // A file may bear any time: seconds beyond the year 2262 are more nanoseconds than a number holds.
+        // A file may have any time. From the year 2262 on, its nanoseconds do not fit in 64 bits.
         return Int(status.st_mtim.tv_sec).saturatingMultiply(1_000_000_000).saturatingAdd(Int(status.st_mtim.tv_nsec))
     }
 
-    /// What a server says of a path that has been renamed or removed meanwhile.
+    /// Whether an error number means that the path was renamed or removed meanwhile.
     static func isGone(_ number: Int32) -> Bool { number == ENOENT || number == ESTALE || number == ENOTDIR }
 }

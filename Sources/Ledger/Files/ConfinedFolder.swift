@@ -2,19 +2,19 @@ internal import Elements
 internal import Glibc
 internal import Synchronization
 
-/// A directory below which everything stays: each path is walked component by component from its descriptor, `..`, absolute
-/// parts and symbolic links are refused, so that neither a hostile key nor a planted link leads outside.
+/// A directory that no path leaves. Each path is opened component by component from the directory's descriptor. `..`, absolute parts and
+/// symbolic links are refused, so that neither a hostile key nor a planted link leads outside.
 ///
-/// The directory itself may be reached through a link; that is its owner's choice. All functions block.
+/// The directory itself may be reached through a link, because the user chose it. All functions block.
 public final class ConfinedFolder: Sendable {
     /// The path it was opened with, for messages.
     public let path: String
     let root: FileHandle
-    /// The owner whose folder below this directory holds files until they are published; nil where nobody can take them over.
+    /// The owner in whose folder files are written until they are published; nil without take-over.
     let owner: String?
     /// Where below this directory the owners' folders lie: hidden in the output directory, in sight in the state directory.
     let workFolder: String
-    /// Counts what is asked of the file system through this value and those made from it.
+    /// Counts the file operations through this value and those made from it.
     public let operations: OperationCounter
 
     private init(
@@ -64,12 +64,12 @@ public final class ConfinedFolder: Sendable {
     /// Where below this directory the folder of an owner is.
     func folder(ofOwner id: String) -> String { "\(workFolder)/\(id)" }
 
-    /// The same directory, for an owner: what is written takes its name only as long as nobody has taken the owner's work over.
+    /// The same directory, for an owner. Files are published only while nobody has taken over from the owner.
     func owned(by id: String, workFolder: String) throws(LedgerError) -> ConfinedFolder {
         ConfinedFolder(path: path, root: try duplicateRoot(), owner: id, workFolder: workFolder, operations: operations)
     }
 
-    /// A folder below this one, kept open, for many questions about what lies in it; nil where there is none.
+    /// A folder below this one, kept open for many accesses; nil where there is none.
     public func folder(_ relative: String) throws(LedgerError) -> ConfinedFolder? {
         guard let place = try place(of: relative + "/-", creating: false) else { return nil }
         let number = fcntl(place.folder.number, F_DUPFD_CLOEXEC, 0)
@@ -149,7 +149,7 @@ public final class ConfinedFolder: Sendable {
         return status
     }
 
-    /// Whether a path is one safe name, and no folders have to be walked.
+    /// Whether a path is a single safe name, so that no folders need opening.
     private static func isComponent(_ relative: String, in path: String) throws(LedgerError) -> Bool {
         var (isOne, hasControl) = (true, false)
         for byte in relative.utf8 {
@@ -189,9 +189,9 @@ public final class ConfinedFolder: Sendable {
         let creating = flags & O_CREAT != 0
         guard let place = try place(of: relative, creating: creating) else { return nil }
         operations.note()
-        // Opened to be read or written: that is two.
+        // An open and a read or write: two operations.
         operations.note()
-        // O_NONBLOCK: a FIFO that stands where a file is expected must not hang the job; regular files do not care.
+        // O_NONBLOCK: a FIFO in place of a file must not block the job. It has no effect on regular files.
         let number = openat(place.folder.number, place.name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0o666)
         guard number >= 0 else {
             if errno == ENOENT && !creating { return nil }
@@ -239,7 +239,7 @@ public final class ConfinedFolder: Sendable {
                 if errno == 0 || errno == ENOENT { break }
                 throw LedgerError.system(.cannotRead, path: "\(path)/\(relative)", "listing")
             }
-            // Not by way of a pointer to the field: the record may be shorter than the field's type.
+            // Not through a pointer to the field, because the record may be shorter than the field's type.
             let start = UnsafeRawPointer(entry) + (MemoryLayout<dirent>.offset(of: \dirent.d_name) ?? 0)
             let length = strlen(start.assumingMemoryBound(to: CChar.self))
             let dot = UInt8(ascii: ".")
@@ -264,13 +264,13 @@ public final class ConfinedFolder: Sendable {
         }
     }
 
-    /// The same, where the content is not what the file already holds; a file that is right is not touched.
+    /// The same, if the file's content differs. An equal file is not touched.
     public func update(_ bytes: some Collection<UInt8>, to relative: String) throws(LedgerError) {
         if let old = try? read(relative), old.elementsEqual(bytes) { return }
         try write(bytes, to: relative)
     }
 
-    /// Removes what killed processes have left of temporary files in the folders named.
+    /// Removes temporary files of killed processes from some folders.
     public func removeTemporaries(in folders: [String]) throws(LedgerError) {
         for folder in folders {
             for name in try list(folder) where TemporaryFile.isTemporary(name) {
@@ -281,7 +281,7 @@ public final class ConfinedFolder: Sendable {
 }
 
 extension ConfinedFolder {
-    /// Appends to a file in one write. A process that dies on the way leaves a torn last line, which readers must drop.
+    /// Appends to a file in one write. A process that dies midway leaves a torn last line, which readers must drop.
     public func append(_ bytes: [UInt8], to relative: String) throws(LedgerError) {
         guard let file = try open(relative, flags: O_WRONLY | O_CREAT) else { return }
         let full = "\(path)/\(relative)"
@@ -292,8 +292,8 @@ extension ConfinedFolder {
     }
 }
 
-/// Counts what is asked of a file system: each opening, transfer, listing, look, renaming, linking and removing. On a cluster one metadata
-/// server answers all of it, for everybody.
+/// Counts file operations: open, transfer, list, stat, rename, link, remove. On a cluster, one metadata server handles all of them for all
+/// users.
 public final class OperationCounter: Sendable {
     private let counter = Atomic(0)
 

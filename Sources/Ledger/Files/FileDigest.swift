@@ -2,7 +2,7 @@ internal import Crypto
 internal import Elements
 internal import Foundation
 
-/// What a record says of a file: its size in bytes and its SHA-256 in hexadecimal digits.
+/// The size of a file in bytes and its SHA-256 in hexadecimal digits, as records hold them.
 public struct FileDigest: Sendable, Hashable, Codable {
     public let size: Int
     public let sha256: String
@@ -12,7 +12,7 @@ public struct FileDigest: Sendable, Hashable, Codable {
         self.sha256 = sha256
     }
 
-    /// Of what a file holds, or should hold.
+    /// The digest of a file's content.
     public init(of bytes: [UInt8]) {
         self.init(size: bytes.count, sha256: SHA256.hash(data: bytes).hexadecimal)
     }

@@ -1,7 +1,7 @@
 internal import Elements
 internal import Glibc
 
-/// An open file or directory; closed when its owner goes.
+/// An open file or directory, closed when this value is destroyed.
 struct FileHandle: ~Copyable {
     let number: Int32
 
@@ -26,14 +26,14 @@ struct FileHandle: ~Copyable {
     /// Writes `head` and then `bytes`, at `offset`, in one go where the system takes it whole.
     func write(_ head: [UInt8], _ bytes: UnsafeRawBufferPointer, at offset: Int, path: String) throws(LedgerError) {
         let written = head.withUnsafeBytes { head in
-            // The system only reads from them.
+            // `pwritev` only reads from the buffers.
             let parts = [head, bytes].map { part in
                 iovec(iov_base: UnsafeMutableRawPointer(mutating: part.baseAddress), iov_len: part.count)
             }
             return pwritev(number, parts, 2, off_t(offset))
         }
         guard written < head.count + bytes.count else { return }
-        // The rest of it, or the reason why not.
+        // Writes the rest, or throws the reason.
         let done = max(0, written)
         if done < head.count {
             let rest = ByteBuffer(head[done...])

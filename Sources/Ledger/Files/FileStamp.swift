@@ -17,7 +17,7 @@ public struct FileStamp: Sendable, Hashable {
         modified = Double(status.st_mtim.tv_sec) + Double(status.st_mtim.tv_nsec) * 1e-9
     }
 
-    /// Of an open file. Zeros where the system does not tell.
+    /// The stamp of an open file; zeros where `fstat` fails.
     init(of file: borrowing FileHandle) {
         var status = stat()
         _ = fstat(file.number, &status)
@@ -26,6 +26,6 @@ public struct FileStamp: Sendable, Hashable {
 
     var place: String { "\(device) \(inode)" }
 
-    /// Whether both are the same file, whatever has been written to it between.
+    /// Whether both are the same file, changed or not.
     func isSameFile(as other: FileStamp) -> Bool { device == other.device && inode == other.inode }
 }

@@ -1,13 +1,13 @@
 internal import Elements
 internal import Glibc
 
-/// Files that a person names. A FIFO, a device or a socket in their place is refused, and never waited for.
+/// Files that a user names. A FIFO, a device or a socket in place of a file is refused without waiting for it.
 public enum RegularFile {
     /// The first bytes of a file, links followed.
     ///
-    /// - Throws: ``LedgerError`` `.cannotRead` where it is none, or cannot be read.
+    /// - Throws: ``LedgerError`` `.cannotRead` where there is no readable regular file.
     public static func bytes(at path: String, atMost count: Int) throws(LedgerError) -> [UInt8] {
-        // O_NONBLOCK: to open a FIFO waits for somebody who writes.
+        // O_NONBLOCK, because opening a FIFO waits for a writer.
         let number = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
         guard number >= 0 else { throw LedgerError.system(.cannotRead, path: path, "opening") }
         let file = FileHandle(number)
@@ -24,14 +24,14 @@ public enum RegularFile {
         return buffer.array
     }
 
-    /// What stands at a path in the place of a regular file, in words; nil where there is one, or nothing.
+    /// In words, what is at a path instead of a regular file; nil for a regular file, or nothing.
     public static func otherKind(at path: String) -> String? {
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG else { return nil }
         return kind(status)
     }
 
-    /// What stands at a path, in words.
+    /// In words, what kind of file it is.
     static func kind(_ status: stat) -> String {
         switch status.st_mode & S_IFMT {
         case S_IFDIR: "a folder"

@@ -3,15 +3,15 @@ internal import Foundation
 internal import Glibc
 internal import Synchronization
 
-/// A file that is written under a temporary name, and takes its name only when it is whole: flushed, fsynced, renamed, its folder
+/// A file that is written under a temporary name and gets its final name when it is complete: it is fsynced and renamed, then its folder is
 /// fsynced.
 ///
-/// In a folder that has an owner it is written in the owner's own folder. Who takes over an owner's work empties and removes that
-/// folder first, so that the rename of an owner which wakes up too late finds nothing to rename: it cannot publish.
+/// With an owner, the file is written in the owner's own folder. A take-over empties and removes that folder first. So an owner that wakes
+/// up too late has nothing to rename, and cannot publish.
 public final class TemporaryFile: Sendable {
     private static let suffix = ".cristae-tmp"
 
-    /// A path that other libraries can open. It goes through the folder's descriptor, so a link planted on the way is of no use.
+    /// A path that other libraries can open. It goes through the folder's descriptor, so that a planted link has no effect.
     public let path: String
     /// Where it lies until it is published.
     let place: ConfinedFolder.Place
@@ -21,14 +21,13 @@ public final class TemporaryFile: Sendable {
     /// The place it will have, for messages.
     let finalPath: String
 
-    /// Reserves a temporary name for `relative` in `root`; with `creating` the empty file is made too, else the library that
-    /// writes it does that.
+    /// Reserves a temporary name for `relative` in `root`. With `creating` it also makes the empty file; else the library that writes it does.
     public init(for relative: String, in root: ConfinedFolder, creating: Bool) throws(LedgerError) {
         finalPath = "\(root.path)/\(relative)"
         guard let opened = try root.place(of: relative, creating: true) else {
             throw LedgerError(.cannotWrite, path: finalPath, "the folder could not be made")
         }
-        // Unique over hosts that share the directory: nothing but O_EXCL is trusted.
+        // Unique over all hosts that share the directory, because only O_EXCL is trusted.
         temporaryName = ".\(opened.name.bytePrefix(180)).\(UUID().uuidString.prefix(8))\(Self.suffix)"
         let near =
             if let owner = root.owner {
@@ -84,7 +83,7 @@ public final class TemporaryFile: Sendable {
         try file.sync(path: finalPath)
     }
 
-    /// A name that a device, a FIFO, a socket or a folder has, or a link that leads to one, is not taken away from it.
+    /// Does not replace a device, a FIFO, a socket or a folder, nor a link to one.
     private func checkTarget() throws(LedgerError) {
         var status = stat()
         guard fstatat(target.folder.number, target.name, &status, 0) == 0, status.st_mode & S_IFMT != S_IFREG else {

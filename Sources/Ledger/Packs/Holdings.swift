@@ -2,25 +2,25 @@ internal import Elements
 internal import Foundation
 internal import Glibc
 
-/// Where packs and the logs of volumes lie, and in whose name this process writes there: the one way to them.
+/// The only access to packs and volume logs: where they lie, and as which owner this process writes them.
 ///
-/// What is appended to is written in place, through a descriptor that stays open. A process that was taken over and wakes up goes on
-/// writing through it. So no two processes ever write one file: each owner makes files of its own, under names with its id, and only reads
-/// those of others.
+/// These files are appended to in place, through a descriptor that stays open. A process that was taken over and wakes up goes on writing
+/// through it. So no two processes ever write the same file: each owner makes its own files, with its id in the name, and only reads those
+/// of others.
 ///
-/// All names come from the owner's own folder `work/<id>`, which whoever takes over removes first: a file is made there and renamed
-/// into place, a name that others may use is taken away by renaming it into that folder. Whoever was taken over can do neither.
-/// On a disk of the node alone (`--scratch`) there is no such folder; there the owner only looks whether it has been taken over.
+/// All names pass through the owner's own folder `work/<id>`, which a take-over removes first. A file is made there and renamed into place;
+/// a shared name is removed by renaming it into that folder. An owner that was taken over can do neither. On a node-local disk
+/// (`--scratch`) there is no such folder; there the owner only checks whether it was taken over.
 public final class Holdings: Sendable {
     let folder: ConfinedFolder
     let identity: OwnerIdentity
-    /// The state directory: what says how far a log is lies there, also where the log is on a disk of the node.
+    /// The state directory. It holds the notes about logs, also of logs on a node-local disk.
     private let state: ConfinedFolder
     private let owner: Owner?
 
-    /// For a process that is no owner: one that only looks, or one that nobody can take over.
+    /// For a process that is no owner: it only reads, or nobody can take over from it.
     ///
-    /// - Parameter state: the state directory, where that is another one.
+    /// - Parameter state: the state directory, if it is not `folder`.
     public convenience init(in folder: ConfinedFolder, state: ConfinedFolder? = nil) {
         self.init(in: folder, state: state, as: OwnerIdentity.current(role: OwnerIdentity.wholeJob))
     }
@@ -55,7 +55,7 @@ public final class Holdings: Sendable {
 
     // MARK: Names
 
-    /// Makes a file, fills it by `body`, and gives it the name `relative` when that is done. It stays open.
+    /// Makes a file, fills it with `body`, and then renames it to `relative`. It stays open.
     ///
     /// - Throws: `.locked` where another process has taken over the work.
     func make(
@@ -64,7 +64,7 @@ public final class Holdings: Sendable {
         try check()
         let temporary = aside ?? "\(relative).new"
         if aside == nil {
-            // Left by this very process.
+            // Left by an earlier attempt of this process.
             try folder.remove(temporary)
             _ = try folder.place(of: relative, creating: true)
         }
@@ -90,27 +90,27 @@ public final class Holdings: Sendable {
         return opened
     }
 
-    /// Gives a file another name, whatever has that name now. A kill on the way leaves the file under the old name, the new one, or both.
+    /// Renames a file, replacing what has the new name. A kill midway leaves the file under the old name, the new one, or both.
     ///
     /// - Returns: false where there is no such file.
     func move(_ from: String, to relative: String) throws(LedgerError) -> Bool {
         try check()
         guard let aside, try folder.fileSize(from) != nil else { return try moveUnfenced(from, to: relative) }
-        // A second name in the owner's folder first: from there it cannot be renamed by an owner that was taken over.
+        // Links it into the owner's folder first, because an owner that was taken over cannot rename it from there.
         switch try folder.link(from, to: aside, in: folder, isProven: false) {
         case .made where try isSameFile(from, aside):
             guard try folder.rename(aside, to: relative) else {
                 try check()
                 throw vanished(relative)
             }
-            // Where both were names of one file, rename does nothing.
+            // rename(2) does nothing if both names are the same file.
             try folder.remove(aside)
             return try takeAway(from)
         case .gone:
             try check()
             return false
         case .made, .taken, .unsupported, .somethingElse:
-            // A file system without hard links, or one that makes something else of them.
+            // The file system has no true hard links.
             try folder.remove(aside)
             return try moveUnfenced(from, to: relative)
         }
@@ -126,7 +126,7 @@ public final class Holdings: Sendable {
         return one.st_mode & S_IFMT == S_IFREG && one.st_ino == other.st_ino && one.st_dev == other.st_dev
     }
 
-    /// Removes a file whose name others may use, too; whether there was one.
+    /// Removes a file with a shared name; whether there was one.
     ///
     /// - Throws: `.locked` where another process has taken over the work.
     @discardableResult
@@ -148,10 +148,10 @@ public final class Holdings: Sendable {
 
     // MARK: Logs
 
-    /// What is written about a log; nil where there is nothing.
+    /// The note about a log; nil where there is none.
     public func note(_ relative: String, maximumBytes: Int) throws(LedgerError) -> [UInt8]? {
         if let bytes = try state.read(relative, maximumBytes: maximumBytes) { return bytes }
-        // Earlier versions had it beside the log.
+        // Earlier versions kept it beside the log.
         return folder === state ? nil : try folder.read(relative, maximumBytes: maximumBytes)
     }
 
@@ -187,7 +187,7 @@ public final class Holdings: Sendable {
 
     // MARK: Packs
 
-    /// Opens a pack to write to it, making it where there is none; whatever is intact in what others have left of it is there.
+    /// Opens a pack for writing, or makes it. It holds all intact entries that other owners have left.
     public func pack(_ relative: String) throws(LedgerError) -> Pack { try Pack(opening: relative, in: self) }
 
     /// Opens a pack that has been closed, only to read.
@@ -198,25 +198,25 @@ public final class Holdings: Sendable {
     /// Whether there is a closed pack.
     public func hasClosedPack(_ relative: String) throws(LedgerError) -> Bool { try folder.fileSize(relative) != nil }
 
-    /// Whether there is anything of a pack.
+    /// Whether there is any part of a pack.
     public func hasPack(_ relative: String) throws(LedgerError) -> Bool {
         if try hasClosedPack(relative) { return true }
         return try !folder.list(PackParts.folder(of: relative)).isEmpty
     }
 
-    /// Removes a pack, and what others have left of it.
+    /// Removes a pack and all its parts.
     public func removePack(_ relative: String) throws(LedgerError) {
         try takeAway(relative)
         try takeAway(PackParts.journal(of: relative))
         try PackParts.remove(relative, in: folder)
     }
 
-    /// Removes what processes that were taken over have left of packs that are closed or gone. Only for a process that is alone.
+    /// Removes leftover parts of packs that are closed or gone. Only for a process that is alone.
     public func removeLeftovers() throws(LedgerError) {
         for name in try folder.list("packs") {
             guard let pack = PackParts.pack(ofFolder: name) else { continue }
             let names = try folder.list("packs/\(name)")
-            // A pack that is under way has data; what a newer one was closed over is of no use.
+            // Keeps the parts of an open pack that has data. Parts of a closed pack are obsolete.
             let isClosed = try hasClosedPack("packs/\(pack)")
             if names.contains(where: { $0.hasSuffix(".zip") }), !isClosed { continue }
             try folder.removeTree("packs/\(name)")

@@ -4,22 +4,22 @@ internal import Glibc
 internal import Synchronization
 internal import ZipFiles
 
-/// What download keeps of an item: one plain ZIP file, stored, that holds its objects under their keys. zarr-python's
-/// `ZipStore`, TensorStore and `unzip` open it once it has been closed.
+/// The downloaded objects of an item: one plain ZIP file with stored entries, named by their keys. Once closed, zarr-python's `ZipStore`,
+/// TensorStore and `unzip` open it.
 ///
-/// While downloading it is appended to, in a file of this owner's own (``PackParts``); it gets its name when it is closed, and from then on
-/// nobody writes to it. After a kill the intact entries are kept (their CRC says so) and the torn tail is cut
-/// off. Beside it lies a ``PackJournal`` of the keys that the store has proved not to hold (404), and of which version each object is. An
-/// object that has changed is forgotten there, and appended anew; its old bytes stay in the file, where no reader finds them.
+/// During download, the owner appends to a file of its own (``PackParts``). The file gets the pack's name when it is closed, and is never
+/// written again. After a kill, entries with a right CRC are kept and the torn tail is cut off. A ``PackJournal`` beside it holds the keys
+/// that the store proved absent (404), and the version of each object. A changed object is forgotten in the journal and appended again; its
+/// old bytes stay in the file, where no reader finds them.
 ///
 /// All functions block; they may be called from any thread.
 public final class Pack: Sendable {
     private struct State: Sendable {
         var index: PackIndex
         var journal: PackJournal
-        /// Whether what lay behind the last entry has been cut off.
+        /// Whether the bytes after the last entry have been cut off.
         var isCut = false
-        /// Whether it has its name, and is not written to any more.
+        /// Whether it has its final name, and is read-only.
         var isPublished = false
     }
 
@@ -78,13 +78,13 @@ public final class Pack: Sendable {
 
     public func isAbsent(_ key: String) -> Bool { state.withLock { $0.journal.absent.contains(key) } }
 
-    /// Which version of an object the pack holds, as the caller has noted it; nil where nothing is known.
+    /// The version of an object in the pack, as the caller noted it; nil where it is unknown.
     public func mark(_ key: String) -> String? { state.withLock { $0.journal.marks[key]?.text } }
 
     /// All marks, by key.
     public var marks: [String: String] { state.withLock { $0.journal.marks.compactMapValues(\.text) } }
 
-    /// Whether it is not known from which time on the objects were fetched: they have to be compared with the store.
+    /// Whether the time of the first fetch is unknown. Then all objects must be compared with the store.
     public var isDoubtful: Bool { state.withLock { $0.journal.isDoubtful } }
 
     /// When the store gave the first answer, as noted with ``noteBegan(_:insteadOfEarlier:)``; nil where nothing was noted.
@@ -106,7 +106,7 @@ public final class Pack: Sendable {
         return bytes
     }
 
-    /// Some bytes of an object, which are not compared with its CRC; nil where the pack does not hold it.
+    /// Some bytes of an object, without a check of its CRC; nil where the pack does not hold it.
     public func read(_ key: String, range: Range<Int>) throws(LedgerError) -> ByteBuffer? {
         guard let entry = state.withLock({ $0.index.entries[key] }) else { return nil }
         guard range.lowerBound >= 0, range.upperBound <= entry.size else {
@@ -139,7 +139,7 @@ public final class Pack: Sendable {
 
     // MARK: Writing
 
-    /// Appends an object. One that is there already is not written again.
+    /// Appends an object, unless the pack holds it already.
     ///
     /// - Parameter mark: which version it is, one line without tabs.
     public func append(_ key: String, _ bytes: ByteBuffer, mark: String? = nil) throws(LedgerError) {
@@ -152,10 +152,10 @@ public final class Pack: Sendable {
             guard state.index.entries[key] == nil else { return }
             try self.checkOpen(state)
             try self.reopen(&state)
-            // It names the bytes by their CRC: where they do not follow, it says nothing.
+            // The line names the bytes by their CRC, so that it is void if they do not follow.
             try self.write(.stored(key, size: bytes.count, crc32: crc32, mark: mark), to: &state)
             let start = state.index.end
-            // Until it is there: what a write that fails leaves behind has to be cut off again.
+            // Set again after the write, because the remains of a failed write must be cut off.
             state.isCut = false
             try bytes.withUnsafeBytes { content throws(LedgerError) in
                 try self.file.write(header, content, at: start, path: self.path)
@@ -181,7 +181,7 @@ public final class Pack: Sendable {
         }
     }
 
-    /// Notes when the store gave an answer, in seconds since 1970 by its clock. The earliest counts, until one is noted in its place.
+    /// Notes when the store answered, in seconds since 1970 by its clock. The earliest note counts, unless `insteadOfEarlier` replaces it.
     public func noteBegan(_ seconds: Int, insteadOfEarlier: Bool = false) throws(LedgerError) {
         try withState { state throws(LedgerError) in
             guard state.journal.began.map({ insteadOfEarlier ? seconds != $0 : seconds < $0 }) ?? true else { return }
@@ -189,7 +189,7 @@ public final class Pack: Sendable {
         }
     }
 
-    /// Forgets objects, or that they are absent: they are to be fetched again. Durable when it returns.
+    /// Forgets objects, also absent ones, so that they are fetched again. Durable on return.
     ///
     /// - Parameter isMeant: asked of the keys of all entries, absent objects and marks.
     public func forget(where isMeant: (String) -> Bool) throws(LedgerError) {
@@ -203,7 +203,7 @@ public final class Pack: Sendable {
             }
             guard !keys.isEmpty else { return }
             try self.journal?.sync(path: self.path)
-            // The directory names what is no longer there.
+            // The central directory is out of date.
             if state.index.isClosed {
                 try self.file.truncate(to: state.index.end, path: self.path)
                 state.index.isClosed = false
@@ -212,7 +212,7 @@ public final class Pack: Sendable {
         }
     }
 
-    /// Forgets the objects that are not as they were written.
+    /// Forgets the objects with a wrong CRC.
     ///
     /// - Returns: how many they are.
     public func forgetDamaged() throws(LedgerError) -> Int {
@@ -248,7 +248,7 @@ public final class Pack: Sendable {
 
     /// Writes the central directory, makes all of it durable, and gives the pack its name.
     ///
-    /// The entries are durable before there is a directory: who finds one may rely on them.
+    /// Entries become durable before the directory is written, so that a directory proves its entries.
     ///
     /// - Throws: `.locked` where another process has taken over the work.
     public func close() throws(LedgerError) {

@@ -52,7 +52,7 @@ struct PackIndex: Sendable {
         index.end = directory.offset
         index.isClosed = true
         for entry in directory.entries {
-            // The header's place may be any number: it is compared before anything is added to it.
+            // The header's offset may be any number, so it is compared before anything is added to it.
             guard entry.headerOffset <= index.end else { return nil }
             let content = entry.headerOffset + ZipFormat.localHeaderSize + entry.name.utf8.count
             guard content <= index.end, entry.byteCount <= index.end - content else { return nil }
@@ -64,7 +64,7 @@ struct PackIndex: Sendable {
 
     // MARK: Walk over the local headers
 
-    /// An entry that is not whole is left out. Where others stand behind it, they count: the file is damaged, not torn.
+    /// Skips incomplete entries. Entries after one still count: then the file is damaged, not torn.
     private mutating func walk(_ file: borrowing FileHandle, size: Int, path: String) throws(LedgerError) {
         var position = 0
         while position < size {
@@ -81,14 +81,14 @@ struct PackIndex: Sendable {
             } else if try Self.local(of: file, at: entry.offset + entry.size, size: size, path: path) != nil {
                 position = entry.offset + entry.size
             } else {
-                // The content is damaged, or the size in the header.
+                // The content, or the size in the header, is damaged.
                 guard let next = try Self.signature(of: file, after: position, size: size, path: path) else { return }
                 position = next
             }
         }
     }
 
-    /// The entry whose local header is at `position`; nil where there is none that makes sense.
+    /// The entry whose local header is at `position`; nil where there is no valid header.
     private static func local(
         of file: borrowing FileHandle, at position: Int, size: Int, path: String
     ) throws(LedgerError) -> (name: String, entry: Entry)? {
@@ -126,7 +126,7 @@ struct PackIndex: Sendable {
     /// Bytes that are searched at a time.
     private static let searchedBytes = 1 << 20
 
-    /// The content of an entry; nil where it is not what its CRC says.
+    /// The content of an entry; nil where its CRC is wrong.
     static func read(
         _ entry: Entry, of file: borrowing FileHandle, path: String
     ) throws(LedgerError) -> ByteBuffer? {

@@ -2,20 +2,20 @@ internal import Codecs
 internal import Elements
 internal import JSONText
 
-/// What lies beside a pack: which objects the store has proved not to hold, and which version each of the others is. It is appended to,
-/// the last line about a key counts, and a torn last line is dropped.
+/// The file beside a pack: which objects the store proved absent, and the version of each other object. It is appended to. The last line
+/// about a key counts, and a torn last line is dropped.
 ///
-/// A line is the CRC-32 of what follows in 8 hexadecimal digits, a space, the key, and nothing more for an absent object; or a tab and
-/// `<size> <crc32> <mark>` for one that the pack holds, `- - <mark>` for one that it holds in parts, `- -` for one that is forgotten. A
-/// line with an empty key says when the store gave the first answer, in seconds since 1970, or who writes the pack:
-/// `owner <generation> <identity>`.
+/// A line begins with the CRC-32 of what follows, in 8 hexadecimal digits, a space, and the key. For an absent object nothing follows. Else
+/// a tab follows, and then `<size> <crc32> <mark>` for an object in the pack, `- - <mark>` for one that the pack holds in parts, `- -` for
+/// a forgotten one. A line with an empty key says when the store first answered, in seconds since 1970, or who writes the pack: `owner
+/// <generation> <identity>`.
 ///
-/// A whole line that does not match its CRC may have said anything of any object, also that it is forgotten. It is skipped, and the
-/// journal is in doubt from then on (``isDoubtful``): all objects have to be compared with the store before they are used.
+/// A complete line with a wrong CRC may have concerned any object, or forgotten it. The line is skipped, and the journal becomes doubtful
+/// (``isDoubtful``): all objects must be compared with the store before use.
 struct PackJournal: Sendable {
     /// The version of an object.
     struct Mark: Sendable {
-        /// Of the entry with the object's bytes; nil where the pack holds it in parts, or where it is forgotten.
+        /// The entry with the object's bytes; nil where the pack holds parts of the object, or where it is forgotten.
         var entry: (size: Int, crc32: UInt32)?
         /// nil where the store gave none, or where it is forgotten.
         var text: String?
@@ -76,16 +76,16 @@ struct PackJournal: Sendable {
         }
     }
 
-    /// A time before any answer of a store: what was fetched has to be compared with it.
+    /// Earlier than any answer of a store, so that all objects are compared with it.
     private static let unknownTime = 0
 
     private(set) var absent: Set<String> = []
-    /// Also of keys that are forgotten.
+    /// Includes forgotten keys.
     private(set) var marks: [String: Mark] = [:]
     private(set) var began: Int?
-    /// Who writes the pack, or has published it; nil where that is not said.
+    /// Who writes the pack, or has published it; nil where it is unknown.
     private(set) var owner: OwnerIdentity?
-    /// Goes up with each owner.
+    /// Incremented by each owner.
     private(set) var generation = 0
     /// Where the next line goes.
     var end = 0
@@ -117,10 +117,10 @@ struct PackJournal: Sendable {
         if isDamaged { began = Self.unknownTime }
     }
 
-    /// Whether it is not known from which time on the objects were fetched.
+    /// Whether the time of the first fetch is unknown.
     var isDoubtful: Bool { began.map { $0 <= Self.unknownTime } ?? false }
 
-    /// The same knowledge in as few lines as it takes, for the file of another owner.
+    /// The same content in as few lines as possible, for another owner's file.
     func lines(of identity: OwnerIdentity, generation: Int) -> [UInt8] {
         var bytes = Line.owner(identity, generation: generation).bytes
         if let began { bytes += Line.began(began).bytes }
@@ -154,9 +154,9 @@ struct PackJournal: Sendable {
         }
     }
 
-    /// Whether an entry of a pack is what the journal says of it: one that was forgotten, or overtaken by another whose bytes have
-    /// not become durable, is not. Nor is one of which nothing was said, for its name may be damaged; only earlier versions said nothing of
-    /// some.
+    /// Whether an entry of a pack matches the journal. A forgotten entry does not match. Nor does one that was replaced, even if the bytes of
+    /// the new entry were lost. Nor does an entry without a line, because its name may be damaged; only journals of earlier versions lack
+    /// lines.
     func admits(_ key: String, _ entry: PackIndex.Entry) -> Bool {
         guard let mark = marks[key] else { return generation == 0 }
         guard let known = mark.entry else { return false }

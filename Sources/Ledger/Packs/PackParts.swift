@@ -2,23 +2,23 @@ internal import Elements
 internal import Glibc
 internal import ZipFiles
 
-/// What owners have of a pack that is under way: `<pack>.parts/<owner>.zip` and its journal `<pack>.parts/<owner>.absent`.
+/// The owners' parts of an open pack: `<pack>.parts/<owner>.zip` and its journal `<pack>.parts/<owner>.absent`.
 ///
-/// ``adopt()`` makes a part of this owner's own from what is there, the best of it:
+/// ``adopt()`` makes this owner's own part from the best existing part:
 ///
-/// 1. The owner's journal is made: a copy of the best part's, with the owner and a higher generation in it.
+/// 1. It makes the owner's journal: a copy of the best part's, with this owner and a higher generation.
 /// 2. The owner's data appear, by one rename: the best part's file itself where nobody else can write to it any more, else a copy of its
 ///    intact entries.
-/// 3. What was there before is removed.
+/// 3. It removes the other parts.
 ///
-/// The best part is the one of the highest generation that has data. A kill before 2 leaves what was there as the best part, for a journal without
-/// data is no part. A kill after 2 leaves the owner's part as the best, and it holds all that the others held. Closing moves the journal
-/// to `<pack>.absent` and then the data to `<pack>`; a kill between the two leaves a part whose journal lies under the pack's name, where it
-/// is looked for. An owner that was taken over can do neither 1 nor 2, nor close (``Holdings``).
+/// The best part has the highest generation among those with data. A kill before 2 leaves the old part as the best, because a journal
+/// without data is no part. A kill after 2 leaves the owner's part as the best, and it holds all that the others held. Closing moves the
+/// journal to `<pack>.absent` and then the data to `<pack>`. A kill between the two leaves a part whose journal has the pack's name; it is
+/// looked for there. An owner that was taken over can do neither 1 nor 2, nor close (``Holdings``).
 ///
-/// A file has one writer: its owner, until it is closed. So it may be taken as it is where it is a closed pack, where it is this owner's,
-/// or where its owner is certainly gone: same kernel, same process namespace, no process of that number. All others are only read:
-/// what their owner appends later is not looked at.
+/// Only its owner writes a file, until it is closed. So a file can be taken by renaming if it is a closed pack, if it is this owner's, or
+/// if its owner is certainly gone: same kernel, same process namespace, no process of that number. All other files are only read, and what
+/// their owners append later is ignored.
 struct PackParts {
     /// The best part, taken over.
     struct Adopted: ~Copyable {
@@ -43,7 +43,7 @@ struct PackParts {
     private static let suffix = ".parts"
     static func folder(of pack: String) -> String { pack + suffix }
     static func journal(of pack: String) -> String { pack + ".absent" }
-    /// The pack that a folder of parts belongs to; nil where it is no such folder.
+    /// The pack that a folder of parts belongs to; nil for another folder.
     static func pack(ofFolder name: String) -> String? {
         name.hasSuffix(suffix) ? String(name.dropLast(suffix.count)) : nil
     }
@@ -58,7 +58,7 @@ struct PackParts {
         if try folder.changed(Self.folder(of: pack)) != nil { try folder.removeTree(Self.folder(of: pack)) }
     }
 
-    /// Removes the folder of the parts where nothing is in it.
+    /// Removes the folder of the parts if it is empty.
     func removeFolder() throws(LedgerError) { try folder.removeEmptyFolder(Self.folder(of: pack)) }
 
     // MARK: Taking over
@@ -68,7 +68,7 @@ struct PackParts {
         let best = try best(names)
         var journal = best?.journal ?? PackJournal()
         if let best, journal.generation == 0 {
-            // Earlier versions said nothing of some entries.
+            // Journals of earlier versions lack lines for some entries.
             guard let file = try folder.open(best.data, flags: O_RDONLY) else { throw lost(best.data) }
             for (key, entry) in try PackIndex(of: file, path: path).entries where journal.marks[key] == nil {
                 journal.take(.stored(key, size: entry.size, crc32: entry.crc32, mark: nil))
@@ -99,13 +99,13 @@ struct PackParts {
         return file
     }
 
-    /// Copies the entries that are whole and count.
+    /// Copies the intact entries that match the journal.
     private func copy(_ part: Part, to file: borrowing FileHandle) throws(LedgerError) {
         guard let source = try folder.open(part.data, flags: O_RDONLY) else { throw lost(part.data) }
         let index = try PackIndex(of: source, path: path)
         var end = 0
         for (key, entry) in index.inOrder where part.journal.admits(key, entry) {
-            // Compared with the CRC as it is copied: nothing else says that it is what it was a moment ago.
+            // Checks the CRC while copying, because the file may have changed since the index was read.
             guard let bytes = try PackIndex.read(entry, of: source, path: path) else { continue }
             let header = ZipFormat.localHeader(name: Array(key.utf8), size: entry.size, crc32: entry.crc32)
             try bytes.withUnsafeBytes { content throws(LedgerError) in
@@ -124,7 +124,7 @@ struct PackParts {
         let own = holdings.identity
         guard !other.boot.isEmpty, !other.namespace.isEmpty, other.boot == own.boot, other.namespace == own.namespace
         else { return false }
-        // Not so a process that has ended but for a thread which hangs in a write: it still has its number.
+        // A process that has ended except for a thread that hangs in a write still has its number.
         return kill(other.process, 0) != 0 && errno == ESRCH
     }
 
@@ -146,7 +146,7 @@ struct PackParts {
     private func best(_ names: [String]) throws(LedgerError) -> Part? {
         var best: (part: Part, known: Int)?
         var candidates: [(data: String, journal: String, isClosed: Bool)] = []
-        // The pack first: where it is as good as a part, it is the one that was closed.
+        // The pack comes first, so that it wins against an equally good part.
         if try folder.fileSize(pack) != nil { candidates.append((pack, Self.journal(of: pack), true)) }
         for name in names where name.hasSuffix(".zip") {
             let id = String(name.dropLast(4))
@@ -172,7 +172,7 @@ struct PackParts {
         return try PackJournal(of: file, path: "\(folder.path)/\(journal)")
     }
 
-    /// Removes what was there before. Data go before their journal, which without them is nothing.
+    /// Removes the other parts: data before journals, because a journal without data is no part.
     private func removeOthers(_ names: [String]) throws(LedgerError) {
         try holdings.takeAway(pack)
         try holdings.takeAway(Self.journal(of: pack))

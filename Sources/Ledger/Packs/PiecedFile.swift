@@ -15,17 +15,17 @@ public struct FilePiece: Sendable, Codable, Equatable {
         self.count = count
     }
 
-    /// Where it ends in its file; nil for numbers that make no sense.
+    /// Where it ends in its file; nil for impossible numbers.
     var end: Int? {
         let (end, overflows) = start.addingReportingOverflow(count)
         return start >= 0 && count >= 0 && !overflows ? end : nil
     }
 }
 
-/// Bytes that lie in pieces in several files, in the order of the pieces. Each owner appends to a file of its own; those of others are only read,
-/// as far as the pieces say. What an owner that was taken over still appends to its file is in no piece, and nobody reads it.
+/// A sequence of bytes stored as pieces in several files. Each owner appends to a file of its own, and reads the pieces in other owners'
+/// files. What an owner appends after it was taken over is in no piece, so nobody reads it.
 ///
-/// The pieces are the caller's to keep. All functions block; one task at a time appends.
+/// The caller keeps the list of pieces. All functions block; one task at a time may append.
 public final class PiecedFile: Sendable {
     /// A file that is open to be read.
     private final class Source: Sendable {
@@ -53,14 +53,14 @@ public final class PiecedFile: Sendable {
     private let source = Mutex<Source?>(nil)
     private let target = Mutex<Target?>(nil)
 
-    /// - Parameter own: the file that this owner appends to. It is made when the first bytes are written; nobody may have made it before.
+    /// - Parameter own: the file that this owner appends to. It is made with the first bytes, and must not exist before.
     init(own: String, in holdings: Holdings) {
         path = "\(holdings.folder.path)/\(own)"
         self.own = own
         self.holdings = holdings
     }
 
-    /// Appends bytes, and their place to the pieces.
+    /// Appends bytes, and adds their place to the pieces.
     public func append(_ bytes: ByteBuffer, to pieces: inout [FilePiece]) throws(LedgerError) {
         guard bytes.count > 0 else { return }
         let target = try opened()

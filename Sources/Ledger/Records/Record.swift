@@ -1,12 +1,12 @@
 public import JSONText
 
-/// The small file which says that a stage of an item is done, from what, and with which result.
+/// The record of a finished stage of an item: what it was made from, and its result.
 public struct Record: Sendable, Hashable, Codable {
     /// A file that the stage has made, below the output directory.
     public struct Output: Sendable, Hashable, Codable {
         public let path: String
         public let digest: FileDigest
-        /// `true` where the file was let go of, because nobody wants it any more: the stage is done without it. Never `false`.
+        /// `true` where the file was removed because it is no longer needed. The stage stays done without it. Never `false`.
         public let removed: Bool?
 
         public init(path: String, digest: FileDigest, isRemoved: Bool = false) {
@@ -15,16 +15,16 @@ public struct Record: Sendable, Hashable, Codable {
             removed = isRemoved ? true : nil
         }
 
-        /// Whether the file is not to be there.
+        /// Whether the file was removed on purpose.
         public var isRemoved: Bool { removed ?? false }
 
-        /// Whether the file has been found to be another than the one that the stage has made.
+        /// Whether the file was found to differ from what the stage made.
         public var isDamaged: Bool { digest.size < 0 }
     }
 
     public let item: String
     public let stage: String
-    /// Of everything the stage was made from.
+    /// The fingerprint of all inputs of the stage.
     public let fingerprint: Fingerprint
     public let outputs: [Output]
     /// What later stages and the summaries need to know.
@@ -38,8 +38,8 @@ public struct Record: Sendable, Hashable, Codable {
         self.result = result
     }
 
-    /// The same record, which says that these outputs are damaged: no file has such a size, so the stage is not done any more. The SHA-256
-    /// stays, by which what was made from the file before its damage is still right.
+    /// The same record with these outputs marked as damaged by an impossible size, so that the stage is no longer done. The SHA-256 stays:
+    /// results that were made from the file before its damage are still valid.
     public func distrusting(_ paths: Set<String>) -> Record {
         let outputs = outputs.map { output in
             paths.contains(output.path)
@@ -48,7 +48,7 @@ public struct Record: Sendable, Hashable, Codable {
         return Record(item: item, stage: stage, fingerprint: fingerprint, outputs: outputs, result: result)
     }
 
-    /// The same record, which says that its files are let go of. What was made from them is still right.
+    /// The same record with its files marked as removed. Results that were made from them are still valid.
     public var lettingGo: Record {
         let outputs = outputs.map { Output(path: $0.path, digest: $0.digest, isRemoved: true) }
         return Record(item: item, stage: stage, fingerprint: fingerprint, outputs: outputs, result: result)
