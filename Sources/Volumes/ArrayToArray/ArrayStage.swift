@@ -22,7 +22,7 @@ public enum ArrayStage: Sendable, Equatable {
         }
     }
 
-    /// The way back, for a buffer that holds exactly the elements of the encoded form of `form`.
+    /// Decodes a buffer that holds exactly the elements of the encoded form of `form`.
     func decode(_ encoded: ByteBuffer, to form: ChunkForm) throws(CodecError) -> ByteBuffer {
         switch self {
         case .transpose(let order):

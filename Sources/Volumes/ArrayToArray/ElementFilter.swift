@@ -1,7 +1,7 @@
 public import Codecs
 internal import Elements
 
-/// A filter of numcodecs that turns elements into other elements; the way back only.
+/// A filter of numcodecs that turns elements into other elements. It only decodes.
 public enum ElementFilter: ChunkDecoder, Equatable {
     /// Differences to the element before; the first one as it is.
     case delta(decoded: StoredType, encoded: StoredType)
@@ -30,7 +30,7 @@ public enum ElementFilter: ChunkDecoder, Equatable {
         }
     }
 
-    /// What elements are decoded to; nil where they keep their type.
+    /// The element type after decoding; nil where it does not change.
     var decodedType: StoredType? {
         switch self {
         case .delta(let type, _), .convert(let type, _), .fixedScaleOffset(_, _, let type, _): type
@@ -38,7 +38,7 @@ public enum ElementFilter: ChunkDecoder, Equatable {
         }
     }
 
-    /// What elements are encoded to; nil where they keep their type.
+    /// The element type after encoding; nil where it does not change.
     var encodedType: StoredType? {
         switch self {
         case .delta(_, let type), .convert(_, let type), .fixedScaleOffset(_, _, _, let type): type

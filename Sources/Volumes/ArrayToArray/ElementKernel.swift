@@ -41,7 +41,7 @@ struct ElementKernel {
         }
     }
 
-    /// The type that numpy computes in where it meets two: the smallest that holds the values of both, or nearly.
+    /// The type in which numpy computes with two types: the smallest that holds the values of both, or nearly.
     static func promoted(_ one: ElementType, _ other: ElementType) -> ElementType {
         if one == other || other == .bool { return one }
         if one == .bool { return other }

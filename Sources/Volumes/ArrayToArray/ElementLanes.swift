@@ -1,7 +1,6 @@
 internal import Elements
 
-/// A block of elements of any type, widened to 64 bits: integers to `Int64` (for `uint64` its bits), floats to `Double`,
-/// both of which hold them exactly.
+/// A block of elements of any type, widened to 64 bits without loss: integers to `Int64` (`uint64` as its bits), floats to `Double`.
 struct ElementLanes {
     private var integers: [Int64]
     private var floats: [Double]
@@ -11,7 +10,7 @@ struct ElementLanes {
     /// Whether integers are the bits of `UInt64`.
     private var isUInt64 = false
 
-    /// The last element of the block before, for running sums.
+    /// The last element of the previous block, for running sums.
     struct Sum {
         var integer: Int64 = 0
         var float: Double = 0
@@ -71,7 +70,7 @@ struct ElementLanes {
         }
     }
 
-    /// Writes elements that have been converted to the type before.
+    /// Writes elements that have already been converted to the type.
     func store(_ target: UnsafeMutableRawBufferPointer, at offset: Int, _ type: StoredType) {
         let swaps = type.isByteSwapped
         switch type.elementType {
@@ -166,7 +165,7 @@ struct ElementLanes {
         }
     }
 
-    /// An integer as a value of a float type, rounded once.
+    /// An integer as a value of a float type, rounded only once.
     private func float(_ value: Int64, _ type: ElementType) -> Double {
         if isUInt64 {
             let value = UInt64(bitPattern: value)
@@ -189,8 +188,7 @@ struct ElementLanes {
         }
     }
 
-    /// A float without its fraction. What a type does not hold is what x86 makes of it, as numpy has it there: C
-    /// leaves it open.
+    /// A float without its fraction. C leaves open what happens to values beyond the type's range; this gives what x86, and numpy on it, gives.
     private static func integer(_ value: Double, _ type: ElementType) -> Int64 {
         let whole = value.rounded(.towardZero)
         switch type {

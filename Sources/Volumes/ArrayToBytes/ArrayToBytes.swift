@@ -9,7 +9,7 @@ public enum ArrayToBytes: Sendable, Equatable {
     /// A block of N5: a header, then the encoded elements.
     case n5Block(N5BlockLayout)
 
-    /// More bytes than a chunk of this form can sanely be encoded to.
+    /// An upper bound for the encoded bytes of a chunk of this form.
     func encodedByteBound(of form: ChunkForm) -> Int {
         switch self {
         case .bytes: form.byteCount

@@ -3,8 +3,8 @@ public import Elements
 
 /// How a chunk is encoded: array → array stages, then one that makes bytes of the array, then bytes → bytes stages.
 ///
-/// All lists are in the order of encoding. What each stage may decode to is bounded by the form of the chunk and the
-/// stages before it, so that no stored byte decides how much memory is taken.
+/// All lists are in the order of encoding. The chunk's form and the stages before limit what each stage may decode to, so that no stored
+/// byte decides how much memory is allocated.
 public struct CodecChain: Sendable, Equatable {
     public let arrayToArray: [ArrayStage]
     public let arrayToBytes: ArrayToBytes
@@ -19,7 +19,7 @@ public struct CodecChain: Sendable, Equatable {
         self.bytesToBytes = bytesToBytes
     }
 
-    /// Far above what is accepted, low enough that a stage can multiply it.
+    /// Far above all accepted sizes, and low enough that a stage can multiply it without overflow.
     private static let largestBound = 1 << 50
     /// The largest number of stages of one kind that is accepted.
     static let maximumStageCount = 32
@@ -31,14 +31,14 @@ public struct CodecChain: Sendable, Equatable {
         }
     }
 
-    /// More bytes than the chunk can sanely have before each bytes → bytes stage, and after the last one.
+    /// Upper bounds for the chunk's bytes before each bytes → bytes stage, and after the last one.
     func byteBounds(of encodedForm: ChunkForm) -> [Int] {
         bytesToBytes.reduce(into: [arrayToBytes.encodedByteBound(of: encodedForm)]) { bounds, stage in
             if let last = bounds.last { bounds.append(min(stage.encodedByteBound(of: last), Self.largestBound)) }
         }
     }
 
-    /// More bytes than a stored chunk of this form can sanely have.
+    /// An upper bound for the bytes of a stored chunk of this form.
     public func encodedByteBound(of form: ChunkForm) -> Int {
         byteBounds(of: forms(of: form).last ?? form).last ?? form.byteCount
     }
@@ -63,7 +63,7 @@ public struct CodecChain: Sendable, Equatable {
         return chunk
     }
 
-    /// The chunk as it is after the array → array stages.
+    /// Decodes to the chunk as the array → array stages have encoded it.
     private func decodeArray(
         _ encoded: RawSpan, form: ChunkForm, _ message: ChunkMessage
     ) throws(VolumeError) -> ByteBuffer {
@@ -106,7 +106,7 @@ public struct CodecChain: Sendable, Equatable {
         return try buffer.withSpan(body)
     }
 
-    /// Undoes all bytes → bytes stages into a buffer, which has at most as many bytes as before afterwards.
+    /// Undoes all bytes → bytes stages into a buffer, and cuts it to the bytes written.
     private func decodeBytes(
         _ encoded: RawSpan, _ bounds: [Int], into buffer: ByteBuffer, _ message: ChunkMessage
     ) throws(VolumeError) {

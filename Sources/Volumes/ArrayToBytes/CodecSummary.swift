@@ -1,7 +1,7 @@
 public import Codecs
 internal import Elements
 
-/// The one codec of an array whose chunks are plain elements under at most one codec: enough to write others that way.
+/// The codec of an array whose chunks are plain elements with at most one codec. A writer needs no more to encode chunks the same way.
 public struct CodecSummary: Sendable, Hashable, Codable, CustomStringConvertible {
     /// `none`, `gzip`, `zlib`, `zstd` or `blosc`: the names of ``Codecs/ChunkCodec/name``.
     public let name: String
@@ -45,7 +45,7 @@ public struct CodecSummary: Sendable, Hashable, Codable, CustomStringConvertible
 }
 
 extension CodecSummary {
-    /// Nil where the chain is more than one of the codecs that can be written, over little-endian elements in C order.
+    /// Nil where the chain is not at most one writable codec over little-endian elements in C order.
     init?(_ chain: CodecChain, elementType: ElementType) {
         guard chain.arrayToArray.isEmpty, chain.bytesToBytes.count <= 1,
             case .bytes(let isBigEndian) = chain.arrayToBytes, !isBigEndian || elementType.byteCount == 1

@@ -1,7 +1,7 @@
 /// The header of a stored N5 block: mode, number of axes, extents from the fastest axis on, all big-endian.
 ///
-/// A block says its own extents: Java, z5 and TensorStore cut blocks at the array's edge, zarr-python stores them in
-/// full (https://github.com/saalfeldlab/n5#file-system-specification).
+/// Each block states its own extents. Java, z5 and TensorStore cut blocks at the array's edge; zarr-python stores full blocks
+/// (https://github.com/saalfeldlab/n5#file-system-specification).
 struct N5BlockHeader: Equatable {
     /// Elements per axis, slowest axis first (z, y, x), each between 1 and the array's block size.
     let shape: [Int]

@@ -8,7 +8,7 @@ public struct N5BlockLayout: Sendable, Equatable {
 
     public init(payloadCodecs: [BytesStage]) { self.payloadCodecs = payloadCodecs }
 
-    /// More bytes than a block of this form can sanely have.
+    /// An upper bound for the bytes of a block of this form.
     func encodedByteBound(of form: ChunkForm) -> Int {
         let header = 2 + 2 + 4 * form.shape.count + 4
         return payloadCodecs.reduce(form.byteCount) { $1.encodedByteBound(of: $0) } + header
@@ -29,12 +29,12 @@ public struct N5BlockLayout: Sendable, Equatable {
         return chunk
     }
 
-    /// Copies a block to the start of every axis of a chunk; no extent of the block is larger than the chunk's.
+    /// Copies a block to the origin of a chunk. No extent of the block is larger than the chunk's.
     private static func place(
         _ block: ByteBuffer, shape blockShape: [Int], in chunk: ByteBuffer, shape chunkShape: [Int],
         _ elementByteCount: Int
     ) {
-        // The last axis that differs: from there on both are contiguous, and a run is everything behind it.
+        // The last axis on which they differ. From it on both are contiguous, so one run covers it and all later axes.
         guard let split = blockShape.indices.last(where: { blockShape[$0] != chunkShape[$0] }) else { return }
         let runBytes = blockShape[split...].reduce(elementByteCount, *)
         let chunkRunBytes = chunkShape[split...].reduce(elementByteCount, *)

@@ -7,7 +7,7 @@ struct ShardAssembly {
     private let innerShape: [Int]
     /// Bytes from one element to the next along each axis of the shard.
     private let strides: [Int]
-    /// Bytes that are contiguous in both: the last axis, and those before it along which there is one inner chunk.
+    /// Bytes that are contiguous in both: the last axis, and the axes before it that have only one inner chunk.
     private let runByteCount: Int
     /// The axes that remain before a run.
     private let outerAxes: Int
@@ -39,7 +39,7 @@ struct ShardAssembly {
         return position
     }
 
-    /// Copies an inner chunk, which has all its bytes, into the shard, which has all its own.
+    /// Copies a complete inner chunk into a complete shard.
     func place(_ inner: ByteBuffer, at position: [Int], in shard: ByteBuffer) {
         var offset = 0
         for axis in position.indices { offset += position[axis] * innerShape[axis] * strides[axis] }

@@ -55,12 +55,12 @@ public struct ShardLayout: Sendable, Equatable {
         return count
     }
 
-    /// More bytes than a shard of this form can sanely have. Space between inner chunks may be unused.
+    /// An upper bound for the bytes of a shard of this form. There may be unused space between inner chunks.
     func encodedByteBound(of form: ChunkForm) -> Int {
         let gridShape = gridShape(of: form)
         let index = indexByteCount(gridShape: gridShape) ?? 0
         let inner = innerForm(of: form).byteCount
-        // Small chunks grow by the headers of their codecs.
+        // The headers of codecs enlarge small chunks.
         return 2 * (index + gridShape.reduce(inner + inner / 8 + 512, *)) + 65_536
     }
 
@@ -94,8 +94,8 @@ public struct ShardLayout: Sendable, Equatable {
 
     /// Decodes a whole shard to C order, native byte order; `form` is that of the shard.
     ///
-    /// - Throws: ``VolumeError`` with code `.corruptChunk` where the index or an inner chunk is damaged, `.tooLarge`
-    ///   where the shard is only accepted in parts.
+    /// - Throws: ``VolumeError`` with code `.corruptChunk` where the index or an inner chunk is damaged, `.tooLarge` where the shard may only
+    ///   be read in parts.
     func decode(_ encoded: RawSpan, form: ChunkForm, key: String) throws(VolumeError) -> ByteBuffer {
         guard form.byteCount <= ChunkForm.maximumByteCount else {
             throw VolumeError(

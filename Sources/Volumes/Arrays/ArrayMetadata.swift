@@ -11,7 +11,7 @@ public struct ArrayMetadata: Sendable, Equatable {
     /// Elements per axis of one stored object (a shard, where chunks are sharded), each at least 1.
     public let chunkShape: [Int]
     public let elementType: ElementType
-    /// What unstored chunks hold: the bytes of one element in native byte order, zeros where the metadata leave it open.
+    /// The element that fills unstored chunks: its bytes in native byte order, zeros where the metadata leave it open.
     public let fillValue: [UInt8]
     /// Whether the fill value is null: unstored elements have no defined value.
     public let fillIsUndefined: Bool
@@ -19,12 +19,12 @@ public struct ArrayMetadata: Sendable, Equatable {
     public let chunkKeys: ChunkKeyEncoding
     /// How chunks are encoded.
     public let codecs: CodecChain
-    /// Whether a stored chunk is a gzip file as a whole.
+    /// Whether each stored chunk is a gzip file.
     public var isGzip: Bool {
         if case .gzip? = codecs.bytesToBytes.last { true } else { false }
     }
 
-    /// The largest array, and the longest axis, that is accepted: far above any store, low enough for sums to fit.
+    /// The largest array, and the longest axis, that is accepted: far above any real array, and low enough that sums fit.
     static let maximumArrayByteCount = 1 << 62
     /// The largest number of axes.
     public static let maximumRank = 32
@@ -43,10 +43,10 @@ public struct ArrayMetadata: Sendable, Equatable {
         ChunkForm(shape: chunkShape, elementType: elementType, fillValue: fillValue)
     }
 
-    /// More bytes than a stored chunk can sanely have: a download beyond that is not a chunk.
+    /// An upper bound for the bytes of a stored chunk. A larger object is not a chunk.
     public var maximumEncodedByteCount: Int { codecs.encodedByteBound(of: chunkForm) }
 
-    /// The codec with which a writer can store chunks the same way; nil where one codec alone would not do.
+    /// The codec with which a writer can store chunks the same way; nil where one codec is not enough.
     public var codecSummary: CodecSummary? { CodecSummary(codecs, elementType: elementType) }
 
     /// The key of a chunk relative to the array, such as `0/0/0` or `0.0.0`. `index` has one number for each axis.
@@ -66,9 +66,9 @@ public struct ArrayMetadata: Sendable, Equatable {
 }
 
 extension ArrayMetadata {
-    /// The same array with its axes in the opposite order: of one that was stored as x, y, z its z, y, x.
+    /// The same array with its axes in the opposite order, such as z, y, x for an array stored as x, y, z.
     ///
-    /// Shape, chunks, their keys and the order of the elements are turned round; shards can be read in parts as before.
+    /// Shape, chunks, keys and element order are reversed. Shards can still be read in parts.
     public var withReversedAxes: ArrayMetadata {
         ArrayMetadata(
             format: format, shape: shape.reversed(), chunkShape: chunkShape.reversed(), elementType: elementType,
@@ -80,7 +80,7 @@ extension ArrayMetadata {
 }
 
 extension CodecChain {
-    /// The chain behind a stage that turns the order of the axes round. Two changes of the order are one, or none.
+    /// The chain after a stage that reverses the axes. Two transpositions become one, or none.
     fileprivate func afterReversal(ofAxes rank: Int) -> CodecChain {
         var order = Array((0..<rank).reversed())
         var stages = arrayToArray[...]

@@ -2,7 +2,7 @@ internal import Codecs
 internal import Elements
 internal import JSONText
 
-/// Reads and checks the shapes in metadata: what every format demands of them.
+/// Reads and checks the shapes in metadata, by the rules that all formats share.
 struct MetadataExtents {
     let errors: MetadataErrors
 
@@ -30,7 +30,7 @@ struct MetadataExtents {
         return extents
     }
 
-    /// Checks that both shapes have as many axes, and that array and chunk are not too large.
+    /// Checks that both shapes have the same number of axes, and that array and chunk are not too large.
     ///
     /// - Parameters:
     ///   - shapeKey: the name of the member that holds the shape; `chunkKey` that of the chunk's.
@@ -52,7 +52,7 @@ struct MetadataExtents {
         }
     }
 
-    /// Checks that no stage of a chain makes a chunk larger than is accepted, or than the codec can hold.
+    /// Checks that no stage of a chain exceeds the accepted size of a chunk, or the codec's own limit.
     func check(_ codecs: CodecChain, form: ChunkForm, _ chunkKey: String) throws(VolumeError) {
         let limit = ChunkForm.maximumByteCount
         let forms = codecs.forms(of: form)

@@ -15,9 +15,9 @@ public enum BytesStage: Sendable, Equatable {
     case shuffle(ShuffleFilter)
     case packBits(PackBitsFilter)
     case base64(Base64Codec)
-    /// Checked when decoding, and taken off without a copy.
+    /// Checked when decoding, and removed without a copy.
     case checksum(ChecksumFilter)
-    /// An element-wise filter over bytes that are taken for elements, as numcodecs' filters do in Zarr v2.
+    /// An element-wise filter over bytes that are interpreted as elements, like numcodecs' filters in Zarr v2.
     case elements(ElementFilter)
 
     /// The name of the codec in metadata.
@@ -49,7 +49,7 @@ public enum BytesStage: Sendable, Equatable {
         }
     }
 
-    /// More bytes than `byteCount` bytes can sanely be encoded to.
+    /// An upper bound for the encoded bytes of `byteCount` bytes.
     public func encodedByteBound(of byteCount: Int) -> Int {
         switch self {
         case .checksum: byteCount + ChecksumFilter.byteCount
@@ -57,9 +57,9 @@ public enum BytesStage: Sendable, Equatable {
         case .packBits: PackBitsFilter.encodedByteCount(of: byteCount)
         case .base64: Base64Codec.encodedByteCount(of: byteCount)
         case .elements(let filter): filter.encodedByteCount(of: byteCount)
-        // Headers of 21 bytes for blocks of 64 at least.
+        // A header of 21 bytes for each block, which has at least 64.
         case .lz4BlockStream, .n5LZ4: byteCount + byteCount / 2 + 65_536
-        // Deflate in stored blocks of 16 KiB and blosc's offsets cost below 1/1000; 1/16 leaves room for bad encoders.
+        // Deflate's stored blocks of 16 KiB and blosc's offsets cost less than 1/1000. 1/16 leaves room for bad encoders.
         default: byteCount + byteCount / 16 + 65_536
         }
     }

@@ -2,9 +2,9 @@ public import Codecs
 
 /// N5's `lz4`, whose metadata do not tell which of four formats the payload has.
 ///
-/// Java N5 writes the block stream of lz4-java, rust-n5 LZ4 frames, zarr-python numcodecs' size with a block, z5 a bare
-/// block. The first two have a magic. The size before numcodecs' block is that of the output; a bare block that starts
-/// with the same four bytes is told apart by decoding it.
+/// Java N5 writes the block stream of lz4-java, rust-n5 LZ4 frames, zarr-python numcodecs' size with a block, and z5 a bare block. The
+/// first two begin with a magic number. numcodecs' block begins with the size of the output. A bare block may begin with the same four
+/// bytes; decoding tells which it is.
 public struct N5LZ4Codec: ChunkDecoder, Equatable {
     public let name = "lz4"
 

@@ -1,6 +1,6 @@
 public import Elements
 
-/// The shape and element type of a chunk between two stages of a codec chain, and what fills it where nothing is stored.
+/// The shape, element type and fill value of a chunk between two stages of a codec chain.
 public struct ChunkForm: Sendable, Equatable {
     /// Elements per axis.
     public let shape: [Int]

@@ -1,6 +1,6 @@
-/// How the index of a chunk becomes its key below the array.
+/// How the index of a chunk becomes its key, relative to the array.
 public struct ChunkKeyEncoding: Sendable, Equatable {
-    /// What stands before the numbers, followed by the separator: `c` in Zarr v3's default encoding; nil for nothing.
+    /// The prefix before the numbers, followed by the separator: `c` in Zarr v3's default encoding.
     public let prefix: String?
     /// `/` or `.`, between the numbers.
     public let separator: String
@@ -13,7 +13,7 @@ public struct ChunkKeyEncoding: Sendable, Equatable {
         self.isReversed = isReversed
     }
 
-    /// `0/1/2`, `0.1.2`, `c/0/1/2`; without axes the prefix alone, or `0` where there is none.
+    /// `0/1/2`, `0.1.2`, `c/0/1/2`. Without axes it is the prefix, or `0` where there is none.
     public func key(_ index: [Int]) -> String {
         var parts = (isReversed ? index.reversed() : index).map(String.init)
         if let prefix { parts.insert(prefix, at: 0) }

@@ -2,14 +2,14 @@ public import Geometry
 
 /// Copies the voxels that a decoded chunk and a box have in common into the box's memory.
 ///
-/// Both are contiguous and in C order. What lies outside the overlap is left as it is.
+/// Both are contiguous and in C order. Bytes outside the overlap do not change.
 ///
 /// - Parameters:
 ///   - chunk: the decoded chunk, at least `chunkBox.volume * elementByteCount` bytes.
 ///   - chunkBox: where the chunk lies, in voxels of the array; a chunk at the edge may reach beyond it.
 ///   - destination: at least `box.volume * elementByteCount` bytes.
 ///   - box: where the destination lies, in voxels of the array.
-///   - limit: voxels outside are not copied; the array's own box keeps out what stands beyond its edge in a chunk.
+/// - limit: voxels outside are not copied. The array's own box excludes the padding of chunks at its edge.
 public func copyOverlap(
     chunk: RawSpan, chunkBox: Box, into destination: inout MutableRawSpan, box: Box, limitedTo limit: Box? = nil,
     elementByteCount: Int
@@ -28,7 +28,7 @@ public func copyOverlap(
     let source = BoxLayout(chunkBox, elementByteCount: elementByteCount)
     let target = BoxLayout(box, elementByteCount: elementByteCount)
     let shape = overlap.shape
-    // Rows that fill both boxes follow one another in both: then a whole plane is one run.
+    // Rows that fill both boxes are contiguous in both, so a whole plane is one run.
     let joinsRows = shape.x == chunkBox.shape.x && shape.x == box.shape.x
     let runBytes = shape.x * elementByteCount * (joinsRows ? shape.y : 1)
     let runs = joinsRows ? 1 : shape.y
@@ -48,7 +48,7 @@ public func copyOverlap(
     }
 }
 
-/// Where the voxels of a box lie in its memory.
+/// The memory layout of a box.
 private struct BoxLayout {
     let start: ZYX<Int>
     let elementBytes: Int

@@ -14,7 +14,7 @@ struct FillValue {
     ///   (JZarr and bioformats2raw write `"0"`), as the bits of an element (`"0x7fc00000"`, Zarr v3's form of NaNs), or
     ///   as its bytes in base64 (numcodecs' form of what JSON cannot hold).
     func bytes(_ value: JSONValue) throws(VolumeError) -> [UInt8] {
-        // Swift's own parser would take hexadecimal numbers for the values that they spell.
+        // Read before Swift's own parser, which would take hexadecimal digits as a number and not as bits.
         let text = value.string
         let bytes =
             text?.hasPrefix("0x") == true ? text.flatMap(hexadecimal) : number(value) ?? text.flatMap(base64)

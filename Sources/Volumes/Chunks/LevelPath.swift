@@ -1,6 +1,6 @@
 internal import Elements
 
-/// The rule that paths of levels from outside must keep: they become keys of requests and names of local files.
+/// The rule for paths of levels in metadata, which become keys of requests and names of local files.
 enum LevelPath {
     /// The longest key that S3 holds, in bytes.
     private static let maximumByteCount = 1024

@@ -47,7 +47,7 @@ extension ArrayMetadata {
         let chunkShape = Array(blockShape.reversed())
         let fillValue = [UInt8](repeating: 0, count: elementType.byteCount)
         let form = ChunkForm(shape: chunkShape, elementType: elementType, fillValue: fillValue)
-        // What a codec can hold is checked on the payload.
+        // The codec's own limit is checked for the payload.
         try extents.check(CodecChain(bytesToBytes: stages), form: form, "blockSize")
         let codecs = CodecChain(arrayToBytes: .n5Block(N5BlockLayout(payloadCodecs: stages)))
         self.init(

@@ -3,9 +3,8 @@ internal import JSONText
 
 /// The `transform` of COSEM's N5 metadata: voxel size and centre of voxel 0, brought to z, y, x and nm.
 ///
-/// Its members are in the order of `axes`, which is that of numpy (z, y, x) where `order` is `C` or missing, while the
-/// members beside it (`dimensions`, `pixelResolution`) are x, y, z
-/// (https://janelia-cellmap.github.io/cellmap-schemas/, `STTransform`).
+/// Its members are in the order of `axes`: z, y, x where `order` is `C` or missing. The members beside it (`dimensions`, `pixelResolution`)
+/// are x, y, z (https://janelia-cellmap.github.io/cellmap-schemas/, `STTransform`).
 struct COSEMTransform: Equatable {
     /// nm per voxel, each finite and above 0.
     let scale: ZYX<Double>
@@ -44,7 +43,7 @@ struct COSEMTransform: Equatable {
         }
     }
 
-    /// Where z, y and x stand in the members of a transform.
+    /// The positions of z, y and x in the members of a transform.
     private struct Order {
         let z: Int
         let y: Int
@@ -87,7 +86,7 @@ struct COSEMTransform: Equatable {
         COSEMTransform(scale: scale, translation: translation.zip(offset, +), units: units)
     }
 
-    /// Whether both say the same grid, but for rounding: a millionth of the voxel size, a thousandth of a voxel.
+    /// Whether both are the same grid within rounding: a millionth of the voxel size, a thousandth of a voxel.
     func agrees(with other: COSEMTransform) -> Bool {
         scale.zip(other.scale) { abs($0 - $1) <= 1e-6 * $1 }.allSatisfy { $0 }
             && translation.zip(other.translation) { abs($0 - $1) }

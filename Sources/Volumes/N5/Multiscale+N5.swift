@@ -20,10 +20,10 @@ extension Multiscale {
         self = try reader.multiscale(attributes, arrays: arrays)
     }
 
-    /// Whether an array has the attributes of the ground truth in `janelia-cosem-publications`, which do not say where
-    /// it lies: `resolution` and `offset` and no other.
+    /// Whether an array has only the attributes `resolution` and `offset`, like the ground truth in `janelia-cosem-publications`. They do not
+    /// say where the array lies.
     ///
-    /// `offset` is a corner in a frame in which raw voxels are 4 nm on every axis, whatever they really are
+    /// `offset` is a corner in a frame in which raw voxels are 4 nm on every axis, whatever their true size
     /// (https://github.com/saalfeldlab/CNNectome/issues/17).
     public static func isPublicationsLayout(_ attributes: JSONValue) -> Bool {
         let isPresent = { (key: String) in attributes[key].map { !$0.isNull } ?? false }
@@ -31,7 +31,7 @@ extension Multiscale {
             && !isPresent("pixelResolution") && !isPresent("downsamplingFactors")
     }
 
-    /// The error for an array of that layout whose grid nobody has given.
+    /// The error for an array of that layout without a given grid.
     ///
     /// - Parameters:
     ///   - path: the key of the attributes that are read.

@@ -3,8 +3,8 @@ internal import JSONText
 
 /// Reads the `compression` of N5 attributes, and the `compressionType` of the format's first version.
 ///
-/// Parameters are numcodecs' in most cases, as both take them from the same libraries; those that do not matter for
-/// reading (`preset`, blosc's `nthreads`) are ignored.
+/// Most parameters have numcodecs' names, because both take them from the same libraries. Those without effect on reading (`preset`,
+/// blosc's `nthreads`) are ignored.
 struct N5Compression {
     let errors: MetadataErrors
     /// Bytes of one element of the array.

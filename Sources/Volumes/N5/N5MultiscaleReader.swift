@@ -105,7 +105,7 @@ struct N5MultiscaleReader {
             }
             return [Candidate(path: only.path)]
         }
-        // Nobody listed the group: the factors of n5-viewer tell how many levels there are.
+        // The group was not listed, so n5-viewer's factors give the number of levels.
         let count = (group["downsamplingFactors"] ?? group["scales"])?.array?.count ?? 0
         guard count > 0 else { throw noLevels(group) }
         guard count <= Multiscale.maximumLevelCount else {
@@ -123,7 +123,7 @@ struct N5MultiscaleReader {
                 + (members.isEmpty ? "no attributes and no arrays" : "only \(VolumeError.printable(members))"))
     }
 
-    /// The candidates with the attributes of their arrays, without those that are not there.
+    /// The candidates with the attributes of their arrays, without those whose array is missing.
     private mutating func withAttributes(
         _ candidates: [Candidate], _ arrays: [ArrayAttributes]
     ) throws(VolumeError) -> [Candidate] {
@@ -188,7 +188,7 @@ struct N5MultiscaleReader {
         return stated
     }
 
-    /// `pixelResolution` of the group says the voxel size of the first level once more.
+    /// The group's `pixelResolution` repeats the voxel size of the first level.
     private mutating func comparePixelResolution(_ group: JSONValue, _ grids: [COSEMTransform]) throws(VolumeError) {
         guard let first = grids.first, group["multiscales"] != nil else { return }
         guard let value = group["pixelResolution"], !value.isNull else { return }

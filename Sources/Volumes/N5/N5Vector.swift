@@ -1,7 +1,7 @@
 internal import Geometry
 internal import JSONText
 
-/// Reads the triples of N5 attributes: numbers and units, one an axis.
+/// Reads the triples of N5 attributes: one number or unit for each axis.
 enum N5Vector {
     /// A unit of length, and how the metadata write it.
     struct Unit {
@@ -24,7 +24,7 @@ enum N5Vector {
         return ZYX(numbers[2], numbers[1], numbers[0])
     }
 
-    /// - Throws: ``VolumeError`` where a number is 0, or negative, as in lists of neuroglancer's mirrored copies.
+    /// - Throws: ``VolumeError`` where a number is 0 or negative; neuroglancer lists mirrored copies with negative numbers.
     static func checkPositive(
         _ scale: ZYX<Double>, _ json: JSONValue?, key: String, errors: MetadataErrors
     ) throws(VolumeError) {
@@ -77,7 +77,7 @@ enum N5Vector {
     }
 }
 
-/// What was assumed while N5 attributes were read; each line once.
+/// The assumptions made while reading N5 attributes, each line once.
 struct N5Warnings {
     private(set) var lines: [String] = []
 

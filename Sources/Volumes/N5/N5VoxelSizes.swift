@@ -4,7 +4,7 @@ internal import JSONText
 /// The grids of levels that have no `transform`: a voxel size and downsampling factors, as n5-viewer, neuroglancer and
 /// n5-spark write them, all x, y, z.
 ///
-/// A downsampled voxel covers whole finer ones, so its first centre lies `(factor - 1) / 2` finest voxels further on
+/// A downsampled voxel covers whole finer voxels. So its first centre is shifted by `(factor - 1) / 2` finest voxels
 /// (https://github.com/saalfeldlab/n5-viewer#container-structure).
 struct N5VoxelSizes {
     struct Level {
@@ -32,7 +32,7 @@ struct N5VoxelSizes {
 
     /// The grids of all levels, `known` ones as they are.
     ///
-    /// - Throws: ``VolumeError`` with code `.badMetadata` and the members that are missing where nothing tells a size.
+    /// - Throws: ``VolumeError`` with code `.badMetadata` and the missing members where no member gives a voxel size.
     func transforms(
         _ levels: [Level], known: [COSEMTransform?], warnings: inout N5Warnings
     ) throws(VolumeError) -> [COSEMTransform] {
@@ -79,7 +79,7 @@ struct N5VoxelSizes {
         warnings: inout N5Warnings
     ) throws(VolumeError) -> COSEMTransform {
         let scale = base.scale.zip(factor, *)
-        // The array repeats the finest voxel size (n5-viewer) or says its own one (COSEM).
+        // The array repeats the finest voxel size (n5-viewer) or gives its own (COSEM).
         if let own, !Self.isClose(own.scale, base.scale), !Self.isClose(own.scale, scale) {
             warnings.add(
                 "\(level.name)/pixelResolution is \(own.scale) nm (z, y, x), neither \(base.scale) nor that times "
@@ -123,7 +123,7 @@ struct N5VoxelSizes {
         one.zip(other) { abs($0 - $1) <= 1e-3 * $1 }.allSatisfy { $0 }
     }
 
-    /// How many finest voxels a voxel of the level covers: of the array, else of the group's list.
+    /// How many finest voxels a voxel of the level covers, from the array's attributes or else from the group's list.
     private func factor(of level: Level, at index: Int) throws(VolumeError) -> ZYX<Double>? {
         if let own = level.attributes["downsamplingFactors"], !own.isNull {
             return try factors(own, key: "\(level.name)/downsamplingFactors")
@@ -137,7 +137,7 @@ struct N5VoxelSizes {
             }
             return try factors(entry, key: "\(member)[\(number)]")
         }
-        // The first array is not downsampled, and need not say so.
+        // The first array is not downsampled, and may lack a factor.
         return index == 0 ? ZYX(repeating: 1) : nil
     }
 

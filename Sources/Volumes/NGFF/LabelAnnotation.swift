@@ -1,6 +1,6 @@
 public import JSONText
 
-/// A value of a label array: any of 64 bits, with a sign or without.
+/// A value of a label array: it holds all of `Int64` and `UInt64`.
 public typealias LabelValue = Int128
 
 /// What the `cellmap` block in the attributes of a label group says about its values.
@@ -52,7 +52,7 @@ public struct LabelAnnotation: Sendable, Hashable {
             unknown: encoding?["unknown"]?.wholeNumber)
     }
 
-    /// How many voxels the attributes of a label array say nobody has annotated; nil where they do not say. Such counts have been wrong.
+    /// The number of unannotated voxels by the attributes of a label array; nil where they do not state it. Such counts have been wrong.
     public static func unknownCount(attributes: JSONValue) -> LabelValue? {
         attributes["cellmap"]?["annotation"]?["complement_counts"]?["unknown"]?.wholeNumber
     }

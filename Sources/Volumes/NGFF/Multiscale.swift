@@ -27,7 +27,7 @@ public struct Multiscale: Sendable, Equatable {
     public let unit: String
     /// The units that the metadata name, before lengths were converted; `nanometer` where they name none.
     public let declaredUnits: ZYX<String>
-    /// What was assumed or is unusual, one line each.
+    /// Assumptions and oddities, one line each.
     public let warnings: [String]
 
     /// More levels than that are refused: each costs requests.

@@ -12,7 +12,7 @@ struct NGFFReader {
         let found = try firstMultiscale(attributes)
         let (multiscale, key) = (found.value, found.key)
         try checkVersion(found)
-        // Without axes is what was stored until 0.4; later versions demand that they are named, or name them elsewhere.
+        // Axes may be missing only before 0.4. Later versions require them, or name them elsewhere.
         if multiscale["axes"]?.isNull ?? true, found.isInOME || multiscale["coordinateSystems"] != nil {
             throw errors.bad("\(key).axes", expected: "an array", found: multiscale["axes"])
         }
@@ -101,7 +101,7 @@ struct NGFFReader {
         switch names {
         case ["z", "y", "x"]: break
         case ["x", "y", "z"]:
-            // An early converter of N5 left the names in N5's order, beside scales in the order of the array.
+            // An early converter of N5 left the names in N5's order, although the scales are in the array's order.
             warnings.append("\(key) is x, y, z: taken as z, y, x, the order of the array")
         default:
             let found = VolumeError.printable(names.joined(separator: ", "))
@@ -199,7 +199,7 @@ struct NGFFReader {
         return result
     }
 
-    /// The type of a transformation, taken from its other member where it is null or missing.
+    /// The type of a transformation. Where `type` is null or missing, the other member tells it.
     private func kind(of entry: JSONValue, key: String) throws(VolumeError) -> String {
         if let type = entry["type"]?.string { return type }
         if let type = entry["type"], !type.isNull { throw errors.bad("\(key).type", expected: "a string", found: type) }

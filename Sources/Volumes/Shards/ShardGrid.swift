@@ -1,7 +1,7 @@
 public import Elements
 
-/// How the chunks of a sharded array are divided, where a shard can be read in parts: the array → array stages before
-/// `sharding_indexed` only change the order of axes, and no stage follows it.
+/// How the chunks of a sharded array are divided, if a shard can be read in parts. That needs array → array stages that only transpose, and
+/// no stage after `sharding_indexed`.
 public struct ShardGrid: Sendable, Equatable {
     /// Elements of an inner chunk per axis of the array.
     public let innerChunkShape: [Int]
@@ -17,7 +17,7 @@ public struct ShardGrid: Sendable, Equatable {
     public let innerForm: ChunkForm
 
     private let layout: ShardLayout
-    /// The form of a shard as it is encoded, after its axes have been put in order.
+    /// The form of a shard after its transposition.
     private let encodedForm: ChunkForm
     /// Steps in the index from one inner chunk to the next along each axis of the array.
     private let steps: [Int]
@@ -61,7 +61,7 @@ public struct ShardGrid: Sendable, Equatable {
     /// Inner chunks of a shard.
     public var count: Int { gridShape.reduce(1, *) }
 
-    /// More bytes than an encoded inner chunk can sanely have.
+    /// An upper bound for the bytes of an encoded inner chunk.
     public var maximumEncodedByteCount: Int { innerCodecs.encodedByteBound(of: innerForm) }
 
     /// Decodes one inner chunk to C order, native byte order, full shape.
@@ -72,8 +72,7 @@ public struct ShardGrid: Sendable, Equatable {
         try innerCodecs.decode(encoded, form: innerForm, key: key)
     }
 
-    /// The shard that an inner chunk of the array is in, and its position there. Inner chunks of the array are counted
-    /// along each axis from its origin, as chunks are: shards hold whole ones.
+    /// The shard of an inner chunk, and the chunk's position in it. `index` counts inner chunks along each axis from the array's origin.
     public func place(ofInnerChunk index: [Int]) -> (shard: [Int], position: [Int]) {
         (zip(index, gridShape).map { $0 / $1 }, zip(index, gridShape).map { $0 % $1 })
     }
@@ -103,13 +102,13 @@ extension ArrayMetadata {
     /// parts, otherwise a chunk.
     public var innerChunkShape: [Int] { shardGrid?.innerChunkShape ?? chunkShape }
 
-    /// The codec with which a writer can store inner chunks the same way; nil where one codec alone would not do. Where
-    /// there are no shards this is ``codecSummary``.
+    /// The codec with which a writer can store inner chunks the same way; nil where one codec is not enough. Without shards this is
+    /// ``codecSummary``.
     public var innerCodecSummary: CodecSummary? {
         shardGrid.map { CodecSummary($0.innerCodecs, elementType: elementType) } ?? codecSummary
     }
 
-    /// Decodes one inner chunk to C order, native byte order, full shape; a chunk where there are no inner ones.
+    /// Decodes one inner chunk to C order, native byte order, full shape. Without inner chunks it decodes a chunk.
     ///
     /// - Parameter key: the inner chunk, for messages.
     /// - Throws: ``VolumeError`` as ``decodeChunk(_:key:)`` does.

@@ -1,5 +1,5 @@
-/// Where the inner chunks of one shard lie, by their position: in the axes of the array, counted from the shard's origin.
-/// All ranges have been checked.
+/// The byte ranges of the inner chunks of one shard, by their position: in the axes of the array, counted from the shard's origin. All
+/// ranges have been checked.
 public struct ShardRanges: Sendable, Equatable {
     private let index: ShardIndex
     /// Inner chunks of the shard per axis.
@@ -41,8 +41,8 @@ public struct ShardRanges: Sendable, Equatable {
     /// The fewest requests for the stored ones of some inner chunks.
     ///
     /// - Parameters:
-    ///   - maximumGap: unneeded bytes between two inner chunks that are fetched rather than begin another request.
-    ///   - maximumByteCount: more bytes than that are fetched together only where one inner chunk has them.
+    /// - maximumGap: the most unneeded bytes that are fetched between two inner chunks to save a request.
+    /// - maximumByteCount: the most bytes of a request, unless one inner chunk alone has more.
     public func runs(of positions: [[Int]], maximumGap: Int, maximumByteCount: Int) -> [Run] {
         let members = positions.compactMap { position in
             range(of: position).map { Member(position: position, range: $0) }

@@ -13,8 +13,8 @@ public struct ShardReader: Sendable {
     public struct Answer: Sendable {
         /// What was asked for, cut at the object's end.
         public let bytes: ByteBuffer
-        /// Bytes of the whole object; nil where the store does not say. It must say so for a suffix: without that an index
-        /// at the end cannot be told from one that belongs to another object.
+        /// Bytes of the whole object; nil where the store does not say. It is needed for a suffix: without it, an index at the end cannot be
+        /// told from another object's.
         public let objectByteCount: Int?
 
         public init(bytes: ByteBuffer, objectByteCount: Int?) {

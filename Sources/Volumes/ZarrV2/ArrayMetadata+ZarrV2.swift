@@ -5,8 +5,8 @@ internal import JSONText
 extension ArrayMetadata {
     /// Reads a `.zarray` file of Zarr version 2 (https://zarr-specs.readthedocs.io/en/latest/v2/v2.0.html).
     ///
-    /// A missing `dimension_separator` is `.`, as the specification and zarr-python have it: chunks of a store that
-    /// nests them without saying so are not found, and hold the fill value.
+    /// A missing `dimension_separator` is `.`, as in the specification and zarr-python. Nested chunks without the member are not found, and
+    /// read as the fill value.
     ///
     /// - Parameter path: the file's key, for messages.
     /// - Throws: ``VolumeError``: `.notAnArray` where the text is no JSON object, `.badMetadata`, `.unsupported` and
@@ -47,7 +47,7 @@ extension ArrayMetadata {
         try extents.check(codecs, form: chunkForm, "chunks")
     }
 
-    /// The filters, in their order, and the compressor: each of them takes bytes for what it needs.
+    /// The filters in their order, then the compressor. Each interprets the bytes as it needs.
     private static func stages(
         _ json: JSONValue, elementByteCount: Int, _ errors: MetadataErrors
     ) throws(VolumeError) -> [BytesStage] {
@@ -64,7 +64,7 @@ extension ArrayMetadata {
                 let codec = NumcodecsCodec(
                     configuration: filter, key: "filters[\(index)]", elementByteCount: elementByteCount, errors: errors)
                 let stage = try codec.stage()
-                // numcodecs moves no bytes then, netCDF shuffles elements all the same: the bytes do not tell which.
+                // Refused, because numcodecs does not shuffle then but netCDF does, and the bytes do not show which of them wrote it.
                 if case .shuffle(let shuffle) = stage, shuffle.elementByteCount == 0, elementByteCount > 1 {
                     throw errors.unsupported(
                         "filters[\(index)].elementsize",

@@ -3,11 +3,11 @@ internal import JSONText
 /// The metadata of all nodes below a group, kept in one document: `.zmetadata` of Zarr v2, or the member
 /// `consolidated_metadata` of a `zarr.json`, as zarr-python writes them.
 ///
-/// It answers as the store would: the key of a metadata file, relative to the group, gives that file's text.
+/// It answers like the store: the key of a metadata file, relative to the group, gives the file's text.
 public struct ConsolidatedMetadata: Sendable, Equatable {
     /// Texts by key, such as `scale0/image/zarr.json` or `em/.zattrs`.
     private let texts: [String: String]
-    /// The keys in the order of their bytes: what is below a folder stands together.
+    /// The keys in the order of their bytes, so that keys below a folder are adjacent.
     private let ordered: [String]
 
     private init(texts: [String: String]) {
@@ -94,13 +94,13 @@ public struct ConsolidatedMetadata: Sendable, Equatable {
                 continue
             }
             names.append(name)
-            // "0" is the character after the slash: on behind all that is below this one.
+            // "0" is the character after "/", so this skips all keys below the node.
             position = index(of: prefix + name + "0")
         }
         return names.sorted()
     }
 
-    /// Where a key stands or would stand in ``ordered``.
+    /// The position of a key in ``ordered``, or where it would be inserted.
     private func index(of key: String) -> Int {
         var (low, high) = (0, ordered.count)
         while low < high {

@@ -6,9 +6,9 @@ internal import JSONText
 /// an `id` and parameters. Parameters that do not matter for reading are ignored.
 struct NumcodecsCodec {
     let configuration: JSONValue
-    /// Where the configuration stands, for messages: `compressor`, `filters[0]`.
+    /// The member that holds the configuration, for messages: `compressor`, `filters[0]`.
     let key: String
-    /// Bytes of one element of the array, which blosc wants to know for encoding.
+    /// Bytes of one element of the array, for blosc's shuffle.
     let elementByteCount: Int
     let errors: MetadataErrors
 

@@ -1,11 +1,11 @@
 internal import JSONText
 
-/// Zarr v2 arrays that do not say what stands between the numbers of their chunks' keys.
+/// Zarr v2 arrays without a `dimension_separator`.
 ///
-/// That is `.` by the specification, but some writers leave `dimension_separator` out and nest their chunks all the same: every chunk is
-/// missing then, and the array is all fill value.
+/// By the specification it is `.` then. Some writers omit it although they nest their chunks (`/`). Read by the specification, such an
+/// array has no chunks, and is all fill value.
 public enum UndeclaredSeparator {
-    /// The metadata as they would be for nested chunks (`0/0/0`); nil where they say what separates the numbers, or there is only one.
+    /// The same metadata with `/` as separator; nil where they state a separator, or the array has only one axis.
     public static func nested(_ text: [UInt8]) -> String? {
         guard let json = try? JSONValue(parsingWithFloats: text), var members = json.object,
             members["dimension_separator"]?.isNull ?? true, let shape = members["shape"]?.array, shape.count > 1
@@ -14,7 +14,7 @@ public enum UndeclaredSeparator {
         return JSONValue.object(members).prettyText + "\n"
     }
 
-    /// Whether the names of folders in a folder are numbers of chunks.
+    /// Whether one of the folder names is a chunk's number.
     public static func isNested(_ folders: [String]) -> Bool {
         folders.contains { name in
             !name.isEmpty && name.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
