@@ -1,4 +1,4 @@
-/// The base64 of RFC 4648, padding and all; the way back only.
+/// The base64 of RFC 4648, with padding. It only decodes.
 public struct Base64Codec: ChunkDecoder, Equatable {
     public let name = "base64"
 
@@ -27,7 +27,7 @@ public struct Base64Codec: ChunkDecoder, Equatable {
                 throw CodecError(.corrupt, codec: name, "byte \(character) at offset \(index)")
             }
             bits = bits << 6 | value
-            // The first character of a group completes no byte, each other one completes one.
+            // Each character but the first of a group completes a byte.
             guard index % 4 > 0 else { continue }
             target[written] = UInt8(truncatingIfNeeded: bits >> UInt32(2 * (3 - index % 4)))
             written += 1

@@ -3,15 +3,15 @@ public import Elements
 
 /// Blosc 1 buffers, as in numcodecs' `blosc`, N5's `blosc` and HDF5 filter 32001.
 ///
-/// Only the `_ctx` functions with one thread are called: the others share a global state. What is written depends on
-/// the parameters; what is read says itself which compressor, shuffle and element size it was written with.
+/// Only the `_ctx` functions with one thread are called, because the others share global state. The parameters matter for writing only; a
+/// buffer states its own compressor, shuffle and element size.
 public struct BloscCodec: ChunkCodec, Equatable {
     public let name = "blosc"
     /// `blosclz`, `lz4`, `lz4hc`, `snappy`, `zlib` or `zstd`.
     public let compressor: String
     /// 0 (stored) to 9.
     public let level: Int
-    /// 0 none, 1 bytes, 2 bits, -1 as numcodecs has it: bits for elements of one byte, else bytes.
+    /// 0 none, 1 bytes, 2 bits, -1 as in numcodecs: bits for elements of one byte, else bytes.
     public let shuffle: Int
     /// Bytes of one element.
     public let typeSize: Int
@@ -41,7 +41,7 @@ public struct BloscCodec: ChunkCodec, Equatable {
             }
             let stated = Int(UInt32(littleEndian: base.loadUnaligned(fromByteOffset: 4, as: UInt32.self)))
             guard stated <= capacity else { throw .tooLarge(codec: name, capacity: capacity, found: stated) }
-            // Bytes behind the buffer are ignored, as numcodecs does; blosc itself insists on the exact length.
+            // Bytes after the buffer are ignored, as in numcodecs; blosc itself requires the exact length.
             let stored = Int(UInt32(littleEndian: base.loadUnaligned(fromByteOffset: 12, as: UInt32.self)))
             guard stored <= source.count else {
                 throw CodecError(
@@ -53,7 +53,7 @@ public struct BloscCodec: ChunkCodec, Equatable {
                 throw CodecError(.corrupt, codec: name, "the header of the \(source.count) bytes is not valid")
             }
             guard stated > 0 else { return 0 }
-            // blosc compares the header's block size with the room it is given: whether a header is valid must not depend on that.
+            // blosc compares the header's block size with the output's size. Whether a header is valid must not depend on that.
             let count = output.withUnsafeMutableBytes { target in
                 blosc_decompress_ctx(base, target.baseAddress, stated, 1)
             }

@@ -1,9 +1,9 @@
 internal import CBZip2
 
-/// bzip2 streams, as in numcodecs' `bz2` and N5's `bzip2`, the way back only.
+/// bzip2 streams, as in numcodecs' `bz2` and N5's `bzip2`. It only decodes.
 ///
-/// Reads any number of streams one after another; what follows them and is none is ignored, as Python's
-/// `bz2.decompress` does. A stream needs at most 4 MB of memory, whatever it claims.
+/// Reads any number of streams one after another and ignores other bytes after them, like Python's `bz2.decompress`. A stream needs at most
+/// 4 MB of memory, whatever it states.
 public struct Bzip2Codec: ChunkDecoder, Equatable {
     public let name = "bz2"
 
@@ -46,7 +46,7 @@ public struct Bzip2Codec: ChunkDecoder, Equatable {
         defer { BZ2_bzDecompressEnd(&stream) }
         var read = 0
         var written = 0
-        // The library writes a byte when there is room; one of its own tells a full output from one that is too small.
+        // When the output is full, the library gets room for one more byte: writing it means that the output is too small.
         var surplus: CChar = 0
         while true {
             let input = UInt32(clamping: source.count - read)

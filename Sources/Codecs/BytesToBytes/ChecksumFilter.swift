@@ -1,7 +1,7 @@
 /// A checksum of four bytes, little-endian, before or after the bytes that it was made from.
 ///
-/// numcodecs has `crc32` and `adler32` at the start unless told otherwise, `crc32c`, `fletcher32` and
-/// `jenkins_lookup3` at the end, where Zarr v3 has `crc32c` too. Checked when reading; never written.
+/// numcodecs puts `crc32` and `adler32` at the start by default, `crc32c`, `fletcher32` and `jenkins_lookup3` at the end. Zarr v3 puts
+/// `crc32c` at the end. Checksums are checked when reading and never written.
 public struct ChecksumFilter: Sendable, Equatable {
     public enum Kind: String, Sendable {
         case crc32, adler32, crc32c, fletcher32
@@ -9,7 +9,7 @@ public struct ChecksumFilter: Sendable, Equatable {
     }
 
     public let kind: Kind
-    /// Whether the checksum stands before the bytes.
+    /// Whether the checksum comes before the bytes.
     public let isAtStart: Bool
     /// What the checksum starts from, for `jenkins_lookup3` alone.
     public let initial: UInt32
@@ -23,9 +23,9 @@ public struct ChecksumFilter: Sendable, Equatable {
     /// Bytes of the checksum.
     public static let byteCount = 4
 
-    /// Where the bytes themselves stand, once the checksum has been found to be theirs.
+    /// Checks the checksum, and returns the range of the bytes themselves.
     ///
-    /// - Throws: ``CodecError`` with code `.tooShort` below four bytes, `.checksum` where the checksum is another's.
+    /// - Throws: ``CodecError`` with code `.tooShort` below four bytes, `.checksum` where the checksum is wrong.
     public func payload(of encoded: RawSpan) throws(CodecError) -> Range<Int> {
         let count = encoded.byteCount - Self.byteCount
         guard count >= 0 else {

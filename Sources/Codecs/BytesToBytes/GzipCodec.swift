@@ -3,8 +3,8 @@ public import Elements
 
 /// gzip (RFC 1952), through libdeflate.
 ///
-/// Reads any number of members one after another, with their CRCs checked, and ignores zero bytes after the last one
-/// as gzip does. Writes one member whose header holds neither time nor name.
+/// Reads any number of members one after another and checks their CRCs. Like gzip, it ignores zero bytes after the last one. Writes one
+/// member whose header holds neither time nor name.
 public struct GzipCodec: ChunkCodec, Equatable {
     public let name = "gzip"
     /// -1 (the default of zlib, 6) or 0 to 12.

@@ -1,6 +1,6 @@
 internal import CLZ4
 
-/// The stream of lz4-java's `LZ4BlockOutputStream`, which Java N5 writes as `lz4`; the way back only.
+/// The stream of lz4-java's `LZ4BlockOutputStream`, which Java N5 writes as `lz4`. It only decodes.
 ///
 /// A block has the magic `LZ4Block`, a token (method in the upper, log2 of the block size less 10 in the lower half),
 /// its stored and its decoded size, and the xxHash32 (seed 0x9747B28C, 28 bits) of the decoded bytes, all

@@ -1,6 +1,6 @@
 internal import CLZ4
 
-/// numcodecs' `lz4`: the decoded size in four bytes, little-endian, then one LZ4 block; the way back only.
+/// numcodecs' `lz4`: the decoded size in four bytes, little-endian, then one LZ4 block. It only decodes.
 public struct LZ4Codec: ChunkDecoder, Equatable {
     public let name = "lz4"
 
@@ -20,7 +20,7 @@ public struct LZ4Codec: ChunkDecoder, Equatable {
         return count
     }
 
-    /// Decodes one bare LZ4 block that holds exactly `size` bytes, which the caller knows from elsewhere.
+    /// Decodes one bare LZ4 block of exactly `size` decoded bytes. The block does not state that size.
     ///
     /// - Throws: ``CodecError`` with code `.tooLarge` where `output` has not `size` bytes, `.corrupt` where the block
     ///   does not give exactly `size` bytes.

@@ -1,9 +1,9 @@
 internal import CLZ4
 
-/// LZ4 frames (magic 04 22 4d 18), as `lz4 -c` and rust-n5 write them; the way back only.
+/// LZ4 frames (magic 04 22 4d 18), as `lz4 -c` and rust-n5 write them. It only decodes.
 ///
-/// Reads any number of frames one after another, skippable ones too, with their checksums checked. A frame's context
-/// holds at most two blocks of 4 MiB, whatever its header claims.
+/// Reads any number of frames one after another, also skippable ones, and checks their checksums. A frame's context holds at most two
+/// blocks of 4 MiB, whatever its header states.
 public struct LZ4FrameCodec: ChunkDecoder, Equatable {
     public let name = "lz4 frame"
 
@@ -29,7 +29,7 @@ public struct LZ4FrameCodec: ChunkDecoder, Equatable {
         var read = 0
         var written = 0
         var surplus: UInt8 = 0
-        // What the library still wants: 0 at the end of a frame.
+        // How many bytes the library still expects; 0 at the end of a frame.
         var wanted = 1
         while read < source.count {
             var taken = source.count - read

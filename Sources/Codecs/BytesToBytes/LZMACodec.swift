@@ -1,18 +1,17 @@
 internal import CLZMA
 
-/// numcodecs' `lzma` and N5's `xz`: the formats of Python's `lzma` module, the way back only.
+/// numcodecs' `lzma` and N5's `xz`: the formats of Python's `lzma` module. It only decodes.
 ///
-/// Reads any number of xz streams one after another with their checks, and ignores what follows them and is none, as
-/// `lzma.decompress` does.
+/// Reads any number of xz streams one after another, checks them, and ignores other bytes after them, like `lzma.decompress`.
 public struct LZMACodec: ChunkDecoder, Equatable {
     /// The `FORMAT_…` constants of Python's `lzma`.
     public enum Format: Int, Sendable {
-        /// xz, or the older `.lzma`, whichever it is.
+        /// xz or the older `.lzma`, detected from the bytes.
         case automatic = 0
         case xz = 1
         /// The older `.lzma` file.
         case alone = 2
-        /// Without any header: the filters stand in the metadata.
+        /// Without a header: the metadata give the filters.
         case raw = 3
     }
 
@@ -26,7 +25,7 @@ public struct LZMACodec: ChunkDecoder, Equatable {
         self.filters = filters
     }
 
-    /// Bytes that a decoder may take for its dictionary; the strongest preset of xz needs 65 MiB.
+    /// The most memory of a decoder, in bytes; xz's strongest preset needs 65 MiB.
     public static let memoryLimit: UInt64 = 256 << 20
 
     public func decode(_ encoded: RawSpan, into output: inout MutableRawSpan) throws(CodecError) -> Int {
@@ -108,7 +107,7 @@ private struct LZMADecoder: ~Copyable {
         while result == LZMA_OK { result = lzma_code(&stream, LZMA_FINISH) }
         let given = room - stream.avail_out
         if result == LZMA_BUF_ERROR, stream.avail_out == 0 {
-            // A byte more tells a stream that is too long from one that is cut off where the output is full, or is none.
+            // One byte more than the output tells a stream that is too long from one that is cut off or invalid.
             var surplus = 0
             (result, surplus) = decodeAnotherByte()
             guard surplus == 0 else { throw .tooLarge(codec: "lzma", capacity: target.count, found: nil) }

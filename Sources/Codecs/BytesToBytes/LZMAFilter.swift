@@ -21,7 +21,7 @@ public enum LZMAFilter: Sendable, Equatable {
         return preset >= 0 && sizes.indices.contains(level) ? sizes[level] : nil
     }
 
-    /// Runs `body` with the C form of `filters`, which ends with an entry of its own.
+    /// Runs `body` with the C form of `filters`, with its end marker.
     static func withFilters<R>(_ filters: [LZMAFilter], _ body: (UnsafePointer<lzma_filter>) -> R) -> R {
         // The options of each filter have a fixed place while `body` runs.
         let count = min(filters.count, maximumCount)

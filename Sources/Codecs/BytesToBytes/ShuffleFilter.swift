@@ -1,7 +1,7 @@
-/// The byte shuffle of HDF5 (filter 2) and numcodecs (`shuffle`), the way back only.
+/// The byte shuffle of HDF5 (filter 2) and numcodecs (`shuffle`). It only decodes.
 ///
-/// Shuffled bytes hold the first byte of every element, then the second of every element, and so on. Bytes after the
-/// last whole element stay where they are, as HDF5 has it.
+/// Shuffled bytes hold the first byte of every element, then the second of every element, and so on. As in HDF5, bytes after the last whole
+/// element are not moved.
 public struct ShuffleFilter: ChunkDecoder, Equatable {
     public let name = "shuffle"
     /// Bytes of one element; with 0 or 1 nothing is moved.
@@ -9,7 +9,7 @@ public struct ShuffleFilter: ChunkDecoder, Equatable {
 
     public init(elementByteCount: Int) { self.elementByteCount = elementByteCount }
 
-    /// Puts the bytes of each element together again; returns the number of bytes written, which is that of `encoded`.
+    /// Puts the bytes of each element together again. Returns the number of bytes written, which equals that of `encoded`.
     ///
     /// - Throws: ``CodecError`` with code `.tooLarge` where `output` is smaller than `encoded`, `.unsupported` where the
     ///   elements have no bytes.
@@ -25,7 +25,7 @@ public struct ShuffleFilter: ChunkDecoder, Equatable {
         let elements = count / width
         encoded.withUnsafeBytes { source in
             output.withUnsafeMutableBytes { target in
-                // Elements may be longer than all there is, by any number.
+                // `elementByteCount` may be much larger than the input.
                 for byte in 0..<(elements > 0 ? width : 0) {
                     let plane = byte * elements
                     var position = byte

@@ -3,8 +3,8 @@ public import Elements
 
 /// zlib streams (RFC 1950), through libdeflate.
 ///
-/// The Adler-32 is checked. Bytes after the end of the stream are ignored, as Python's `zlib.decompress` (and with it
-/// numcodecs) does. HDF5's deflate filter stores exactly this format.
+/// The Adler-32 is checked. Bytes after the end of the stream are ignored, as in Python's `zlib.decompress` and so in numcodecs. HDF5's
+/// deflate filter stores exactly this format.
 public struct ZlibCodec: ChunkCodec, Equatable {
     public let name = "zlib"
     /// -1 (the default of zlib, 6) or 0 to 12.

@@ -3,9 +3,8 @@ public import Elements
 
 /// Zstandard frames (RFC 8878), as in numcodecs' `zstd`, N5's `zstd` and HDF5 filter 32015.
 ///
-/// Reads several frames one after another, skippable frames, frames with and without checksum, and frames that do not
-/// say how large their content is (TensorStore writes those). The output itself serves as the window, so nothing is
-/// allocated whatever a frame claims.
+/// Reads several frames one after another, skippable frames, frames with and without checksum, and frames without their content size
+/// (TensorStore writes those). The output itself serves as the window, so no frame can make it allocate memory.
 public struct ZstdCodec: ChunkCodec, Equatable {
     public let name = "zstd"
     /// 1 to 22, 0 = zstd's default (3), or negative for faster ones.
@@ -66,7 +65,7 @@ public struct ZstdCodec: ChunkCodec, Equatable {
         _ frame: UnsafeRawBufferPointer, offset: Int, into target: UnsafeMutableRawBufferPointer, after written: Int,
         with decompressor: borrowing ZstdDecompressor
     ) throws(CodecError) -> Int {
-        // Two values at the top of the range mean "not stated" and "error"; errors are found again below.
+        // The two highest values mean "not stated" and "error"; decoding reports the error below.
         let stated = ZSTD_getFrameContentSize(frame.baseAddress, frame.count)
         if stated < UInt64.max - 1, stated > UInt64(target.count - written) {
             let total = Int(clamping: stated).addingReportingOverflow(written)

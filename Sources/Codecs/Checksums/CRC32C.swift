@@ -1,6 +1,6 @@
-/// The tables and the loop of ``Checksum/crc32c(_:continuing:)``: eight bytes a step, by eight tables.
+/// The loop of ``Checksum/crc32c(_:continuing:)``: eight bytes a step, with eight tables.
 enum CRC32C {
-    /// Table 0 is the byte-wise one; table k is for a byte with k more bytes behind it. 8 × 256 entries.
+    /// Table 0 is for the last byte of a step; table k is for a byte with k more bytes after it. 8 × 256 entries.
     private static let tables: [UInt32] = {
         var tables = [UInt32](repeating: 0, count: 8 * 256)
         for byte in 0..<256 {

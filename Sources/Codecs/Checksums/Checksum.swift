@@ -7,7 +7,7 @@ public enum Checksum {
     /// - Parameter continuing: the CRC of the bytes before these, so that parts give the CRC of the whole.
     public static func crc32(_ bytes: RawSpan, continuing: UInt32 = 0) -> UInt32 {
         bytes.withUnsafeBytes { bytes in
-            // libdeflate answers a nil pointer with the start value, not with `continuing`.
+            // For a nil pointer libdeflate returns the start value, not `continuing`.
             guard let base = bytes.baseAddress, !bytes.isEmpty else { return continuing }
             return libdeflate_crc32(continuing, base, bytes.count)
         }
@@ -37,7 +37,7 @@ public enum Checksum {
             let words = bytes.count / 2
             var word = 0
             while word < words {
-                // 360 words are as many as the sums hold without overflowing.
+                // The sums hold 360 words without overflow.
                 let end = min(word + 360, words)
                 while word < end {
                     first &+= UInt32(UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: 2 * word, as: UInt16.self)))

@@ -1,5 +1,5 @@
 extension Checksum {
-    /// Bob Jenkins' `lookup3`, which HDF5 checks its metadata with and numcodecs has as `jenkins_lookup3`.
+    /// Bob Jenkins' `lookup3`, as in HDF5's metadata and numcodecs' `jenkins_lookup3`.
     public static func lookup3(_ bytes: RawSpan, initial: UInt32 = 0) -> UInt32 {
         bytes.withUnsafeBytes { Lookup3.hash($0, initial: initial) }
     }
@@ -11,7 +11,7 @@ private enum Lookup3 {
     static func hash(_ bytes: UnsafeRawBufferPointer, initial: UInt32) -> UInt32 {
         let start = 0xDEAD_BEEF &+ UInt32(truncatingIfNeeded: bytes.count) &+ initial
         var (a, b, c) = (start, start, start)
-        /// Up to four bytes, little-endian; what is beyond the end counts as zeros.
+        /// Up to four bytes, little-endian; bytes beyond the end count as 0.
         func word(_ offset: Int) -> UInt32 {
             guard offset + 4 > bytes.count else {
                 return UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))

@@ -2,9 +2,9 @@ public import Elements
 
 /// MD5 (RFC 1321) of up to eight messages side by side.
 ///
-/// Each step of MD5 waits for the one before, so that a core computes it at a fifth of what its units could do; no library of Debian
-/// or Swift does several at a time. Eight lanes of a vector take hardly longer than one message alone. It checks what has been
-/// transferred (ETags of S3 are MD5s) and is no protection against anybody.
+/// Each step of MD5 waits for the one before, so one message uses a fifth of a core's units. No library of Debian or Swift computes several
+/// messages at once. Eight lanes of a vector take hardly longer than one message alone. MD5 checks transfers here (ETags of S3 are MD5s);
+/// it is no protection against an attacker.
 public enum MD5Lanes {
     /// Messages that are worked on side by side.
     public static let count = 8
@@ -25,7 +25,7 @@ public enum MD5Lanes {
         }
     }
 
-    /// A message as blocks of 64 bytes: those that lie in the message, then one or two with its end, a one bit and its length.
+    /// A message as blocks of 64 bytes: those of the message, then one or two with its rest, a one bit and its length.
     private struct Message {
         let bytes: UnsafeRawBufferPointer
         let tail: UnsafeMutableRawBufferPointer
@@ -46,7 +46,7 @@ public enum MD5Lanes {
             tail.storeBytes(of: UInt64(bytes.count) * 8, toByteOffset: tailBytes - 8, as: UInt64.self)
         }
 
-        /// Where block `number` lies. Behind the last one it is any block: its lane is not looked at any more.
+        /// The address of block `number`. After the last block it may be any block, because the lane's result is complete.
         @inline(__always)
         func block(_ number: Int) -> UnsafeRawBufferPointer {
             if number < wholeBlocks {
@@ -57,7 +57,7 @@ public enum MD5Lanes {
         }
     }
 
-    /// The 16 bytes of each message's digest. There may be 1 to ``count`` messages; they go fastest where they are about as long.
+    /// The 16 bytes of each message's digest. There may be 1 to ``count`` messages; similar lengths are fastest.
     public static func digests(of messages: [ByteBuffer]) -> [[UInt8]] {
         precondition(!messages.isEmpty && messages.count <= count, "\(messages.count) messages")
         return withUnsafeTemporaryAllocation(byteCount: 128 * count, alignment: 16) { tails in
@@ -158,7 +158,8 @@ public enum MD5Lanes {
         _ mixed: Words, _ a: inout Words, _ b: Words, _ word: Words, _ sine: Words, _ turn: UInt32
     ) {
         let sum = a &+ mixed &+ word &+ sine
-        // Turned left, and b added. Written with an "or", the compiler sees a rotation, and takes the vector apart to do it.
+        // Rotates left, and adds b. With "
+        // " the compiler would see a rotation, and split the vector for it.
         a = (b &+ (sum &<< turn)) &+ (sum &>> (32 &- turn))
     }
 

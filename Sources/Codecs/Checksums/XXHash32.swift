@@ -1,5 +1,5 @@
 extension Checksum {
-    /// xxHash32 (https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md), which LZ4's formats check with.
+    /// xxHash32 (https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md), the checksum of LZ4's formats.
     public static func xxHash32(_ bytes: RawSpan, seed: UInt32 = 0) -> UInt32 {
         bytes.withUnsafeBytes { XXHash32.hash($0, seed: seed) }
     }

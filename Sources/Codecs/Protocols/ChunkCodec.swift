@@ -10,7 +10,7 @@ public protocol ChunkDecoder: Sendable {
     /// Decodes the whole of `encoded` into `output` and returns the number of bytes written.
     ///
     /// Never writes beyond `output`, and never allocates memory in proportion to what the encoded bytes claim.
-    /// A result shorter than `output` is no error here: the caller knows whether it must be filled.
+    /// A result shorter than `output` is no error here; the caller checks the length.
     ///
     /// - Throws: ``CodecError`` with code `.tooLarge` where the result would not fit into `output`, `.tooShort` where
     ///   `encoded` ends too early, `.checksum`, `.corrupt` or `.unsupported`. Damaged bytes may give any of them.

@@ -7,18 +7,18 @@ public struct CodecError: Error, Sendable, Equatable, CustomStringConvertible {
         case tooLarge
         /// The encoded bytes end before the format says they may.
         case tooShort
-        /// The decoded bytes are not those which the stored checksum was made from.
+        /// The decoded bytes do not match the stored checksum.
         case checksum
-        /// A parameter or a variety of the format which this codec does not know.
+        /// A parameter, or a variant of the format, that this codec does not support.
         case unsupported
     }
 
     public let code: Code
     /// The name of the codec, as in ``ChunkCodec/name``.
     public let codec: String
-    /// Bytes that were expected or allowed, where the error is about a number of bytes.
+    /// The expected or allowed number of bytes, for errors about sizes.
     public let expected: Int?
-    /// Bytes that were found or announced, where they are known.
+    /// The found or announced number of bytes, where it is known.
     public let found: Int?
     /// One line without the codec's name.
     public let message: String
@@ -33,7 +33,7 @@ public struct CodecError: Error, Sendable, Equatable, CustomStringConvertible {
 
     public var description: String { "\(codec): \(message)" }
 
-    /// The result does not fit; `found` is what the encoded bytes announce, nil where they do not say.
+    /// The result does not fit. `found`: the size that the encoded bytes announce, if they do.
     static func tooLarge(codec: String, capacity: Int, found: Int?) -> CodecError {
         let size = found.map { "\($0) bytes" } ?? "more bytes"
         return CodecError(

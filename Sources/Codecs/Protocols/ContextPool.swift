@@ -1,12 +1,12 @@
 internal import Synchronization
 
-/// Keeps C contexts that are costly to make (up to a megabyte each) for the next caller.
+/// Keeps contexts that are costly to make (up to a megabyte each) for the next caller.
 ///
-/// A caller has a context to itself while it works; the lock is held only to take one out or put one back.
+/// Each caller has a context to itself. The lock is held only to take a context or to put it back.
 package final class ContextPool<Context: ~Copyable & Sendable>: Sendable {
     private let slots: Mutex<Slots>
 
-    /// - Parameter capacity: idle contexts that are kept; what comes back beyond that is freed.
+    /// - Parameter capacity: the most idle contexts that are kept; further ones are freed.
     package init(capacity: Int = 32) { slots = Mutex(Slots(capacity: capacity)) }
 
     /// Runs `body` with an idle context, or a new one from `make`, and keeps it afterwards.

@@ -1,7 +1,7 @@
 internal import CHDF5
 public import Elements
 
-/// Reads any HDF5 file, ours or not. Only what lies inside the file is read: links and data in other files are not followed.
+/// Reads any HDF5 file. It does not follow links to other files, nor data in them.
 public actor HDF5Reader {
     /// All files of the process share the one HDF5 thread.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { HDF5Library.thread.asUnownedSerialExecutor() }
@@ -42,7 +42,7 @@ public actor HDF5Reader {
         return info
     }
 
-    /// What tells the group or dataset at `path` from all others of the file, whatever names it has; nil if nothing is there.
+    /// A number that identifies the group or dataset at `path` within the file, whatever its names; nil if nothing is there.
     public func identity(of path: String) throws(HDF5Error) -> UInt64? {
         let call = Call("look for an object", path: self.path, object: path)
         let file = try openFile(call)
@@ -78,7 +78,7 @@ public actor HDF5Reader {
         return try openFile(call).attributes(of: path, call)
     }
 
-    /// Closes the file. Handles of its datasets are worthless afterwards.
+    /// Closes the file. Handles of its datasets become invalid.
     public func close() {
         file?.abandon()
         file = nil

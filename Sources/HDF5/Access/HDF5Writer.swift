@@ -1,10 +1,10 @@
 internal import CHDF5
 public import Elements
 
-/// Writes one new HDF5 file. Chunks come encoded; libhdf5 only places them.
+/// Writes one new HDF5 file. The caller encodes the chunks; libhdf5 only places them.
 ///
-/// The same calls in the same order give the same bytes: the file holds no times and nothing of the process's memory.
-/// After a failed write every call but ``abandon()`` throws, and the file is to be thrown away.
+/// The same calls in the same order give the same bytes: the file holds no times and no uninitialised memory. After a failed write every
+/// call but ``abandon()`` throws, and the file must be discarded.
 public actor HDF5Writer {
     /// All files of the process share the one HDF5 thread.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { HDF5Library.thread.asUnownedSerialExecutor() }
@@ -79,9 +79,9 @@ public actor HDF5Writer {
         }
     }
 
-    /// Makes `path` another name of what lies at `target`, and the groups on the way to it. Both names have equal rights: they are one object.
+    /// Makes `path` another name (a hard link) of the object at `target`, and the groups on the way to it.
     ///
-    /// - Returns: false where there is already something at `path`, which stays as it is.
+    /// - Returns: false where `path` exists already; then nothing changes.
     @discardableResult
     public func link(_ path: String, to target: String) throws(HDF5Error) -> Bool {
         let call = Call("link to \(target)", path: self.path, object: path)
@@ -93,14 +93,13 @@ public actor HDF5Writer {
         }
     }
 
-    /// Sets an attribute of the file ("/"), a group or a dataset, in place of one of that name.
+    /// Sets an attribute of the file ("/"), a group or a dataset; it replaces one of that name.
     public func setAttribute(_ name: String, _ value: AttributeValue, on path: String) throws(HDF5Error) {
         let call = Call("set attribute \"\(name)\"", path: self.path, object: path)
         try perform(call) { file throws(HDF5Error) in try file.setAttribute(name, value, on: path, call) }
     }
 
-    /// Writes what is left and closes the file, which is complete afterwards, though not yet synced to the disk.
-    /// Closing a closed file does nothing.
+    /// Flushes and closes the file. It is complete then, but not yet synced to the disk. Closing a closed file does nothing.
     public func close() throws(HDF5Error) {
         let call = Call("close", path: path)
         switch state {
@@ -118,14 +117,14 @@ public actor HDF5Writer {
         }
     }
 
-    /// Closes the file as it is, for error paths: it is not usable afterwards. Never fails.
+    /// Closes the file as it is, on error paths. The file is unusable then. Never fails.
     public func abandon() {
         guard case .open(let file) = state else { return }
         file.abandon()
         state = .failed(Call("use", path: path).error("the file was abandoned"))
     }
 
-    /// Runs `body` on the open file. A failed write closes the file for good.
+    /// Runs `body` on the open file. After a failed write the file stays closed.
     private func perform<R>(_ call: Call, _ body: (OpenFile) throws(HDF5Error) -> R) throws(HDF5Error) -> R {
         switch state {
         case .closed: throw call.error("the file is closed")

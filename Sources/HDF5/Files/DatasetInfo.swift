@@ -27,7 +27,7 @@ public struct DatasetInfo: Sendable, Equatable {
     public let fillValue: [UInt8]
 }
 
-/// Names a dataset of one open writer or reader. It is worthless elsewhere, and after the file has been closed.
+/// Names a dataset of one open writer or reader. It is valid only there, until the file is closed.
 public struct DatasetHandle: Sendable, Hashable {
     let file: Int
     let index: Int

@@ -1,12 +1,11 @@
 internal import CHDF5
 
-/// The texts of variable length of one file, which attributes only refer to.
+/// The variable-length strings of one file, to which attributes refer.
 ///
-/// libhdf5 1.10 copies as many bytes as the heap claims into a buffer as long as the reference claims, so a damaged file
-/// overwrites memory. Here the library only hands out the references; the heap (HDF5 file format, "Global Heap") is read
-/// under checks.
+/// libhdf5 1.10 copies as many bytes as the heap states into a buffer as long as the reference states, so a damaged file overwrites memory.
+/// So the library only returns the references, and the heap (HDF5 file format, "Global Heap") is read here with checks.
 struct GlobalHeap {
-    /// Collections are 4 KiB or as long as their one long object; longer ones than this are taken for damage.
+    /// Collections have 4 KiB, or the size of their one long object. A longer one counts as damaged.
     private static let longestCollection = 64 << 20
 
     private let disk: DriverFile

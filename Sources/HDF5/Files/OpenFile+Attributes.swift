@@ -18,7 +18,7 @@ extension OpenFile {
     func attributes(of path: String, _ call: Call) throws(HDF5Error) -> [String: AttributeValue] {
         guard try kind(of: path, call) != nil else { throw call.error("there is no such object") }
         let object = try call.own(H5Oopen(id, path.isEmpty ? "/" : path, hid_t(H5P_DEFAULT)), H5Oclose)
-        // Looks at each attribute, as listing does, but survives finding a damaged one (1.10.8).
+        // Checks all attributes first: 1.10.8 survives a damaged one here, but not while listing.
         try call.check(H5Aexists(object.id, Self.impossibleName))
         let names = try Self.names(call) { names in
             H5Aiterate2(

@@ -30,10 +30,10 @@ public struct DatasetLayout: Sendable {
 extension OpenFile {
     /// The longest chunk HDF5 can hold, in bytes.
     static let longestChunk = Int(UInt32.max)
-    /// Bytes of a dataset, and elements along an axis, that are still computed with.
+    /// The largest dataset in bytes, and the longest axis in elements.
     static let largestDataset = 1 << 62
 
-    /// Makes the groups above `path` that are not there. (The library's own way of doing so puts times into the file.)
+    /// Makes the missing groups above `path`. (The library's own way puts times into the file.)
     func makeParents(of path: String, _ call: Call) throws(HDF5Error) {
         let names = try Self.components(path, call)
         let creation = try Self.objectProperties(cristae_H5P_GROUP_CREATE(), call)
@@ -47,7 +47,7 @@ extension OpenFile {
         }
     }
 
-    /// Makes a dataset whose parents are there.
+    /// Makes a dataset whose parents exist.
     func makeDataset(_ layout: DatasetLayout, _ call: Call) throws(HDF5Error) -> OpenDataset {
         let path = "/" + (try Self.components(layout.path, call)).joined(separator: "/")
         let chunkByteCount = try Self.checkShape(layout, call)
@@ -96,11 +96,11 @@ extension OpenFile {
         try call.check(status)
     }
 
-    /// Whether something can be made at `path`: nothing lies there, and nothing but groups on the way to it.
+    /// Whether something can be made at `path`: the name is free, and all its parents are groups or missing.
     func isFree(_ path: String, _ call: Call) throws(HDF5Error) -> Bool {
         var prefix = ""
         for name in try Self.components(path, call) {
-            // A link that leads nowhere is something, too.
+            // A broken link occupies the name, too.
             if !prefix.isEmpty, try kind(of: prefix, call) != .group { return false }
             prefix += "/" + name
             if try call.check(H5Lexists(id, prefix, hid_t(H5P_DEFAULT))) == 0 { return true }
@@ -108,7 +108,7 @@ extension OpenFile {
         return false
     }
 
-    /// Makes a hard link whose parents are there.
+    /// Makes a hard link whose parents exist.
     func makeLink(_ path: String, to target: String, _ call: Call) throws(HDF5Error) {
         let place = "/" + (try Self.components(path, call)).joined(separator: "/")
         let source = "/" + (try Self.components(target, call)).joined(separator: "/")

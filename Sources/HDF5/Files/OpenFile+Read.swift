@@ -6,7 +6,7 @@ public struct Child: Sendable, Hashable {
     public let name: String
     /// False for a dataset.
     public let isGroup: Bool
-    /// Whether it is the group that it was found in, or one that group lies in: who follows it never arrives.
+    /// Whether it is one of its own parent groups, so that following it never ends.
     public let leadsBack: Bool
 
     public init(name: String, isGroup: Bool, leadsBack: Bool = false) {
@@ -42,14 +42,14 @@ extension OpenFile {
         return found
     }
 
-    /// What the link `name` in `location` leads to; nil where that is nothing or lies in another file.
+    /// What the link `name` in `location` leads to; nil for nothing, and for another file.
     private func kind(ofLink name: String, in location: hid_t, _ call: Call) throws(HDF5Error) -> Kind? {
         var link = H5L_info_t()
         try call.check(H5Lget_info(location, name, &link, hid_t(H5P_DEFAULT)))
         switch link.type {
         case H5L_TYPE_HARD: break
         case H5L_TYPE_SOFT:
-            // A soft link to nothing, or through a link into another file, is a failure here.
+            // Fails for a broken soft link, and for one through a link into another file.
             guard H5Oexists_by_name(location, name, hid_t(H5P_DEFAULT)) > 0 else { return nil }
         default: return nil
         }
@@ -63,7 +63,7 @@ extension OpenFile {
         }
     }
 
-    /// Where the groups on a path lie in the file, from the root to the last one.
+    /// The addresses in the file of all groups on a path, from the root to the last.
     private func groupAddresses(on path: String, _ call: Call) throws(HDF5Error) -> Set<haddr_t> {
         var prefix = "/"
         var addresses: Set = [try address(of: prefix, in: id, call)]
@@ -101,7 +101,7 @@ extension OpenFile {
     func children(of path: String, _ call: Call) throws(HDF5Error) -> [Child] {
         guard try kind(of: path, call) == .group else { throw call.error("there is no such group") }
         let group = try call.own(H5Gopen2(id, path.isEmpty ? "/" : path, hid_t(H5P_DEFAULT)), H5Gclose)
-        // Looks at each link, as listing does, but survives finding a damaged one (1.10.8).
+        // Checks all links first: 1.10.8 survives a damaged one here, but not while listing.
         try call.check(H5Lexists(group.id, Self.impossibleName, hid_t(H5P_DEFAULT)))
         // In the file's own order: for any other order 1.10 trusts the file's count of the links more than is safe.
         let names = try Self.names(call) { names in
@@ -123,14 +123,14 @@ extension OpenFile {
         return children
     }
 
-    /// Opens a dataset that is there.
+    /// Opens an existing dataset.
     func openDataset(_ path: String, _ call: Call) throws(HDF5Error) -> DatasetInfo {
         let dataset = try call.own(H5Dopen2(id, path, hid_t(H5P_DEFAULT)), H5Dclose)
         let type = try call.own(H5Dget_type(dataset.id), H5Tclose)
         let types = HDF5Library.session.types
         guard let match = types.match(type.id) else { throw call.error("its elements are not plain numbers") }
         let shape = try shape(of: dataset.id, call)
-        // Also where another axis is 0: chunks are counted along each.
+        // Also checked where another axis is 0, because chunks are counted along each axis.
         guard let byteCount = Self.byteCount(shape, match.type.byteCount),
             ([byteCount] + shape).allSatisfy({ $0 <= Self.largestDataset })
         else { throw call.error("its shape \(shape) is impossible") }
@@ -205,7 +205,7 @@ extension OpenFile {
         let position = try source.chunkOffset(offset, call)
         var length: hsize_t = 0
         if H5Dget_chunk_storage_size(source.id, position, &length) < 0 {
-            // So says 1.10 of a chunk that is not there, once another one is; otherwise the length is 0.
+            // 1.10 reports a missing chunk this way if the dataset has other chunks; else as length 0.
             let cause = ErrorStack().messages.first
             if cause == "chunk address isn't defined" || cause == "chunk storage is not allocated" { return nil }
             throw call.failure()
@@ -215,7 +215,7 @@ extension OpenFile {
             throw call.error("a chunk of \(length) bytes in a file of \(disk.endOfFile) bytes")
         }
         let bytes = ByteBuffer(count: Int(length))
-        // A damaged index may give the library another length than it gave us.
+        // Limits the read, because the library may get another length from a damaged index than we did.
         disk.longestRead = bytes.count
         disk.refusesHeaps = false
         defer {

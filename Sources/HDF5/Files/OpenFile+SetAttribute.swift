@@ -57,7 +57,7 @@ extension OpenFile {
         try call.check(H5Tset_cset(type.id, H5T_CSET_UTF8))
         let attribute = try make(name, type.id, isScalar ? nil : texts.count, object, call)
         guard !texts.isEmpty else { return }
-        // All texts behind each other, each ended by a zero byte, and a pointer to each.
+        // All strings one after another, each with a zero byte, and a pointer to each.
         var bytes: [CChar] = []
         var starts: [Int] = []
         for text in texts {

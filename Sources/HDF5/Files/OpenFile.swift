@@ -2,11 +2,10 @@ internal import CHDF5
 
 /// One open HDF5 file with its datasets.
 ///
-/// `@unchecked Sendable`: it is touched on the HDF5 thread only, by the actor that owns it or, once that is gone, by
-/// ``FileCloser``.
+/// `@unchecked Sendable`: it is touched on the HDF5 thread only, by the actor that owns it or, after that is destroyed, by ``FileCloser``.
 final class OpenFile: @unchecked Sendable {
     let path: String
-    /// What tells this file's dataset handles from others'.
+    /// Tells this file's dataset handles from those of other files.
     let number: Int
     let disk: DriverFile
     private(set) var datasets: [OpenDataset] = []
@@ -22,7 +21,7 @@ final class OpenFile: @unchecked Sendable {
         number = HDF5Library.nextFileNumber()
     }
 
-    /// Makes a file that must not be there yet. `capacity` stands for the size of the disk, in bytes.
+    /// Makes a new file; it must not exist. `capacity` simulates the size of the disk, in bytes.
     static func create(_ path: String, capacity: UInt64 = .max) throws(HDF5Error) -> OpenFile {
         HDF5Library.start()
         let call = Call("create an HDF5 file", path: path)
@@ -81,7 +80,7 @@ final class OpenFile: @unchecked Sendable {
         return datasets[handle.index]
     }
 
-    /// Writes what is left and closes the file. Whatever happens, nothing stays open.
+    /// Flushes and closes the file. Nothing stays open, also after an error.
     func close(_ call: Call) throws(HDF5Error) {
         datasets = []
         guard let handle = handle.take() else { return }
@@ -99,13 +98,13 @@ final class OpenFile: @unchecked Sendable {
     }
 }
 
-/// Closes files on the HDF5 thread whose owners have gone without doing so.
+/// Closes files on the HDF5 thread whose owners were destroyed without closing them.
 actor FileCloser {
     nonisolated var unownedExecutor: UnownedSerialExecutor { HDF5Library.thread.asUnownedSerialExecutor() }
 
     private static let shared = FileCloser()
 
-    /// Has the file closed soon. Nobody else may use it any more.
+    /// Closes the file soon. Nothing else may use it any more.
     static func abandonLater(_ file: OpenFile) {
         Task.detached { await shared.abandon(file) }
     }

@@ -1,6 +1,6 @@
 internal import CHDF5
 
-/// What is being done to which object of which file, so that each failure can say so.
+/// The operation, file and object, so that each error can name them.
 struct Call {
     let operation: String
     let path: String
@@ -19,7 +19,7 @@ struct Call {
     /// The error that the library's stack describes.
     func failure() -> HDF5Error { error(ErrorStack().summary) }
 
-    /// Passes on a status or count, which is negative on failure.
+    /// Returns a status or count, or throws where it is negative.
     @discardableResult
     func check<N: SignedInteger>(_ status: N) throws(HDF5Error) -> N {
         guard status >= 0 else { throw failure() }
@@ -45,7 +45,7 @@ struct Handle: ~Copyable {
         self.closing = closing
     }
 
-    /// Closes the identifier and says whether that went well.
+    /// Closes the identifier; whether that succeeded.
     consuming func close() -> Bool {
         let status = closing(id)
         discard self

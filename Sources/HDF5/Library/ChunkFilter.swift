@@ -1,9 +1,9 @@
 internal import CHDF5
 
-/// How the chunks of a dataset are encoded. The caller encodes them; the file only names the filter.
+/// The encoding of a dataset's chunks. The caller encodes them; the file only names the filter.
 public enum ChunkFilter: Sendable, Equatable {
     case none
-    /// Filter 1: each chunk is a zlib stream. `level` is a note in the file, cut to 0…9.
+    /// Filter 1: each chunk is a zlib stream. `level` is only noted in the file, clamped to 0…9.
     case deflate(level: Int)
     /// Filter 32015: each chunk is a zstd frame.
     case zstd(level: Int)
@@ -33,8 +33,8 @@ extension ChunkFilter {
         }
     }
 
-    /// Registers a filter that can do nothing, so that datasets can name filter `id` whether or not a plugin for it is
-    /// installed, and so that no installed plugin changes the parameters on its way into the file.
+    /// Registers a filter that does nothing. With it, datasets can name filter `id` without an installed plugin, and no installed plugin
+    /// changes the parameters in the file.
     static func registerStandIn(for id: H5Z_filter_t) {
         var stage = H5Z_class2_t()
         stage.version = H5Z_CLASS_T_VERS

@@ -3,9 +3,9 @@ internal import Glibc
 
 /// A file on disk as ``FileDriver`` serves it to the library.
 ///
-/// libhdf5 does not survive a failed write: closing the file afterwards may crash (1.10.8). So it is never told about one.
-/// The first failure is remembered; from then on nothing more is written to disk, and what the library believes to have
-/// written is kept in memory for the rest of the file's short life. Whoever called the library asks for `failure`.
+/// After a failed write, closing the file may crash libhdf5 (1.10.8). So it never learns of one. The first failure is noted. From then on
+/// nothing is written to disk, and what the library writes is kept in memory until the file is closed. The caller of the library checks
+/// `failure`.
 final class DriverFile {
     private var descriptor: Int32
     private var laidAside: [(address: UInt64, bytes: [UInt8])] = []
@@ -13,25 +13,25 @@ final class DriverFile {
     private let capacity: UInt64
     /// The system's number of the first error while writing.
     private(set) var failure: Int32?
-    /// Set when nobody wants the file any more: nothing is written.
+    /// True when the file is given up. Then nothing is written.
     var isAbandoned = false
     /// Whether the library has the file open.
     var isAttached = false
-    /// The longest read of elements that the library may do just now, in bytes.
+    /// The longest read of elements that the library may do now, in bytes.
     var longestRead = Int.max
     /// The length of the last read of elements, in bytes.
     private(set) var lastRead = 0
-    /// Whether reads that turn out to be a global heap fail: 1.10.8 parses those of a damaged file without checks.
+    /// Whether reads of a global heap fail, because 1.10.8 parses it without checks.
     var refusesHeaps: Bool
     /// What the library has allocated, in bytes from the beginning.
     var endOfAllocation: UInt64 = 0
     private(set) var endOfFile: UInt64
-    /// Bytes written since the disk was last told to begin with them.
+    /// Bytes written since the last hint to write back.
     private var waiting = 0
-    /// After so many bytes the disk is told to begin, so that the flush at the end does not wait for the whole file.
+    /// After this many bytes the system is told to start writing back, so that the flush at the end need not wait for the whole file.
     private static let writeBehind = 16 << 20
 
-    /// Makes a file that must not be there yet.
+    /// Makes a new file; it must not exist.
     init(creating path: String, capacity: UInt64 = .max, _ call: Call) throws(HDF5Error) {
         descriptor = try Self.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, call)
         endOfFile = 0
@@ -65,14 +65,14 @@ final class DriverFile {
         }
     }
 
-    /// Fills `buffer` with elements, or with anything else that may be as long as the file says.
+    /// Fills `buffer` with elements, or with other data whose length comes from the file.
     func readElements(into buffer: UnsafeMutableRawBufferPointer, at address: UInt64) -> Bool {
         guard buffer.count <= longestRead, read(into: buffer, at: address) else { return false }
         lastRead = buffer.count
         return !(refusesHeaps && buffer.starts(with: "GCOL".utf8))
     }
 
-    /// Fills `buffer` from `address` on; what lies beyond the end reads as zero.
+    /// Fills `buffer` from `address` on; bytes beyond the end read as zero.
     func read(into buffer: UnsafeMutableRawBufferPointer, at address: UInt64) -> Bool {
         var done = 0
         while done < buffer.count, let offset = off_t(exactly: address + UInt64(done)) {
@@ -97,7 +97,7 @@ final class DriverFile {
         return true
     }
 
-    /// Writes `buffer` at `address`, or lays it aside where that cannot be done.
+    /// Writes `buffer` at `address`, or keeps it in memory after a failure.
     func write(_ buffer: UnsafeRawBufferPointer, at address: UInt64) {
         endOfFile = max(endOfFile, address + UInt64(buffer.count))
         if failure == nil, !isAbandoned { failure = writeToDisk(buffer, at: address) }
@@ -122,7 +122,7 @@ final class DriverFile {
         return nil
     }
 
-    /// Lets the disk begin with what was written so far. A hint: whether it arrives is told by the flush at the end.
+    /// Tells the system to start writing back. This is only a hint; the flush at the end reports errors.
     private func startWriting() {
         waiting = 0
         cristae_start_writing(descriptor)
@@ -142,7 +142,7 @@ final class DriverFile {
         endOfFile = endOfAllocation
     }
 
-    /// Closes the descriptor; network file systems tell about failed writes only now.
+    /// Closes the descriptor. Network file systems may report failed writes only now.
     func closeDescriptor() {
         guard descriptor >= 0 else { return }
         if close(descriptor) != 0, errno != EINTR, failure == nil, !isAbandoned { failure = errno }

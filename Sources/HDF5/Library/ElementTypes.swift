@@ -61,7 +61,7 @@ struct ElementTypes: Sendable {
     /// The type in memory, in the machine's byte order.
     func native(_ type: ElementType) -> hid_t { 1.littleEndian == 1 ? little(type) : big(type) }
 
-    /// Which element type a file's datatype is; nil where it is none of ours.
+    /// The element type of a file's datatype; nil for an unsupported one.
     func match(_ file: hid_t) -> (type: ElementType, isBigEndian: Bool)? {
         switch H5Tget_class(file) {
         case H5T_ENUM:
@@ -77,7 +77,7 @@ struct ElementTypes: Sendable {
         }
     }
 
-    /// numpy's bool in h5py: an enumeration of one byte with FALSE = 0 and TRUE = 1 and nothing else.
+    /// Whether it is numpy's bool as h5py stores it: an enumeration of one byte with only FALSE = 0 and TRUE = 1.
     private func isBoolean(_ type: hid_t) -> Bool {
         guard H5Tget_size(type) == 1, H5Tget_nmembers(type) == 2 else { return false }
         return [("FALSE", UInt8(0)), ("TRUE", 1)].allSatisfy { name, expected in

@@ -19,7 +19,7 @@ struct ErrorStack {
 
     /// The outermost message and the cause in one line of at most 400 characters.
     var summary: String {
-        // Where a filter is missing, the cause on top is where its plugin was looked for.
+        // For a missing filter, the first message only says where its plugin was searched.
         let filter = messages.first { $0.hasPrefix("required filter") }
         guard let cause = filter ?? messages.first, let outermost = messages.last else {
             return "the library gives no reason"

@@ -41,7 +41,7 @@ enum FileDriver {
         return H5FDregister(&driver)
     }
 
-    /// Makes file access properties `properties` lead to `file`, for one opening.
+    /// Makes file access properties open `file`, once.
     static func set(_ file: DriverFile, on properties: hid_t, _ call: Call) throws(HDF5Error) {
         var state: UnsafeMutableRawPointer? = Unmanaged.passUnretained(file).toOpaque()
         try call.check(H5Pset_driver(properties, HDF5Library.session.driver, &state))
@@ -52,7 +52,7 @@ enum FileDriver {
             let pointer = information.load(as: UnsafeMutableRawPointer?.self)
         else { return nil }
         let state = Unmanaged<DriverFile>.fromOpaque(pointer)
-        // A second opening comes from a link into another file, which is not followed.
+        // The library opens a second time only to follow a link into another file. That is refused.
         guard !state.takeUnretainedValue().isAttached,
             let memory = calloc(1, MemoryLayout<cristae_driver_file_t>.stride)
         else { return nil }
@@ -73,7 +73,7 @@ enum FileDriver {
         return 0
     }
 
-    /// The file behind the library's pointer, which is one that `open` has made.
+    /// The file of the library's pointer, which `open` has made.
     private static func state(_ file: UnsafePointer<H5FD_t>?) -> DriverFile {
         guard let file,
             let pointer = UnsafeRawPointer(file).assumingMemoryBound(to: cristae_driver_file_t.self).pointee.state

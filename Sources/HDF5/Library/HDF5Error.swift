@@ -24,7 +24,7 @@ public struct HDF5Error: Error, Sendable, CustomStringConvertible {
         return "cannot \(operation): \(place): \(message)"
     }
 
-    /// The same failure of a file that people know under another path.
+    /// The same failure, with the path under which the user knows the file.
     public func renamed(_ path: String) -> HDF5Error {
         HDF5Error(operation: operation, path: path, object: object, message: message, errno: errno)
     }

@@ -1,24 +1,24 @@
 internal import CHDF5
 internal import Threads
 
-/// The process-wide state of libhdf5, which is made on the HDF5 thread and used nowhere else.
+/// The process-wide state of libhdf5. It is made and used on the HDF5 thread only.
 enum HDF5Library {
-    /// The one thread that enters libhdf5. Its error stack is per thread, so is the silencing of its printing.
+    /// The one thread that enters libhdf5, whose error stack and error printing are per thread.
     static let thread = PinnedThread(name: "hdf5")
 
-    /// What was set up once, before any other call of the library.
+    /// Set up once, before any other call of the library.
     static let session = Session()
 
-    /// Sets the library up at the first call. To be called before anything else, on the HDF5 thread.
+    /// Sets the library up at the first call. Call it before anything else, on the HDF5 thread.
     static func start() { _ = session }
 
     struct Session: Sendable {
-        /// The identifier of ``FileDriver``; negative if the library would not have it.
+        /// The identifier of ``FileDriver``; negative if its registration failed.
         let driver: hid_t
         let types: ElementTypes
 
         init() {
-            // Without this the library closes everything once more when the process ends, after a failure too.
+            // Otherwise the library closes everything again when the process ends, even after a failure.
             H5dont_atexit()
             H5open()
             H5Eset_auto2(hid_t(H5E_DEFAULT), nil, nil)
@@ -42,7 +42,7 @@ enum HDF5Library {
         }
     }
 
-    /// Numbers the files, so that a dataset handle is not taken for one of another file.
+    /// Counts the files, so that dataset handles of different files differ.
     private static nonisolated(unsafe) var filesOpened = 0
 
     /// A number that no other file of this process has. Call it on the HDF5 thread.
