@@ -19,7 +19,7 @@ import Testing
         try FileManager.default.createSymbolicLink(
             at: root.appending(path: "link"), withDestinationURL: root.appending(path: "s0"))
         mkfifo(root.appending(path: "pipe").path, 0o600)
-        store = try openStore(
+        store = try openOutsideStore(
             StoreURL("file://\(root.path)"), options: StoreOptions(environment: [:]), counter: counter)
     }
 
@@ -38,7 +38,7 @@ import Testing
     @Test(arguments: ["nothing", "s0/nothing/x", "link/nothing"])
     func saysWhatIsNotThere(key: String) async throws {
         #expect(try await store.text(key) == nil)
-        #expect(try await store.mark(of: key).mark == nil)
+        #expect(try await store.head(key).metadata == nil)
     }
 
     /// Only that there is no entry of a name proves that an object is not stored.
@@ -56,7 +56,7 @@ import Testing
         let error = await failure { try await store.text(key) }
         #expect(error?.code == .file)
         #expect(error?.message.lowercased().contains(words) == true, "\(error?.message ?? "nothing")")
-        #expect(await failure { try await store.mark(of: key) }?.code == .file)
+        #expect(await failure { try await store.head(key) }?.code == .file)
     }
 
     @Test func aLinkThatLeadsNowhereIsListed() async throws {
@@ -84,7 +84,7 @@ import Testing
         #expect(listing.prefixes.contains { $0.utf8.elementsEqual("\u{301}x".utf8) })
         try Data("deep".utf8).write(to: URL(fileURLWithPath: "\(root)/\u{301}x/k"))
         #expect(try await store.text("\u{301}x/k") == "deep")
-        let inner = try openStore(
+        let inner = try openOutsideStore(
             StoreURL("file://\(root)/\u{301}x"), options: StoreOptions(environment: [:]), counter: counter)
         #expect(try await inner.text("k") == "deep")
     }
@@ -98,7 +98,8 @@ import Testing
     }
 
     @Test func refusesDevicesSizesAndRanges() async throws {
-        let devices = try openStore(StoreURL("file:///dev"), options: StoreOptions(environment: [:]), counter: counter)
+        let devices = try openOutsideStore(
+            StoreURL("file:///dev"), options: StoreOptions(environment: [:]), counter: counter)
         #expect(await failure { try await devices.text("null") }?.code == .file)
         #expect(
             await failure { try await store.text("s0/chunk", maximumBytes: 4) }?.code
@@ -123,7 +124,7 @@ import Testing
 
     @Test func aMissingRootIsAnError() async throws {
         let url = try StoreURL("file://\(folder.path)/nowhere")
-        let store = try openStore(url, options: StoreOptions(environment: [:]), counter: counter)
+        let store = try openOutsideStore(url, options: StoreOptions(environment: [:]), counter: counter)
         #expect(await failure { try await store.text("k") }?.code == .noSuchStore)
         #expect(await failure { try await store.list("") }?.code == .noSuchStore)
     }
