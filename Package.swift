@@ -82,22 +82,23 @@ let package = Package(
             dependencies: ["Elements", "Geometry", "Resampling", "Threads", "Volumes", "cristae", arguments, crypto],
             exclude: ["peers"], swiftSettings: strict),
 
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         tests("ElementsTests", ["Elements", "JSONText", "Threads"]),
         tests("GeometryTests", ["Geometry"], resources: [.copy("Data")]),
-        tests("CodecsTests", ["Codecs", "Elements", crypto]),
-        tests("StoresTests", ["Stores", "Elements", "JSONText", crypto]),
+        tests("CodecsTests", ["Codecs", "Elements", "TestSupport", crypto]),
+        tests("StoresTests", ["Stores", "Elements", "JSONText", "TestSupport", crypto]),
         tests(
             "VolumesTests", ["Volumes", "Elements", "Codecs", "JSONText", "Geometry", crypto],
             resources: [.copy("Fixtures")]),
-        tests("HDF5Tests", ["HDF5", "Elements", "Codecs"]),
-        tests("ResamplingTests", ["Resampling", "Elements", "Geometry"]),
-        tests("LedgerTests", ["Ledger", "Elements", "JSONText"]),
+        tests("HDF5Tests", ["HDF5", "Elements", "Codecs", "TestSupport"]),
+        tests("ResamplingTests", ["Resampling", "Elements", "Geometry", "TestSupport"]),
+        tests("LedgerTests", ["Ledger", "Elements", "JSONText", "TestSupport"]),
         tests(
             "PipelineTests",
-            ["Pipeline", "Codecs", "Volumes", "Elements", "JSONText", "Geometry", "Stores", "Ledger", "HDF5", logging]),
+            ["Pipeline", "Codecs", "Volumes", "Elements", "JSONText", "Geometry", "Stores", "Ledger", "HDF5", "TestSupport", logging]),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["JSONText", "cristae", crypto],
+            dependencies: ["JSONText", "cristae", "TestSupport", crypto],
             exclude: [
                 "replica.py", "awkward.py", "reference.py", "check_outputs.py", "zarr_files.py", "synthetic.py",
                 "hostile.py", "pack_entry.py", "change_chunk.py", "crop_tools.py", "conversion.py", "shards.py",

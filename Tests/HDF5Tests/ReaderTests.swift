@@ -1,16 +1,15 @@
 import Elements
 import Foundation
 import HDF5
+import TestSupport
 import Testing
 
 struct ReaderTests {
-    let scratch: Scratch
-
-    init() throws { scratch = try Scratch() }
+    let scratch = Scratch()
 
     @Test func readsForeignFile() async throws {
-        try ForeignFile.write(to: scratch.path("f.h5"))
-        let reader = try await HDF5Reader(opening: scratch.path("f.h5"))
+        try ForeignFile.write(to: scratch.file("f.h5"))
+        let reader = try await HDF5Reader(opening: scratch.file("f.h5"))
         #expect(
             try await reader.attributes(of: "/") == [
                 "fixed": .string("two words"), "big": .integers([1, -2]), "flag": .integer(1),
@@ -55,11 +54,11 @@ struct ReaderTests {
     @Test func refusesWhatIsNoFile() async throws {
         try scratch.write(Array("This is a text.".utf8), to: "text")
         try scratch.write([], to: "empty")
-        let missing = await #expect(throws: HDF5Error.self) { try await HDF5Reader(opening: scratch.path("missing")) }
+        let missing = await #expect(throws: HDF5Error.self) { try await HDF5Reader(opening: scratch.file("missing")) }
         #expect(missing?.errno == ENOENT)
         for name in ["text", "empty", ""] {
-            let error = await #expect(throws: HDF5Error.self) { try await HDF5Reader(opening: scratch.path(name)) }
-            #expect(error?.path == scratch.path(name))
+            let error = await #expect(throws: HDF5Error.self) { try await HDF5Reader(opening: scratch.file(name)) }
+            #expect(error?.path == scratch.file(name))
             #expect(error?.description.contains("\n") == false)
         }
     }
@@ -68,7 +67,7 @@ struct ReaderTests {
         let whole = try await sample()
         for count in stride(from: 1, to: whole.count, by: 257) {
             try scratch.write(Array(whole[..<count]), to: "cut")
-            let error = await #expect(throws: HDF5Error.self) { try await HDF5Reader(opening: scratch.path("cut")) }
+            let error = await #expect(throws: HDF5Error.self) { try await HDF5Reader(opening: scratch.file("cut")) }
             #expect(error?.operation == "open an HDF5 file")
         }
     }
@@ -102,14 +101,14 @@ struct ReaderTests {
         bytes.replaceSubrange(
             heap.lowerBound + 24..<heap.lowerBound + 32, with: [255, 255, 255, 255, 255, 255, 255, 127])
         try scratch.write(bytes, to: "damaged")
-        let reader = try await HDF5Reader(opening: scratch.path("damaged"))
+        let reader = try await HDF5Reader(opening: scratch.file("damaged"))
         let error = await #expect(throws: HDF5Error.self) { try await reader.attributes(of: "/") }
         #expect(error?.message.contains("heap") == true)
     }
 
     @Test(arguments: [ChunkFilter.deflate(level: 1), .none], [UInt32(0xFFFF_FFF0), 100, 60])
     func chunkLengthsAreBounded(filter: ChunkFilter, claimed: UInt32) async throws {
-        let writer = try await HDF5Writer(creating: scratch.path("a.h5"))
+        let writer = try await HDF5Writer(creating: scratch.file("a.h5"))
         let dataset = try await writer.createDataset(
             DatasetLayout(
                 path: "d", elementType: .uint8, shape: [8, 8], chunkShape: [8, 8], filter: filter, fillValue: [0]))
@@ -122,7 +121,7 @@ struct ReaderTests {
         #expect(Array(bytes[key..<key + 4]) == [64, 0, 0, 0])
         for index in 0..<4 { bytes[key + index] = UInt8(truncatingIfNeeded: claimed >> (8 * UInt32(index))) }
         try scratch.write(bytes, to: "damaged")
-        let reader = try await HDF5Reader(opening: scratch.path("damaged"))
+        let reader = try await HDF5Reader(opening: scratch.file("damaged"))
         let info = try #require(try await reader.dataset("d"))
         if filter != .none, claimed == 60 {
             // Only the decoder can tell.
@@ -136,14 +135,14 @@ struct ReaderTests {
     }
 
     private func sample() async throws -> [UInt8] {
-        let writer = try await HDF5Writer(creating: scratch.path("sample"))
+        let writer = try await HDF5Writer(creating: scratch.file("sample"))
         try await writeSample(writer)
         try await writer.close()
         return try scratch.bytes("sample")
     }
 
     private func readAll(_ name: String) async throws {
-        let reader = try await HDF5Reader(opening: scratch.path(name))
+        let reader = try await HDF5Reader(opening: scratch.file(name))
         _ = try await reader.attributes(of: "/")
         for group in ["", "label_crop"] {
             for child in try await reader.children(of: group) where !child.isGroup {

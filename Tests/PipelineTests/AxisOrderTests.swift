@@ -4,6 +4,7 @@ import Foundation
 import Geometry
 import HDF5
 import JSONText
+import TestSupport
 import Testing
 
 @testable import Pipeline
@@ -14,7 +15,7 @@ import Testing
     private let recon = "ds/ds.zarr/recon-1"
     private let shape = ZYX(4, 5, 6)
 
-    init() throws { job = try SmallJob() }
+    init() throws { job = SmallJob() }
 
     // MARK: The buckets
 

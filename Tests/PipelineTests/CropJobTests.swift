@@ -14,7 +14,7 @@ import Testing
     private let ramp = (0..<64).map { UInt8($0) }
 
     init() throws {
-        job = try SmallJob()
+        job = SmallJob()
         try raw()
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Pipeline
+import TestSupport
 import Testing
 
 /// Small manifests made from raw JSON texts, so that also what is no JSON value can stand in them.
@@ -38,9 +39,7 @@ enum ManifestFixture {
 
     /// Runs `body` with a new folder, which is gone afterwards.
     static func withFolder<T>(_ body: (String) throws -> T) throws -> T {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "cristae-manifest-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        return try body(folder.path)
+        let scratch = Scratch()
+        return try body(scratch.path)
     }
 }

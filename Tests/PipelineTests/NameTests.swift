@@ -1,13 +1,14 @@
 import Foundation
 import JSONText
 import Pipeline
+import TestSupport
 import Testing
 
 /// Names are bytes: whatever Swift takes for the same text, or for a character.
 @Suite struct NameTests {
     private let job: SmallJob
 
-    init() throws { job = try SmallJob() }
+    init() throws { job = SmallJob() }
 
     /// A dataset with one raw image of 4×4×4 voxels, all `value`, and a crop for each name.
     private func dataset(_ name: String, _ value: UInt8, crops: [String] = ["crop5"], classes: [String] = ["mito"])

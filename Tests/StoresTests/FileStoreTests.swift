@@ -1,16 +1,18 @@
 import Elements
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Stores
 
-@Suite final class FileStoreTests {
-    private let folder: URL
+@Suite struct FileStoreTests {
+    private let scratch = Scratch()
+    private var folder: URL { scratch.url }
     private let store: any ObjectStore
     private let counter = TransferCounter()
 
     init() throws {
-        folder = FileManager.default.temporaryDirectory.appending(path: "cristae-\(UUID().uuidString)")
+        let folder = scratch.url
         let root = folder.appending(path: "root")
         try FileManager.default.createDirectory(at: root.appending(path: "s0/0"), withIntermediateDirectories: true)
         try Data("hello".utf8).write(to: root.appending(path: "s0/chunk"))
@@ -22,8 +24,6 @@ import Testing
         store = try openStore(
             StoreURL("file://\(root.path)"), options: StoreOptions(environment: [:]), counter: counter)
     }
-
-    deinit { try? FileManager.default.removeItem(at: folder) }
 
     @Test func reads() async throws {
         #expect(try await store.text("s0/chunk") == "hello")

@@ -1,5 +1,6 @@
 import Elements
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Stores
@@ -93,12 +94,10 @@ import Testing
     }
 
     @Test func filesAndTheSampleHaveEndsToo() async throws {
-        let folder = NSTemporaryDirectory() + "cristae-part-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        try Data("hello".utf8).write(to: URL(fileURLWithPath: folder + "/k"))
+        let scratch = Scratch()
+        try scratch.write(Array("hello".utf8), to: "k")
         let store = try openStore(
-            StoreURL("file://" + folder), options: StoreOptions(), counter: TransferCounter())
+            StoreURL("file://" + scratch.path), options: StoreOptions(), counter: TransferCounter())
         #expect(try #require(try await suffix(store, 3)).text == "llo")
         #expect(try #require(try await suffix(store, 9)).text == "hello")
         #expect(try #require(try await suffix(store, 9)).size == 5)

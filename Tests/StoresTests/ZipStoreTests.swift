@@ -1,17 +1,13 @@
 import Elements
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Stores
 
 /// ZIP files written byte by byte, and the objects that come out of them.
 @Suite struct ZipStoreTests {
-    private let folder: String
-
-    init() throws {
-        folder = NSTemporaryDirectory() + "cristae-zip-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    }
+    private let scratch = Scratch()
 
     private struct Member {
         var name: String
@@ -70,9 +66,9 @@ import Testing
     }
 
     private func store(_ bytes: [UInt8], below: String = "", name: String = "a.zip") throws -> any ObjectStore {
-        try Data(bytes).write(to: URL(fileURLWithPath: "\(folder)/\(name)"))
+        try scratch.write(bytes, to: name)
         return try openStore(
-            StoreURL("file://\(folder)/\(name)\(below)"), options: StoreOptions(), counter: TransferCounter())
+            StoreURL("file://\(scratch.path)/\(name)\(below)"), options: StoreOptions(), counter: TransferCounter())
     }
 
     @Test(arguments: [0, 13], ["", "a comment"]) func objectsAndFoldersComeOut(extra: Int, comment: String) async throws
