@@ -82,20 +82,27 @@ let package = Package(
             dependencies: ["Elements", "Geometry", "Resampling", "Threads", "Volumes", "cristae", arguments, crypto],
             exclude: ["peers"], swiftSettings: strict),
 
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+        .target(
+            name: "TestSupport", dependencies: ["Elements", "JSONText", "Volumes"], path: "Tests/TestSupport",
+            swiftSettings: strict),
         tests("ElementsTests", ["Elements", "JSONText", "Threads"]),
         tests("GeometryTests", ["Geometry"], resources: [.copy("Data")]),
         tests("CodecsTests", ["Codecs", "Elements", "TestSupport", crypto]),
         tests("StoresTests", ["Stores", "Elements", "JSONText", "TestSupport", crypto]),
-        tests(
-            "VolumesTests", ["Volumes", "Elements", "Codecs", "JSONText", "Geometry", crypto],
-            resources: [.copy("Fixtures")]),
+        tests("VolumesTests", ["Volumes", "Elements", "Codecs", "JSONText", "Geometry", "TestSupport"]),
+        .testTarget(
+            name: "ConformanceTests",
+            dependencies: ["Volumes", "Elements", "Codecs", "JSONText", "Geometry", "HDF5", "TestSupport", crypto],
+            exclude: ["Fixtures"], swiftSettings: strict),
         tests("HDF5Tests", ["HDF5", "Elements", "Codecs", "TestSupport"]),
         tests("ResamplingTests", ["Resampling", "Elements", "Geometry", "TestSupport"]),
         tests("LedgerTests", ["Ledger", "Elements", "JSONText", "TestSupport"]),
         tests(
             "PipelineTests",
-            ["Pipeline", "Codecs", "Volumes", "Elements", "JSONText", "Geometry", "Stores", "Ledger", "HDF5", "TestSupport", logging]),
+            [
+                "Pipeline", "Codecs", "Volumes", "Elements", "JSONText", "Geometry", "Stores", "Ledger", "HDF5",
+                "TestSupport", logging,
+            ]),
         .testTarget(
             name: "EndToEndTests",
             dependencies: ["JSONText", "cristae", "TestSupport", crypto],

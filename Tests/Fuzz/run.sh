@@ -44,7 +44,7 @@ for harness in "${harnesses[@]}"; do
     seeds=$PWD/.build/fuzz-seeds/$harness
     rm -rf "$seeds"
     mkdir -p "$corpus" "$seeds"
-    "$fuzz" --harness="$harness" --seeds="$seeds" --fixtures="$PWD/Tests/VolumesTests/Fixtures"
+    "$fuzz" --harness="$harness" --seeds="$seeds" --fixtures="$PWD/Tests/ConformanceTests/Fixtures"
     limit=(-max_total_time="$seconds")
     [ "$seconds" -gt 0 ] || limit=(-runs=0)
     dictionary=()
