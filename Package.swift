@@ -85,6 +85,7 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Elements", "JSONText", "Volumes"], path: "Tests/TestSupport",
             swiftSettings: strict),
+        tests("StructureTests"),
         tests("ElementsTests", ["Elements", "JSONText", "Threads"]),
         tests("GeometryTests", ["Geometry"], resources: [.copy("Data")]),
         tests("CodecsTests", ["Codecs", "Elements", "TestSupport", crypto]),
