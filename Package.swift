@@ -89,7 +89,7 @@ let package = Package(
         tests("ElementsTests", ["Elements", "JSONText", "Threads"]),
         tests("GeometryTests", ["Geometry"], resources: [.copy("Data")]),
         tests("CodecsTests", ["Codecs", "Elements", "TestSupport", crypto]),
-        tests("StoresTests", ["Stores", "Elements", "JSONText", "TestSupport", crypto]),
+        tests("StoresTests", ["Stores", "Codecs", "Elements", "JSONText", "TestSupport", crypto]),
         tests("VolumesTests", ["Volumes", "Elements", "Codecs", "JSONText", "Geometry", "TestSupport"]),
         .testTarget(
             name: "ConformanceTests",
@@ -104,9 +104,12 @@ let package = Package(
                 "Pipeline", "Codecs", "Volumes", "Elements", "JSONText", "Geometry", "Stores", "Ledger", "HDF5",
                 "TestSupport", logging,
             ]),
+        tests(
+            "CristaeTests",
+            ["cristae", "Elements", "JSONText", "Pipeline", "TestSupport", arguments, logging]),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["JSONText", "cristae", "TestSupport", crypto],
+            dependencies: ["JSONText", "HDF5", "Elements", "cristae", "TestSupport", crypto],
             exclude: [
                 "replica.py", "awkward.py", "reference.py", "check_outputs.py", "zarr_files.py", "synthetic.py",
                 "hostile.py", "pack_entry.py", "change_chunk.py", "crop_tools.py", "conversion.py", "shards.py",

@@ -34,6 +34,16 @@ struct ManifestOptions: ParsableArguments {
         return (manifest, stop, Reporter(format: logFormat).logger)
     }
 
+    /// The job for a verb that looks at what has been made; nil where nothing has, which it tells.
+    func look() throws -> JobContext? {
+        let (manifest, stop, logger) = try begin()
+        let context = try JobContext.looking(at: manifest, stop: stop, logger: logger)
+        if context == nil {
+            StandardError.line("cristae: \(manifest.job): nothing has been made yet, there is no \(manifest.state)")
+        }
+        return context
+    }
+
     /// Reads and checks the manifest.
     ///
     /// - Throws: ``ManifestError`` with one line.
