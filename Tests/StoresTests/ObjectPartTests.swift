@@ -1,6 +1,5 @@
 import Elements
 import Foundation
-import TestSupport
 import Testing
 
 @testable import Stores
@@ -91,22 +90,5 @@ import Testing
             #expect(
                 try await store.get("k", range: 1..<3, maximumBytes: 9)?.etag == "Mon, 01 Jan 2024 00:00:00 GMT")
         }
-    }
-
-    @Test func filesAndTheSampleHaveEndsToo() async throws {
-        let scratch = Scratch()
-        try scratch.write(Array("hello".utf8), to: "k")
-        let store = try openStore(
-            StoreURL("file://" + scratch.path), options: StoreOptions(), counter: TransferCounter())
-        #expect(try #require(try await suffix(store, 3)).text == "llo")
-        #expect(try #require(try await suffix(store, 9)).text == "hello")
-        #expect(try #require(try await suffix(store, 9)).size == 5)
-        #expect(await failure { try await suffix(store, 0) }?.code == .badRequest)
-
-        let sample = SampleStore()
-        let key = "smp_mus-liver/smp_mus-liver.zarr/recon-1/.zgroup"
-        let whole = try #require(try await sample.text(key))
-        let end = try #require(try await suffix(sample, 4, key: key))
-        #expect(end.text == String(whole.suffix(4)) && end.size == whole.utf8.count)
     }
 }

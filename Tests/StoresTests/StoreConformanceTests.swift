@@ -1,0 +1,80 @@
+import Codecs
+import Elements
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Stores
+
+/// The same objects in each kind of store, and the same answers.
+@Suite(.timeLimit(.minutes(10))) struct StoreConformanceTests {
+    private static let objects = StoreConformance.hardObjects
+    private let conformance = StoreConformance(objects: objects)
+
+    @Test func files() async throws {
+        let scratch = Scratch()
+        for (key, bytes) in Self.objects { try scratch.write(bytes, to: key.text) }
+        let store = try openStore(
+            StoreURL("file://\(scratch.path)"), options: StoreOptions(environment: [:]), counter: TransferCounter())
+        #expect(await conformance.complaints(about: store) == [])
+    }
+
+    @Test func zipFiles() async throws {
+        let scratch = Scratch()
+        let members = Self.objects.map { key, bytes in
+            ZipStoreTests.Member(
+                name: key.text, stored: bytes, byteCount: bytes.count, crc32: Checksum.crc32(bytes.span.bytes))
+        }
+        try scratch.write(ZipStoreTests.zip(members), to: "a.zip")
+        let store = try openStore(
+            StoreURL("file://\(scratch.path)/a.zip"), options: StoreOptions(environment: [:]),
+            counter: TransferCounter())
+        #expect(await conformance.complaints(about: store) == [])
+    }
+
+    @Test(arguments: ["s3://bucket", "s3://bucket/pre fix"]) func s3(url: String) async throws {
+        let bucket = MemoryBucket(Self.objects, prefix: url.hasSuffix("bucket") ? "" : "pre fix/")
+        try await MiniServer.run {
+            bucket.s3($0)
+        } body: { server in
+            let store = try Bench().s3(server, url)
+            #expect(await conformance.complaints(about: store) == [])
+        }
+    }
+
+    @Test func http() async throws {
+        let bucket = MemoryBucket(Self.objects, prefix: "")
+        try await MiniServer.run {
+            bucket.http($0)
+        } body: { server in
+            let store = try Bench().http(server)
+            #expect(await conformance.complaints(about: store) == [])
+        }
+    }
+
+    /// A folder of the sample, as large as a crop.
+    @Test func sample() async throws {
+        let folder = "smp_mus-liver/smp_mus-liver.zarr/recon-1/labels/groundtruth/crop124"
+        let store = SampleStore(url: try StoreURL("sample:\(folder)"), bucket: SampleBucketTests.bucket)
+        var objects: [ByteName: [UInt8]] = [:]
+        var ahead = [""]
+        while let next = ahead.popLast() {
+            let listing = try await store.list(next)
+            ahead += listing.prefixes.map { ObjectKey.join(next, $0) }
+            for key in listing.objects.map({ ObjectKey.join(next, $0.name) }) {
+                objects[ByteName(key)] = SampleBucketTests.bucket.object("\(folder)/\(key)")?.array
+            }
+        }
+        #expect(objects.count > 20)
+        #expect(await StoreConformance(objects: objects).complaints(about: store) == [])
+    }
+
+    /// Each fault of a store is seen.
+    @Test(arguments: FaultyStore.Fault.allCases) func faultsAreFound(fault: FaultyStore.Fault) async throws {
+        let scratch = Scratch()
+        for (key, bytes) in Self.objects { try scratch.write(bytes, to: key.text) }
+        let store = try openStore(
+            StoreURL("file://\(scratch.path)"), options: StoreOptions(environment: [:]), counter: TransferCounter())
+        #expect(await conformance.complaints(about: FaultyStore(base: store, fault: fault)) != [])
+    }
+}
