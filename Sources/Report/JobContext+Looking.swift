@@ -16,8 +16,8 @@ extension JobContext {
         guard let context = try JobContext(reading: manifest, stop: stop, logger: logger) else { return nil }
         let globs = manifest.datasetGlobs
         var sources: Set<String> = []
-        for name in try context.state.list("plans") where name.hasSuffix(".plan") {
-            if let plan = try PlanFile(of: String(name.dropLast(5)), in: context.state),
+        for name in try context.state.folder.list("plans") where name.hasSuffix(".plan") {
+            if let plan = try PlanFile(of: String(name.dropLast(5)), in: context.state.folder),
                 globs.matches(plan.plan.dataset)
             {
                 sources.insert(plan.source)
@@ -37,7 +37,7 @@ extension JobContext {
         _ manifest: Manifest, stop: StopSignal, logger: Logger, _ body: (JobContext) async throws -> R
     ) async throws -> R {
         if let context = try JobContext(reading: manifest, stop: stop, logger: logger),
-            try context.state.folder("plans") != nil
+            try context.state.folder.folder("plans") != nil
         {
             return try await body(context)
         }

@@ -32,22 +32,22 @@ public struct Pruning: Sendable {
         /// Items with all their records.
         fileprivate var items: [String] = []
         /// Records of items that are in the job.
-        fileprivate var records: [(item: String, stage: String)] = []
+        fileprivate var records: [(item: String, stage: Stage)] = []
     }
 
     /// Lists it. Writes nothing.
     public func find() async throws -> Found {
         let context = context
-        try await ThreadPool.files.run { () throws in try JobIdentity(context: context).check() }
+        try await context.state.run { try JobIdentity(context: context).check() }
         let present = try await PresentJob(context)
         let survey = RecordSurvey(context, present)
         let isOpen = !present.outdated.isEmpty || !present.damaged.isEmpty || !present.unplanned.isEmpty
         guard !present.plans.isEmpty else { return Found(isOpen: isOpen, isUnplanned: true) }
-        return try await ThreadPool.files.run { () throws in
+        return try await context.state.run {
             var found = Found(isOpen: isOpen, isUnplanned: false)
             var kept: Set<String> = []
             var candidates: [RecordSurvey.Found] = []
-            for item in try context.records.items() {
+            for item in try context.state.records.items() {
                 try context.stop.check()
                 if survey.isForeign(item) {
                     found.items.append(item)
@@ -70,9 +70,9 @@ public struct Pruning: Sendable {
             }
             // Another item may have the same file.
             for path in paths {
-                guard !kept.contains(path), try context.output.fileSize(path) != nil else { continue }
+                guard !kept.contains(path), try context.state.output.fileSize(path) != nil else { continue }
                 kept.insert(path)
-                found.outputs.append((path, "\(context.output.path)/\(path)"))
+                found.outputs.append((path, "\(context.state.output.path)/\(path)"))
             }
             return found
         }
@@ -80,10 +80,10 @@ public struct Pruning: Sendable {
 
     /// The pack that the record of an item's download names, where it is there.
     private func packs(of item: String) throws -> [(path: String, full: String)] {
-        guard let path = try context.records.record(item: item, stage: "download")?.result["pack"]?.string,
-            path.hasPrefix("packs/"), try context.state.fileSize(path) != nil
+        guard let path = try context.state.records.record(item: item, stage: .download)?.result["pack"]?.string,
+            path.hasPrefix("packs/"), try context.state.folder.fileSize(path) != nil
         else { return [] }
-        return [(path, "\(context.state.path)/\(path)")]
+        return [(path, "\(context.state.folder.path)/\(path)")]
     }
 
     /// Removes it, with the records and markers. The records go last: a process that is killed on the way leaves what names the rest.
@@ -98,11 +98,11 @@ public struct Pruning: Sendable {
             do {
                 // Only now: nobody changes it any more.
                 let found = try await Pruning(owned).find()
-                try await ThreadPool.files.run { () throws in try Pruning(owned).remove(found) }
-                await ThreadPool.files.run { worker.end() }
+                try await context.state.run { try Pruning(owned).remove(found) }
+                await context.state.run { worker.end() }
                 return found
             } catch {
-                await ThreadPool.files.run { worker.end() }
+                await context.state.run { worker.end() }
                 throw error
             }
         } catch {
@@ -111,18 +111,17 @@ public struct Pruning: Sendable {
     }
 
     private func remove(_ found: Found) throws {
-        let (output, state, holdings) = (context.output, context.state, context.holdings)
-        for (path, _) in found.outputs { try output.remove(path) }
-        for (path, _) in found.states { try holdings.removePack(path) }
-        for (item, stage) in found.records { try context.records.remove(item: item, stage: stage) }
+        for (path, _) in found.outputs { try context.state.output.remove(path) }
+        for (path, _) in found.states { try context.state.holdings.removePack(path) }
+        for (item, stage) in found.records { try context.state.records.remove(item: item, stage: stage) }
         let gone = Set(found.items)
-        try CompletionMarkers.remove(gone, in: state)
+        try CompletionMarkers.remove(gone, in: context.state.folder)
         for item in found.items {
-            try ChunkLog.remove("volumes/\(item).chunks", in: holdings)
-            try ChunkLog.remove("volumes/\(item).resized", in: holdings)
-            try state.remove(VersionFile.path(of: item))
-            try FailureLog(state: state).forget(item)
-            try state.removeTree("records/\(item)")
+            try ChunkLog.remove("volumes/\(item).chunks", in: context.state.holdings)
+            try ChunkLog.remove("volumes/\(item).resized", in: context.state.holdings)
+            try context.state.folder.remove(VersionFile.path(of: item))
+            try FailureLog(state: context.state.folder).forget(item)
+            try context.state.folder.removeTree("records/\(item)")
         }
     }
 }

@@ -1,4 +1,4 @@
-internal import Arrays
+public import Arrays
 internal import Elements
 internal import Foundation
 public import JSONText
@@ -67,11 +67,11 @@ public struct StatusReport: Sendable {
     public var bytesPerSecond: Double { workers.filter { $0.state == "alive" }.reduce(0) { $0 + $1.bytesPerSecond } }
 
     public init(_ context: JobContext) async throws {
-        let (plans, failed, workers) = try await ThreadPool.files.run { () throws in
+        let (plans, failed, workers) = try await context.state.run {
             (
-                try Discover.keptPlans(in: context.state, source: context.store.url)
+                try Discover.keptPlans(in: context.state.folder, source: context.store.url)
                     .filter { context.manifest.datasetGlobs.matches($0.plan.dataset) },
-                try FailureLog(state: context.state).all(), try Self.workers(context)
+                try context.state.failures.all(), try Self.workers(context)
             )
         }
         let only = try ItemFilter(context.manifest.only)
@@ -115,7 +115,7 @@ public struct StatusReport: Sendable {
                     counts.done += 1
                 } else if working.contains("\(item.name) \(stage.rawValue)") {
                     counts.running += 1
-                } else if stageOfFailure[item.name] == stage.rawValue {
+                } else if stageOfFailure[item.name] == stage {
                     counts.failed += 1
                 } else {
                     counts.waiting += 1
@@ -136,7 +136,7 @@ public struct StatusReport: Sendable {
             working.filter { $0.hasSuffix(" \(Stage.discover.rawValue)") }.map {
                 String($0.dropLast(Stage.discover.rawValue.count + 1))
             })
-        let failed = Set(failures.filter { $0.stage == Stage.discover.rawValue }.map(\.dataset))
+        let failed = Set(failures.filter { $0.stage == .discover }.map(\.dataset))
         let named = manifest.datasets.filter { (try? Glob($0))?.hasWildcards == false }
         var counts = Counts()
         for dataset in planned.union(running).union(failed).union(named) {
@@ -154,16 +154,17 @@ public struct StatusReport: Sendable {
     }
 
     private static func workers(_ context: JobContext) throws -> [Worker] {
-        let state = context.state
         var claims: [String: [String]] = [:]
-        for name in try Claims.all(in: state) {
-            if let holder = try Claims.holder(of: name, in: state) { claims[holder.id, default: []].append(name) }
+        for name in try Claims.all(in: context.state.folder) {
+            if let holder = try Claims.holder(of: name, in: context.state.folder) {
+                claims[holder.id, default: []].append(name)
+            }
         }
         let now = Date().timeIntervalSince1970
         let limit = Double(context.manifest.limits.claimSeconds)
-        return try OwnerWatch.owners(in: state).map { owner in
+        return try OwnerWatch.owners(in: context.state.folder).map { owner in
             let age = max(0, now - owner.modified)
-            let isGone = try OwnerWatch.isProvenDead(owner.identity.id, in: state)
+            let isGone = try OwnerWatch.isProvenDead(owner.identity.id, in: context.state.folder)
             let seconds = owner.progress["seconds"]?.double ?? 0
             let finished = Double(owner.progress["bytes_finished"]?.integer ?? 0)
             return Worker(

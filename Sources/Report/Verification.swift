@@ -56,14 +56,15 @@ public struct Verification: Sendable {
         let context = context
         var findings = present.damaged.map { path in
             Finding(
-                path: "\(context.state.path)/\(path)", problem: "the plan cannot be read; the next run makes it anew")
+                path: "\(context.state.folder.path)/\(path)",
+                problem: "the plan cannot be read; the next run makes it anew")
         }
         let only = try ItemFilter(context.manifest.only)
-        let items = try await ThreadPool.files.run { () throws(LedgerError) in try context.records.items() }
+        let items = try await context.state.run { try context.state.records.items() }
         let survey = RecordSurvey(context, present)
         let found = try await concurrentMap(items) { item -> [Finding] in
             try context.stop.check()
-            return try await ThreadPool.files.run { () throws in
+            return try await context.state.run {
                 try survey.outputs(of: item).filter { output in
                     guard paths?.contains(output.output.path) ?? true else { return false }
                     return only.takes(item, of: output.dataset ?? "")
@@ -89,8 +90,8 @@ public struct Verification: Sendable {
                     return Finding(
                         path: path, note: "was let go of (convert.keep_native); its record stands for it", item: item)
                 }
-                let problem = try OutputCheck.problem(of: found.output, in: context.output)
-                let coverage = RawCoverage(try context.records.record(item: item, stage: "download"))
+                let problem = try OutputCheck.problem(of: found.output, in: context.state.output)
+                let coverage = RawCoverage(try context.state.records.record(item: item, stage: .download))
                 return Finding(path: path, problem: problem, note: problem == nil ? coverage?.note : nil, item: item)
             } catch {
                 return Finding(path: path, problem: error.message, item: item)
@@ -102,7 +103,7 @@ public struct Verification: Sendable {
 
     private func texts(_ present: PresentJob) async throws -> [Finding] {
         let this = self
-        return try await ThreadPool.files.run { () throws in try this.summaries(present) + this.lists(present) }
+        return try await context.state.run { try this.summaries(present) + this.lists(present) }
     }
 
     private func summaries(_ present: PresentJob) throws -> [Finding] {
@@ -111,7 +112,7 @@ public struct Verification: Sendable {
         return try Summaries(context: context).expected(present).compactMap { expected in
             let found: [UInt8]?
             do throws(LedgerError) {
-                found = try context.output.read(expected.path)
+                found = try context.state.output.read(expected.path)
             } catch {
                 return Finding(path: expected.path, problem: error.message)
             }
@@ -138,7 +139,7 @@ public struct Verification: Sendable {
             }
             for (path, text) in lists {
                 do throws(LedgerError) {
-                    guard let found = try context.output.read(path) else {
+                    guard let found = try context.state.output.read(path) else {
                         findings.append(Finding(path: path, problem: "the file is missing"))
                         continue
                     }
@@ -153,7 +154,7 @@ public struct Verification: Sendable {
         for plan in present.others where plan.plan.isSelected {
             let dataset = plan.plan.dataset
             for path in [DatasetLists.metadataPath(dataset), DatasetLists.listPath(dataset)]
-            where try context.output.fileSize(path) != nil {
+            where try context.state.output.fileSize(path) != nil {
                 findings.append(Finding(path: path, note: "does not belong to the job"))
             }
         }

@@ -1,3 +1,4 @@
+import Arrays
 import Elements
 import Foundation
 import JSONText

@@ -122,7 +122,7 @@ private final class Tally: Sendable {
     }
 
     private func operations(_ context: JobContext) -> Int {
-        context.state.operations.count + context.output.operations.count
+        context.state.folder.operations.count + context.state.output.operations.count
     }
 
     private static func processorSeconds() -> Double {

@@ -179,9 +179,9 @@ import Testing
             return .object(members)
         }
         for item in items {
-            let convert = try #require(try context.records.record(item: item, stage: "convert"))
+            let convert = try #require(try context.state.records.record(item: item, stage: "convert"))
             for stage in ["stat", "resize"] {
-                let record = try #require(try context.records.record(item: item, stage: stage))
+                let record = try #require(try context.state.records.record(item: item, stage: stage))
                 let files = JSONValue.array(convert.outputs.map { .string($0.digest.sha256) })
                 // Of crops that reach beyond their raw data, a rule is in the fingerprint.
                 let rules: [String: JSONValue] = item == "crop_6" ? ["covered": 1] : [:]
@@ -189,7 +189,7 @@ import Testing
                     stage == "stat"
                     ? StageSettings(version: 1, members: [:]).fingerprint(of: rules.merging(["files": files]) { $1 })
                     : record.fingerprint
-                try context.records.write(
+                try context.state.records.write(
                     Record(
                         item: item, stage: stage, fingerprint: fingerprint, outputs: record.outputs,
                         result: old(record.result)))

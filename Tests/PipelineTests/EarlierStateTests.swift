@@ -31,12 +31,12 @@ import Testing
     private func age() async throws {
         let context = try job.context()
         for item in try await Discover(context).run().plans.flatMap(\.items) {
-            let plan = try PlanFile.item(item, in: context.state)
-            let convert = try #require(try context.records.record(item: item.name, stage: "convert"))
-            let download = try #require(try context.records.record(item: item.name, stage: "download"))
+            let plan = try PlanFile.item(item, in: context.state.folder)
+            let convert = try #require(try context.state.records.record(item: item.name, stage: "convert"))
+            let download = try #require(try context.state.records.record(item: item.name, stage: "download"))
             let stage = ItemFingerprints(plan, context)
             #expect(try convert.fingerprint == stage.convert(download: download))
-            try context.records.write(
+            try context.state.records.write(
                 Record(
                     item: item.name, stage: "convert",
                     fingerprint: try stage.convert(download: download, knowsUnknown: false),

@@ -192,8 +192,8 @@ import Testing
     /// A file tells of the item whose name it has: another one is damage, and goes.
     @Test func aFailureUnderAnotherNameIsNone() async throws {
         let context = try job.context()
-        let log = FailureLog(state: context.state)
-        try log.note(Failure(item: "crop_6", dataset: "ds", stage: "convert", reason: "?"), owner: "another")
+        let log = FailureLog(state: context.state.folder)
+        try log.note(Failure(item: "crop_6", dataset: "ds", stage: .convert, reason: "?"), owner: "another")
         let folder = "\(job.folder)/state/failures"
         try FileManager.default.copyItem(atPath: "\(folder)/crop_6.json", toPath: "\(folder)/crop_5.json")
         #expect(try log.entry("crop_5") == nil && log.entry("crop_6") != nil)
@@ -207,9 +207,9 @@ import Testing
         let context = try job.context()
         let worker = try Worker(role: "task 0/2", context)
         let owned = context.owned(by: worker.owner)
-        let items = try #require(try PlanFile(of: "ds", in: owned.state)).items
-        let log = FailureLog(state: owned.state)
-        try log.note(Failure(item: "crop_6", dataset: "ds", stage: "convert", reason: "?"), owner: "another")
+        let items = try #require(try PlanFile(of: "ds", in: owned.state.folder)).items
+        let log = FailureLog(state: owned.state.folder)
+        try log.note(Failure(item: "crop_6", dataset: "ds", stage: .convert, reason: "?"), owner: "another")
         for known in [[:], try log.all()] {
             let workers = ItemWorkers(
                 context: owned, worker: worker, stages: Set(Stage.allCases), markers: CompletionMarkers(owned),

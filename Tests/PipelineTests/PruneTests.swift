@@ -168,9 +168,9 @@ import Testing
         _ = try await job.run(["datasets": ["ds"]])
         try Data("mine".utf8).write(to: URL(filePath: "\(job.folder)/mine"))
         let context = try job.context()
-        let record = try #require(try context.records.record(item: "crop_7", stage: "convert"))
+        let record = try #require(try context.state.records.record(item: "crop_7", stage: "convert"))
         let hostile = ["hdf5/crop_5.h5", "txt/crops.json", "hdf5/../txt/crops.json", "../mine", "/mine", "mine"]
-        try context.records.write(
+        try context.state.records.write(
             Record(
                 item: "crop_7", stage: "convert", fingerprint: record.fingerprint,
                 outputs: hostile.map { Record.Output(path: $0, digest: record.outputs[0].digest) }, result: [:]))

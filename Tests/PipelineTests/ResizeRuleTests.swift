@@ -34,10 +34,10 @@ import Testing
                 """, annotation: isLabel ? AnnotationPlan(type: "unspecified") : nil)
     }
 
-    private func plan(_ raw: ArrayPlan, _ labels: [ArrayPlan], kind: ItemPlan.Kind? = nil) -> ItemPlan {
+    private func plan(_ raw: ArrayPlan, _ labels: [ArrayPlan], kind: ItemPlan.Kind = .crop(id: 1)) -> ItemPlan {
         ItemPlan(
-            name: "crop_1", dataset: "ds", cropID: 1, group: "ds/ds.zarr", raw: raw, labels: labels, derived: [],
-            isMatched: true, metadata: [], kind: kind)
+            name: "crop_1", dataset: "ds", kind: kind, group: "ds/ds.zarr", raw: raw, labels: labels, derived: [],
+            isMatched: true)
     }
 
     private func rules(_ plan: ItemPlan) -> Set<String> { Set(ResizeRules(plan, manifest).keys.keys) }

@@ -202,7 +202,7 @@ import Testing
         }
         #expect(isOver.withLock { $0 })
         // By then nobody is kept out.
-        #expect(try Claims.all(in: context.state) == [])
+        #expect(try Claims.all(in: context.state.folder) == [])
         #expect(runner.outcome.items == 0)
         run.cancel()
     }
@@ -242,7 +242,7 @@ import Testing
         account.note([items[1]], .leftOut(.notAnnotated))
         #expect(account.outcome.exitCode == 0 && account.outcome.leftOut == 1)
         // What failed elsewhere counts for the one that closes the job.
-        let failure = Failure(item: "crop_7", dataset: "ds", stage: "convert", reason: "?")
+        let failure = Failure(item: "crop_7", dataset: "ds", stage: .convert, reason: "?")
         account.takeIn([failure])
         #expect(account.outcome.failures == [failure] && account.outcome.elsewhere == 0)
     }

@@ -107,7 +107,7 @@ import Volumes
         try SmallShards(key: raw, lies: [0: (offset, length)], gap: 100_000).write(job)
         let outcome = try await job.run(manifest([2, 2, 2]))
         let failure = try #require(outcome.failures.first)
-        #expect(outcome.failures.count == 1 && failure.stage == "download")
+        #expect(outcome.failures.count == 1 && failure.stage == .download)
         #expect(failure.reason.contains("c/0/0/0#index: "), "\(failure.reason)")
         #expect(failure.reason.contains(message), "\(failure.reason)")
         #expect(!job.exists("out/hdf5/region_ds_1.h5"))

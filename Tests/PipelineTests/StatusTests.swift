@@ -166,7 +166,7 @@ import Testing
         }
         defer { worker.end() }
         func wait(for expected: [JSONValue]) async throws {
-            while try OwnerWatch.owners(in: context.state).first?.progress["working"]?.array != expected {
+            while try OwnerWatch.owners(in: context.state.folder).first?.progress["working"]?.array != expected {
                 try await Task.sleep(for: .milliseconds(20))
             }
         }

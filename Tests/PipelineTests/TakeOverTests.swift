@@ -24,7 +24,7 @@ import Testing
     }
 
     private func owner(_ role: String) throws -> Owner {
-        try Owner(role: role, state: context.state, output: context.output)
+        try Owner(role: role, state: context.state.folder, output: context.state.output)
     }
 
     /// Makes a file look as if it had not been touched for an hour.
@@ -35,8 +35,8 @@ import Testing
 
     /// A claim without text, as a process leaves it that is killed before it has written it.
     private func leave(_ claim: String, isOld: Bool = true) throws {
-        try context.state.makeTestFolder("claims")
-        try context.state.touch("claims/\(claim)")
+        try context.state.folder.makeTestFolder("claims")
+        try context.state.folder.touch("claims/\(claim)")
         if isOld { try age("claims/\(claim)") }
     }
 
@@ -45,10 +45,10 @@ import Testing
         try leave(ClaimName.job)
         let worker = try await JobAdmission(context: context, share: share).enter()
         #expect(
-            try Claims.holder(of: ClaimName.job, in: context.state)?.id
+            try Claims.holder(of: ClaimName.job, in: context.state.folder)?.id
                 == (share == nil ? worker.owner.identity.id : nil))
         worker.end()
-        #expect(try Claims.all(in: context.state) == [])
+        #expect(try Claims.all(in: context.state.folder) == [])
     }
 
     /// One that has just been made keeps others out, and they say which file it is.
@@ -70,8 +70,8 @@ import Testing
         try Data("rubbish".utf8).write(to: URL(fileURLWithPath: "\(scratch.path)/state/work/\(id)/owner"), options: [])
         try age("work/\(id)/owner")
         let worker = try await JobAdmission(context: context, share: nil).enter()
-        #expect(try context.state.list("work") == [worker.owner.identity.id])
-        #expect(try Claims.all(in: context.state) == [ClaimName.job])
+        #expect(try context.state.folder.list("work") == [worker.owner.identity.id])
+        #expect(try Claims.all(in: context.state.folder) == [ClaimName.job])
         worker.end()
     }
 
@@ -87,8 +87,8 @@ import Testing
         dead = []
         let worker = try Worker(role: "task 3/4", context)
         for id in ids { #expect(try worker.takeOver(from: id)) }
-        #expect(try Claims.all(in: context.state) == [])
-        #expect(try context.state.list("work") == [worker.owner.identity.id])
+        #expect(try Claims.all(in: context.state.folder) == [])
+        #expect(try context.state.folder.list("work") == [worker.owner.identity.id])
         worker.end()
     }
 
@@ -107,16 +107,16 @@ import Testing
             unclear = try worker.freeDead(unclear)
             try await Task.sleep(for: .milliseconds(100))
         }
-        #expect(try Claims.all(in: context.state) == [])
+        #expect(try Claims.all(in: context.state.folder) == [])
         worker.end()
     }
 
     /// The folder of a process that was killed before it could say who it is.
     @Test func aFolderWithoutAnOwnerIsCleared() throws {
-        try context.state.makeTestFolder("work/nobody")
+        try context.state.folder.makeTestFolder("work/nobody")
         let worker = try Worker(role: "task 0/2", context)
         try worker.clearDead()
-        #expect(try context.state.list("work") == [worker.owner.identity.id])
+        #expect(try context.state.folder.list("work") == [worker.owner.identity.id])
         worker.end()
     }
 
@@ -128,7 +128,7 @@ import Testing
         try FileManager.default.linkItem(atPath: file, toPath: "\(claims)/item-a")
         #expect(try worker.claims.take("item-b"))
         #expect(try worker.freeDead(["item-a", "item-b"]) == [])
-        #expect(try Claims.all(in: context.state) == ["item-b"])
+        #expect(try Claims.all(in: context.state.folder) == ["item-b"])
         worker.end()
     }
 }

@@ -184,12 +184,12 @@ import Testing
     private func age(_ members: [String: JSONValue]) async throws {
         let context = try job.context(members)
         for item in try await Discover(context).run().plans.flatMap(\.items) {
-            let plan = try PlanFile.item(item, in: context.state)
+            let plan = try PlanFile.item(item, in: context.state.folder)
             func record(_ stage: String) throws -> Record {
-                try #require(try context.records.record(item: item.name, stage: stage))
+                try #require(try context.state.records.record(item: item.name, stage: stage))
             }
             func write(_ old: Record, _ stage: String, _ fingerprint: Fingerprint) throws {
-                try context.records.write(
+                try context.state.records.write(
                     Record(
                         item: item.name, stage: stage, fingerprint: fingerprint, outputs: old.outputs,
                         result: old.result))

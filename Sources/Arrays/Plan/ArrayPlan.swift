@@ -20,31 +20,48 @@ public struct ArrayPlan: Sendable, Hashable, Codable {
     public var metadata: String
     /// What the label's values mean; nil for raw data.
     public var annotation: AnnotationPlan?
-    /// The storage format; nil is Zarr v2.
-    public var format: VolumeFormat?
     /// Key of the alignment that the array belongs to; only in volumes.
     public var alignment: String?
-    /// Whether the store's metadata do not say that chunks are nested, and ``metadata`` do: the chunks were found like that.
-    public var isNestedUndeclared: Bool?
-    /// Whether the axes are stored the other way round, as the manifest says; nil where they are not. Grid and boxes are z, y, x.
-    public var isReversed: Bool?
-
     /// How many voxels of the finest level are unknown, by its own attributes; only where it is another level, and those of this one do not say
     /// it, and it matters (``UnknownIdentifier``).
     public var finestUnknownCount: Int?
 
+    // Plans in state directories, and fingerprints of them, have these members only where they are not as usual.
+    private var otherFormat: VolumeFormat?
+    private var undeclared: Bool?
+    private var reversed: Bool?
+
+    /// The storage format.
+    public var format: VolumeFormat {
+        get { otherFormat ?? .zarrV2 }
+        set { otherFormat = newValue == .zarrV2 ? nil : newValue }
+    }
+    /// Whether the store's metadata do not say that chunks are nested, and ``metadata`` do: the chunks were found like that.
+    public var isNestedUndeclared: Bool {
+        get { undeclared ?? false }
+        set { undeclared = newValue ? true : nil }
+    }
+    /// Whether the axes are stored the other way round, as the manifest says. Grid and boxes are z, y, x.
+    public var isReversed: Bool {
+        get { reversed ?? false }
+        set { reversed = newValue ? true : nil }
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case name, image, level, grid, box, written, metadata, annotation, alignment, finestUnknownCount
+        case otherFormat = "format"
+        case undeclared = "isNestedUndeclared"
+        case reversed = "isReversed"
+    }
+
     public init(
         name: String, image: String, level: String, grid: Grid, box: Box, written: Box, metadata: String,
-        annotation: AnnotationPlan? = nil, format: VolumeFormat? = nil, alignment: String? = nil,
-        isNestedUndeclared: Bool? = nil, isReversed: Bool? = nil, finestUnknownCount: Int? = nil
+        annotation: AnnotationPlan? = nil, format: VolumeFormat = .zarrV2, isReversed: Bool = false
     ) {
-        (
-            self.name, self.image, self.level, self.grid, self.box, self.written, self.metadata, self.annotation,
-            self.format, self.alignment, self.isNestedUndeclared, self.isReversed, self.finestUnknownCount
-        ) = (
-            name, image, level, grid, box, written, metadata, annotation, format, alignment, isNestedUndeclared,
-            isReversed, finestUnknownCount
-        )
+        (self.name, self.image, self.level, self.grid, self.box) = (name, image, level, grid, box)
+        (self.written, self.metadata, self.annotation) = (written, metadata, annotation)
+        self.format = format
+        self.isReversed = isReversed
     }
 
     /// Key of the array, below the store.

@@ -21,10 +21,10 @@ public struct PlannedArray: Sendable {
 
     public init(_ plan: ArrayPlan, store: StoreURL) throws {
         self.plan = plan
-        let format = plan.format ?? .zarrV2
+        let format = plan.format
         let path = store.url(of: "\(plan.key)/\(format.arrayMetadataName)")
         let stored = try ArrayMetadata(format, Array(plan.metadata.utf8), path: path)
-        metadata = plan.isReversed ?? false ? stored.withReversedAxes : stored
+        metadata = plan.isReversed ? stored.withReversedAxes : stored
         shards = metadata.shardGrid
         guard let objectShape = ZYX(metadata.chunkShape),
             let chunkShape = ZYX(shards?.innerChunkShape ?? metadata.chunkShape)

@@ -11,19 +11,19 @@ public struct Failure: Error, Sendable, Hashable, Codable, CustomStringConvertib
     /// The item, e.g. `crop_124`, or nil where the whole dataset failed.
     public var item: String?
     public var dataset: String
-    /// `discover`, `download`, `convert`, `stat` or `resize`.
-    public var stage: String
+    /// Where it happened.
+    public var stage: Stage
     /// What happened, to which URL or file, after how many tries.
     public var reason: String
 
-    public init(item: String?, dataset: String, stage: String, reason: String) {
+    public init(item: String?, dataset: String, stage: Stage, reason: String) {
         self.item = item
         self.dataset = dataset
         self.stage = stage
         self.reason = reason
     }
 
-    public var description: String { "\(item ?? dataset): \(stage): \(reason)" }
+    public var description: String { "\(item ?? dataset): \(stage.rawValue): \(reason)" }
 }
 
 /// An error that is not one item's: the whole job has to end.

@@ -11,7 +11,7 @@ public enum CropAttributes {
     public static func file(of plan: ItemPlan, grid: Grid, labelLevel: String, store: StoreURL) -> [(
         String, AttributeValue
     )] {
-        (plan.kind == nil ? [("crop_id", .integer(Int64(plan.cropID)))] : []) + [
+        (plan.id.map { [("crop_id", .integer(Int64($0)))] } ?? []) + [
             ("dataset", .string(plan.dataset)),
             ("scale", .doubles(grid.voxelSize.array)),
             ("translation", .doubles(grid.translation.array)),
@@ -21,7 +21,7 @@ public enum CropAttributes {
             ("unit", .string("nanometer")),
             ("source", .string(store.url(of: plan.group))),
             ("levels_matched", .integer(plan.isMatched ? 1 : 0)),
-            ("level_case", .string((plan.levelCase ?? .pair).rawValue)),
+            ("level_case", .string(plan.levelCase.rawValue)),
         ]
     }
 

@@ -19,7 +19,7 @@ public enum VolumeAttributes {
             ("unit", .string("nanometer")),
             ("source", .string(store.url(of: plan.group))),
             ("levels_matched", .integer(plan.isMatched ? 1 : 0)),
-            ("level_case", .string((plan.levelCase ?? .pair).rawValue)),
+            ("level_case", .string(plan.levelCase.rawValue)),
         ]
     }
 

@@ -13,16 +13,12 @@ public import Stores
 public struct JobContext: Sendable {
     public let manifest: Manifest
     public let store: any ObjectStore
-    public private(set) var output: ConfinedFolder
-    public private(set) var state: ConfinedFolder
-    /// Packs and volume logs: in the state directory, or on a disk of this node alone.
-    public private(set) var holdings: Holdings
+    public private(set) var state: JobState
     public let counter: TransferCounter
     public let stop: StopSignal
     public let logger: Logger
     public let progress: JobProgress
 
-    public private(set) var records: RecordStore
     /// Bytes of downloads under way.
     let downloadBudget: ByteBudget
     /// Of the chunks downloaded so far.
@@ -49,7 +45,8 @@ public struct JobContext: Sendable {
         } catch {
             throw JobError.cannotWrite(error.description)
         }
-        try self.init(manifest, stop, logger, output: output, state: state, holdings: Holdings(in: packs, state: state))
+        let holdings = Holdings(in: packs, state: state)
+        try self.init(manifest, stop, logger, JobState(folder: state, output: output, holdings: holdings))
     }
 
     /// The same, only to look: makes nothing. nil where the job has no state directory yet.
@@ -68,19 +65,17 @@ public struct JobContext: Sendable {
             throw JobError.cannotWrite(error.description)
         }
         guard let state else { return nil }
-        try self.init(manifest, stop, logger, output: output ?? state, state: state, holdings: Holdings(in: state))
+        try self.init(
+            manifest, stop, logger, JobState(folder: state, output: output ?? state, holdings: Holdings(in: state)))
     }
 
     private init(
-        _ manifest: Manifest, _ stop: StopSignal, _ logger: Logger, output: ConfinedFolder, state: ConfinedFolder,
-        holdings: Holdings
+        _ manifest: Manifest, _ stop: StopSignal, _ logger: Logger, _ state: JobState
     ) throws(JobError) {
         self.manifest = manifest
         self.stop = stop
         self.logger = logger
-        self.output = output
         self.state = state
-        self.holdings = holdings
         counter = TransferCounter()
         do throws(StoreError) {
             let url = try StoreURL(manifest.source)
@@ -89,14 +84,13 @@ public struct JobContext: Sendable {
                 connections: manifest.limits.connections,
                 bandwidth: manifest.limits.bandwidth, maxAttempts: manifest.limits.maxAttempts,
                 outageSeconds: manifest.limits.outageSeconds,
-                hasAnswered: MetadataCache.hasAnswers(of: url, in: state),
+                hasAnswered: MetadataCache.hasAnswers(of: url, in: state.folder),
                 tell: { logger.warning("\($0)", metadata: ["event": "store"]) })
             options.listingBytes = manifest.limits.memory / 4
             store = try openStore(url, options: options, counter: counter)
         } catch {
             throw JobError.badManifest("$.source: \(error.message)")
         }
-        records = RecordStore(in: state)
         memory = MemoryShares(limit: manifest.limits.memory, hasCrops: manifest.mode == .crops)
         kept = HandoverRoom(limit: memory.kept, idle: manifest.limits.memory / 16)
         downloadBudget = ByteBudget(limit: memory.download)
@@ -106,10 +100,7 @@ public struct JobContext: Sendable {
     /// The same job, as this owner: what it writes takes its name only as long as nobody has taken the work over.
     public func owned(by owner: Owner) -> JobContext {
         var context = self
-        context.state = owner.state
-        context.output = owner.output
-        context.records = RecordStore(in: owner.state)
-        context.holdings = holdings.owned(by: owner)
+        context.state = state.owned(by: owner)
         return context
     }
 }

@@ -38,11 +38,11 @@ public struct JobIdentity: Sendable {
         if !adopting { try check() }
         let own = try ownTag()
         for _ in 0..<100 {
-            guard let found = try patientTag(Self.outputPath, in: context.output) else {
-                if try context.output.create(try text(own), at: Self.outputPath) { return }
+            guard let found = try patientTag(Self.outputPath, in: context.state.output) else {
+                if try context.state.output.create(try text(own), at: Self.outputPath) { return }
                 // Somebody has made it meanwhile, or it says nothing.
-                if try patientTag(Self.outputPath, in: context.output) == nil {
-                    try context.output.write(try text(own), to: Self.outputPath)
+                if try patientTag(Self.outputPath, in: context.state.output) == nil {
+                    try context.state.output.write(try text(own), to: Self.outputPath)
                 }
                 continue
             }
@@ -50,44 +50,45 @@ public struct JobIdentity: Sendable {
             if !isOwn(found, id: own.id) {
                 guard adopting else { throw refusal(found) }
                 context.logger.notice(
-                    "\(context.output.path) is taken over from the job of \(found.state ?? "another state folder")",
+                    "\(context.state.output.path) is taken over from the job of \(found.state ?? "another state folder")",
                     metadata: ["event": "output_adopted"])
             }
-            try context.output.write(try text(own), to: Self.outputPath)
+            try context.state.output.write(try text(own), to: Self.outputPath)
         }
-        throw JobError.locked("\(context.output.path)/\(Self.outputPath) changes again and again")
+        throw JobError.locked("\(context.state.output.path)/\(Self.outputPath) changes again and again")
     }
 
     /// Looks whether the output is this job's, or nobody's. Writes nothing.
     ///
     /// - Throws: ``JobError/badManifest(_:)`` where it is another job's.
     public func check() throws {
-        guard let found = try patientTag(Self.outputPath, in: context.output) else { return }
-        let own = try patientTag(Self.statePath, in: context.state)
+        guard let found = try patientTag(Self.outputPath, in: context.state.output) else { return }
+        let own = try patientTag(Self.statePath, in: context.state.folder)
         if !isOwn(found, id: own?.id) { throw refusal(found) }
     }
 
     /// The same id; or the same place of a state that has been begun anew.
-    private func isOwn(_ found: Tag, id: String?) -> Bool { found.id == id || found.state == context.state.path }
+    private func isOwn(_ found: Tag, id: String?) -> Bool { found.id == id || found.state == context.state.folder.path }
 
     private func refusal(_ found: Tag) -> JobError {
         .badManifest(
-            "\(context.output.path) belongs to the job whose state is in \(found.state ?? "an unknown folder"), the state of this job is in "
-                + "\(context.state.path): give it another output, or take this one over by cristae run --adopt-output")
+            "\(context.state.output.path) belongs to the job whose state is in \(found.state ?? "an unknown folder"), the state of this job is in "
+                + "\(context.state.folder.path): give it another output, or take this one over by cristae run --adopt-output"
+        )
     }
 
     /// This job's tag; its id is made where there is none.
     private func ownTag() throws -> Tag {
         let new = Tag(id: UUID().uuidString.lowercased(), state: nil)
-        var known = try patientTag(Self.statePath, in: context.state)
-        if known == nil, try context.state.create(try text(new), at: Self.statePath) { known = new }
-        if known == nil { known = try patientTag(Self.statePath, in: context.state) }
+        var known = try patientTag(Self.statePath, in: context.state.folder)
+        if known == nil, try context.state.folder.create(try text(new), at: Self.statePath) { known = new }
+        if known == nil { known = try patientTag(Self.statePath, in: context.state.folder) }
         if known == nil {
             // It is there and says nothing.
-            try context.state.write(try text(new), to: Self.statePath)
+            try context.state.folder.write(try text(new), to: Self.statePath)
             known = new
         }
-        return Tag(id: (known ?? new).id, state: context.state.path)
+        return Tag(id: (known ?? new).id, state: context.state.folder.path)
     }
 
     private func text(_ tag: Tag) throws -> [UInt8] { try JSONFile.encode(tag, pretty: true) }
@@ -106,7 +107,7 @@ public struct JobIdentity: Sendable {
 extension JobIdentity {
     /// Removes what killed processes have left of tags that were just being made. By then the tags are there, and nobody makes one. Blocks.
     public static func removeLeftovers(_ context: JobContext) throws(LedgerError) {
-        for (folder, place) in [(context.output, ".work/"), (context.state, "")] {
+        for (folder, place) in [(context.state.output, ".work/"), (context.state.folder, "")] {
             for name in try folder.list(String(place.dropLast())) where name.hasBytePrefix(".job.json.") {
                 try folder.remove(place + name)
             }

@@ -20,7 +20,7 @@ public struct LastRun: Sendable, Codable {
         let manifest = context.manifest
         let output = AbsolutePath(manifest.output).written(relativeTo: AbsolutePath(manifest.state))
         let text = try JSONFile.encode(LastRun(source: manifest.source, output: output), pretty: true)
-        try context.state.update(text, to: path)
+        try context.state.folder.update(text, to: path)
     }
 
     /// The manifest as the last run took it, but for what is given now. Where none has been noted, the plans say which store it was.

@@ -21,7 +21,7 @@ public final class Worker: Sendable {
     /// - Parameter beatSeconds: seconds from one sign of life to the next, instead of ``OwnerWatch/beatSeconds``.
     public init(role: String, _ context: JobContext, beatSeconds: Double? = nil) throws(LedgerError) {
         let claimSeconds = Double(context.manifest.limits.claimSeconds)
-        owner = try Owner(role: role, state: context.state, output: context.output)
+        owner = try Owner(role: role, state: context.state.folder, output: context.state.output)
         claims = Claims(of: owner, claimSeconds: claimSeconds)
         watch = OwnerWatch(owner, claimSeconds: claimSeconds)
         self.beatSeconds = beatSeconds ?? watch.beatSeconds

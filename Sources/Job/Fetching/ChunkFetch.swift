@@ -45,7 +45,7 @@ struct ChunkFetch: Sendable {
         var isFirst = true
         while true {
             let pack = if let begun, isFirst { begun } else { try await open() }
-            let missing = await ThreadPool.files.run {
+            let missing = await context.state.run {
                 zip(arrays, wanted).map { array, indices in indices.filter { !array.isKnown($0, in: pack) } }
             }
             context.progress.add(chunks: 0, done: missing.reduce(total) { $0 - $1.count })
@@ -55,8 +55,8 @@ struct ChunkFetch: Sendable {
                 try await fetch.settle(wanted, source)
                 return pack
             } catch let error as DownloadError where error.first is ShardChange {
-                let holdings = context.holdings
-                try await ThreadPool.files.run { () throws(LedgerError) in
+                let holdings = context.state.holdings
+                try await context.state.run {
                     let done = zip(arrays, wanted).reduce(0) { sum, pair in
                         sum + pair.1.count { pair.0.isKnown($0, in: pack) }
                     }
@@ -74,11 +74,11 @@ struct ChunkFetch: Sendable {
         let (arrays, pack) = (arrays, pack)
         var changed = 0
         for round in 0...SourceConsistency.maximumRounds {
-            guard await ThreadPool.files.run({ SourceConsistency.isDoubtful(pack) }) else { return }
+            guard await context.state.run({ SourceConsistency.isDoubtful(pack) }) else { return }
             guard round < SourceConsistency.maximumRounds else { break }
             changed = try await source.recheck(pack, wanted)
             guard changed > 0 else { return }
-            let missing = await ThreadPool.files.run {
+            let missing = await context.state.run {
                 zip(arrays, wanted).map { array, indices in indices.filter { !array.isKnown($0, in: pack) } }
             }
             context.progress.add(chunks: 0, done: -missing.reduce(0) { $0 + $1.count })
@@ -158,7 +158,7 @@ struct ChunkFetch: Sendable {
         case .shard(let number, let index, let positions):
             let array = arrays[number]
             guard let grid = array.shards else { return [] }
-            let shard = try await ThreadPool.files.run { () throws in
+            let shard = try await context.state.run {
                 try ShardFetch(index, of: array, grid: grid, positions: positions, context: context, pack: pack)
             }
             return try await shard.begin().map { .part(shard, $0) }
@@ -184,7 +184,7 @@ struct ChunkFetch: Sendable {
             guard !context.stop.isStopped else { return }
             let object = try await context.store.get(key, range: nil, maximumBytes: limit)
             if let object { context.chunkSizes.note(object.bytes.count, of: array) }
-            try await ThreadPool.files.run { () throws(LedgerError) in
+            try await context.state.run {
                 if let object {
                     if let served = object.served { try pack.noteBegan(served) }
                     try pack.append(key, object.bytes(isGzip: array.metadata.isGzip), mark: object.metadata.text)

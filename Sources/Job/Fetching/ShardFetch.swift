@@ -88,7 +88,7 @@ struct ShardFetch: Sendable {
     private func ranges() async throws -> ShardRanges? {
         let (pack, key, grid, url) = (pack, key, grid, object.url)
         if let version = object.version,
-            let index = try await ThreadPool.files.run({ () throws(LedgerError) in
+            let index = try await context.state.run({
                 try pack.read(PlannedArray.indexKey(key))
             })
         {
@@ -103,7 +103,7 @@ struct ShardFetch: Sendable {
         let version = object.version ?? ShardVersion()
         let text = try JSONValue(encoding: version).canonicalText
         try await noteAnswer()
-        try await ThreadPool.files.run { () throws(LedgerError) in
+        try await context.state.run {
             try pack.noteMark(version.mark.text, of: key)
             try pack.append(PlannedArray.versionKey(key), ByteBuffer(Array(text.utf8)))
             try pack.append(PlannedArray.indexKey(key), answer.bytes)
@@ -114,12 +114,12 @@ struct ShardFetch: Sendable {
     private func noteAnswer() async throws {
         let (pack, served) = (pack, object.served)
         guard let served else { return }
-        try await ThreadPool.files.run { () throws(LedgerError) in try pack.noteBegan(served) }
+        try await context.state.run { try pack.noteBegan(served) }
     }
 
     private func noteAbsent(_ keys: [String]) async throws {
         let pack = pack
-        try await ThreadPool.files.run { () throws(LedgerError) in for key in keys { try pack.noteAbsent(key) } }
+        try await context.state.run { for key in keys { try pack.noteAbsent(key) } }
     }
 
     /// Fetches a part and puts it into the pack. Returns what is to be fetched instead, where that turns out to be better.
@@ -148,7 +148,7 @@ struct ShardFetch: Sendable {
                 try await noteAbsent(open.filter { ranges.range(of: $0) == nil }.map { PlannedArray.key(key, $0) })
                 try await noteAnswer()
                 let mark = object.version?.mark.text
-                try await ThreadPool.files.run { () throws(LedgerError) in try pack.append(key, bytes, mark: mark) }
+                try await context.state.run { try pack.append(key, bytes, mark: mark) }
             } else {
                 try await noteAbsent([key])
             }
@@ -175,7 +175,7 @@ struct ShardFetch: Sendable {
             let bytes = try await reader.bytes(run.range)
             let (pack, key) = (pack, key)
             try await noteAnswer()
-            try await ThreadPool.files.run { () throws(LedgerError) in
+            try await context.state.run {
                 for member in run.members {
                     let lower = member.range.lowerBound - run.range.lowerBound
                     let part = bytes.withUnsafeBytes { ByteBuffer($0[lower..<(lower + member.range.count)]) }

@@ -23,7 +23,7 @@ struct ItemFingerprints: Sendable {
                         "start": .array(array.box.start.array.map { .integer($0) }),
                         "stop": .array(array.box.stop.array.map { .integer($0) }),
                     ]
-                    if array.isReversed ?? false { members["axes"] = "xyz" }
+                    if array.isReversed { members["axes"] = "xyz" }
                     return .object(members)
                 }),
             "metadata": .array(plan.metadata.map { [.string($0.key), .string($0.text)] }),

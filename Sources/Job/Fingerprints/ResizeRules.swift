@@ -16,7 +16,7 @@ struct ResizeRules: Sendable {
 
     init(_ plan: ItemPlan, _ manifest: Manifest) {
         let labels = (plan.labels + plan.derived.map(\.source)).map { Source($0, isLabel: true) }
-        let raw = ([plan.raw] + (plan.moreRaw ?? [])).map { Source($0, isLabel: false) }
+        let raw = ([plan.raw] + plan.moreRaw).map { Source($0, isLabel: false) }
         func target(_ grids: [Grid]) -> Grid {
             CropResizer.targetGrid(covering: grids, manifest.resize.grid, manifest.targetNm, manifest.tolerance)
         }
@@ -69,7 +69,7 @@ struct ResizeRules: Sendable {
 /// The same for what is counted in the voxels of a file.
 enum StatisticsRules {
     static func keys(_ plan: ItemPlan) -> [String: JSONValue] {
-        let raw = [plan.raw] + (plan.moreRaw ?? [])
+        let raw = [plan.raw] + plan.moreRaw
         var keys: [String: JSONValue] = [:]
         // Only real voxels count.
         if raw.contains(where: { $0.box != $0.written }) { keys["covered"] = 1 }
@@ -82,7 +82,7 @@ enum StatisticsRules {
 extension ArrayPlan {
     /// Whether the voxels are floating point numbers.
     fileprivate var holdsFloats: Bool {
-        let type = try? ArrayMetadata(format ?? .zarrV2, Array(metadata.utf8), path: key).elementType
+        let type = try? ArrayMetadata(format, Array(metadata.utf8), path: key).elementType
         return type?.isFloat ?? false
     }
 }

@@ -51,7 +51,6 @@ public struct SourceCheck: Sendable {
 
     /// Of some versions those that the store does not have any more, asked for one by one; and the earliest time by its clock.
     public func changes(in versions: [ObjectVersion]) async throws -> (changes: [ObjectVersion], served: Int?) {
-        let (store, stop) = (store, stop)
         let answers = try await concurrentMap(versions) { version in
             try stop.check()
             return try await store.head(version.key)

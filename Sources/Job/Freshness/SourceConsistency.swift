@@ -40,12 +40,12 @@ struct SourceConsistency: Sendable {
     /// - Throws: ``Failure`` where the metadata that the item was planned with have changed.
     func recheck(_ pack: Pack, _ wanted: [[ZYX<Int>]]) async throws -> Int {
         let arrays = arrays
-        let versions = await ThreadPool.files.run {
+        let versions = await context.state.run {
             zip(arrays, wanted).flatMap { array, chunks in array.versions(of: chunks, in: pack) }
         }
         let (changes, served) = try await check.changes(in: versions)
         try await checkMetadata()
-        try await ThreadPool.files.run { () throws(LedgerError) in
+        try await context.state.run {
             try pack.forget(objects: Set(changes.map(\.key)))
             // What is left is of this moment.
             if let served {
@@ -85,7 +85,7 @@ struct SourceConsistency: Sendable {
 
     func failure(_ reason: String) -> Failure {
         Failure(
-            item: plan.name, dataset: plan.dataset, stage: Stage.download.rawValue,
+            item: plan.name, dataset: plan.dataset, stage: .download,
             reason: "the source is being changed: \(reason)")
     }
 

@@ -62,7 +62,7 @@ public struct SourceDigest: Sendable, Hashable {
     /// The digests of all arrays of an item whose record has none, by the versions that were kept of its objects. Blocks.
     public static func kept(of plan: ItemPlan, _ download: Record, _ context: JobContext) throws -> [SourceDigest] {
         do {
-            if let file = try VersionFile(of: plan.name, fingerprint: download.fingerprint, in: context.state) {
+            if let file = try VersionFile(of: plan.name, fingerprint: download.fingerprint, in: context.state.folder) {
                 return try of(file, plan, context)
             }
         } catch let error as LedgerError where error.code == .corrupt {}

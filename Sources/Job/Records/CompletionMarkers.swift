@@ -87,8 +87,8 @@ public final class CompletionMarkers: Sendable {
 
     public init(_ context: JobContext) {
         keepsNative = context.manifest.convert.keepNative
-        state = context.state
-        output = context.output
+        state = context.state.folder
+        output = context.state.output
         // Some rules are part of an item's fingerprint only where they apply. Marks from before there were any say nothing of them.
         let settings = Fingerprint(of: ["rules": 2, "settings": StageSettings.all(StageSettings.ofItems(context))])
         folder = "done/\(settings.description.prefix(16))"

@@ -1,4 +1,4 @@
-internal import Arrays
+public import Arrays
 internal import CropFiles
 internal import JSONText
 public import Ledger
@@ -61,6 +61,7 @@ public struct ItemRecords: Sendable {
     public init(_ plan: ItemPlan, _ context: JobContext) { (self.context, self.plan) = (context, plan) }
 
     private var fingerprints: ItemFingerprints { ItemFingerprints(plan, context) }
+    private var job: any ItemJob { plan.job(context) }
 
     /// Reads the item's records: the stages that are done. Blocks.
     public func done() throws -> DoneStages {
@@ -74,7 +75,7 @@ public struct ItemRecords: Sendable {
             (done.convert, done.stat, done.resize) = (nil, nil, nil)
         }
         // The pack may be gone: what was made from it is there.
-        if done.leftOut == nil, done.convert == nil, let downloaded = done.download, try !isHeld(downloaded) {
+        if done.leftOut == nil, done.convert == nil, let downloaded = done.download, try !job.holds(downloaded) {
             done.download = nil
         }
         return done
@@ -84,7 +85,7 @@ public struct ItemRecords: Sendable {
     public func recorded() throws -> DoneStages {
         var done = DoneStages()
         guard let downloaded = try record(.download),
-            try downloaded.fingerprint == downloadFingerprint || standsAsVolume(downloaded)
+            try downloaded.fingerprint == job.downloadFingerprint || standsAsEarlier(downloaded)
         else { return done }
         if plan.isUndecided, downloaded.result[LeftOut.key] != nil {
             // What cannot be read is decided again.
@@ -126,11 +127,7 @@ public struct ItemRecords: Sendable {
         let arrays = UnknownIdentifier.arrays(plan)
         guard !arrays.isEmpty else { return true }
         guard let labels = labels(stat, of: convert) else { return false }
-        return arrays.allSatisfy { array in
-            let path = ArrayPlan.path(of: array.key, below: plan.group)
-            let name = plan.kind == .volume ? String(path.drop { $0 == "/" }) : array.name
-            return labels[name]?["unknown"] == 0
-        }
+        return arrays.allSatisfy { labels[job.statisticsName(of: $0)]?["unknown"] == 0 }
     }
 
     /// What statistics of some version say of the labels of a converted file; nil where they are another file's.
@@ -143,13 +140,11 @@ public struct ItemRecords: Sendable {
         return stat.result["labels"]?.object
     }
 
-    /// The same of a volume, whose chunks are encoded while they are downloaded.
-    private func standsAsVolume(_ downloaded: Record) throws -> Bool {
-        guard isVolume,
-            downloaded.fingerprint
-                == fingerprints.volumeLog(knowsUnknown: false),
-            let convert = try record(.convert)
-        else { return false }
+    /// The same of a download whose chunks were encoded at once.
+    private func standsAsEarlier(_ downloaded: Record) throws -> Bool {
+        guard downloaded.fingerprint == job.earlierDownloadFingerprint, let convert = try record(.convert) else {
+            return false
+        }
         return try stands(convert, downloaded)
     }
 
@@ -164,27 +159,13 @@ public struct ItemRecords: Sendable {
         return (stat, resize)
     }
 
-    private var isVolume: Bool { plan.kind == .volume }
-    private var downloadFingerprint: Fingerprint {
-        isVolume ? fingerprints.volumeLog() : fingerprints.download
-    }
-
-    /// Whether what was downloaded is still there, in a pack or in a volume's log.
-    private func isHeld(_ downloaded: Record) throws -> Bool {
-        guard isVolume else {
-            return try context.holdings.hasClosedPack(plan.packPath(context))
-        }
-        let log = try ChunkLog.existing(plan.logPath, in: context.holdings, fingerprint: downloaded.fingerprint)
-        return log.map { $0.checkpoint.length == downloaded.result["length"]?.integer } ?? false
-    }
-
     public func record(_ stage: Stage) throws -> Record? {
-        try context.records.record(item: plan.name, stage: stage.rawValue)
+        try context.state.records.record(item: plan.name, stage: stage.rawValue)
     }
 
     public func hasOutputs(_ record: Record) throws -> Bool {
         for output in record.outputs
-        where try !output.isRemoved && context.output.fileSize(output.path) != output.digest.size {
+        where try !output.isRemoved && context.state.output.fileSize(output.path) != output.digest.size {
             return false
         }
         return true

@@ -24,12 +24,12 @@ public struct PresentJob: Sendable {
 
     /// - Parameter known: plans that are known to be today's already.
     public init(_ context: JobContext, known: [PlanFile] = []) async throws {
-        let state = context.state
         let current = Dictionary(known.map { (PlanFile.path(of: $0.plan.dataset), $0) }) { first, _ in first }
-        let kept = try await ThreadPool.files.run { () throws(LedgerError) in
+        let kept = try await context.state.run {
             var kept: [(path: String, plan: PlanFile?)] = []
-            for name in try state.list("plans") where name.hasSuffix(".plan") && current["plans/\(name)"] == nil {
-                kept.append(("plans/\(name)", try PlanFile(of: String(name.dropLast(5)), in: state)))
+            for name in try context.state.folder.list("plans")
+            where name.hasSuffix(".plan") && current["plans/\(name)"] == nil {
+                kept.append(("plans/\(name)", try PlanFile(of: String(name.dropLast(5)), in: context.state.folder)))
             }
             return kept
         }
@@ -53,7 +53,7 @@ public struct PresentJob: Sendable {
             }
         }
         let planned = Set((today + outdated).map { ByteName($0.plan.dataset) })
-        let answered = try await ThreadPool.files.run { () throws(LedgerError) in try state.list("metadata") }
+        let answered = try await context.state.run { try context.state.folder.list("metadata") }
         unplanned = answered.filter { $0.hasByteSuffix(".jsonl") }.map { String($0.dropLast(6)) }
             .filter { $0 != MetadataCache.root && globs.matches($0) && !planned.contains(ByteName($0)) }
         plans = Discover.withUniqueNames(today.sorted { $0.plan.dataset < $1.plan.dataset })

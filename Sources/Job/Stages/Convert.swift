@@ -27,12 +27,9 @@ public struct Convert: Sendable {
     public func run(
         download: Record, measuring: ((HDF5Reader) async throws -> JSONValue)? = nil
     ) async throws -> (record: Record, entry: JSONValue?) {
-        if plan.kind == .volume {
-            return (try await VolumeConvert(context: context, plan: plan).run(download: download), nil)
-        }
         let pack = try await openPack(download)
         var notAnnotated: [String] = []
-        let (output, entry) = try await OutputFile.make(plan.nativePath, in: context.output, stop: context.stop) {
+        let (output, entry) = try await OutputFile.make(plan.nativePath, in: context.state.output, stop: context.stop) {
             writer in
             try await writeRaw(writer, pack)
             notAnnotated = try await writeLabels(writer, pack)
@@ -49,12 +46,11 @@ public struct Convert: Sendable {
             try? await measuring?(reader)
         }
         let record = Record(
-            item: plan.name, stage: "convert",
-            fingerprint: try ItemFingerprints(plan, context).convert(download: download), outputs: [output],
+            .convert, of: plan.name, fingerprint: try ItemFingerprints(plan, context).convert(download: download),
+            outputs: [output],
             result: .object(
                 notAnnotated.isEmpty ? [:] : ["not_annotated": .array(notAnnotated.map { .string($0) })]))
-        let records = context.records
-        try await ThreadPool.files.run { () throws(LedgerError) in try records.write(record) }
+        try await context.state.write(record)
         return (record, entry ?? nil)
     }
 
@@ -62,10 +58,9 @@ public struct Convert: Sendable {
     ///
     /// - Throws: ``LedgerError`` `.corrupt` where its directory or its journal do not name what was downloaded.
     private func openPack(_ download: Record) async throws -> Pack {
-        let (holdings, path) = (context.holdings, plan.packPath(context))
         let arrays = try plan.arrays.map { try PlannedArray($0, store: context.store.url) }
-        return try await ThreadPool.files.run { () throws(LedgerError) in
-            let pack = try holdings.closedPack(path)
+        return try await context.state.run {
+            let pack = try context.state.holdings.closedPack(plan.packPath(context))
             let content = PlannedArray.contentDigest(
                 of: arrays, keys: plan.metadata.map(\.key), in: pack)
             guard content.description == download.result["content"]?.string else {

@@ -14,12 +14,12 @@ public struct DatasetLists: Sendable {
 
     /// `txt/<dataset>_to_download` and `txt/zattrs/<dataset>.zattrs`. One that the plan does not give any more goes.
     public func write(_ plan: DatasetPlan) async throws {
-        let (output, lists, dataset) = (context.output, texts(plan), plan.dataset)
-        try await ThreadPool.files.run { () throws(LedgerError) in
-            for (path, text) in lists { try output.update(text, to: path) }
-            for path in [Self.metadataPath(dataset), Self.listPath(dataset)]
+        let lists = texts(plan)
+        try await context.state.run {
+            for (path, text) in lists { try context.state.output.update(text, to: path) }
+            for path in [Self.metadataPath(plan.dataset), Self.listPath(plan.dataset)]
             where !lists.contains(where: { $0.path == path }) {
-                try output.remove(path)
+                try context.state.output.remove(path)
             }
         }
     }
@@ -43,7 +43,7 @@ public struct DatasetLists: Sendable {
     /// - Throws: ``PlanChange`` where an item of it cannot be read.
     public func texts(_ plan: PlanFile) throws -> [(path: String, text: [UInt8])] {
         var whole = plan.plan
-        whole.items = try plan.items.map { try PlanFile.item($0, in: context.state) }
+        whole.items = try plan.items.map { try PlanFile.item($0, in: context.state.folder) }
         return texts(whole)
     }
 }

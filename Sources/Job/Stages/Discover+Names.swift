@@ -44,9 +44,8 @@ extension Discover {
         let unmatched = globs.filter { glob in !found.contains { glob.matches($0) } }
         guard !refreshes, !unmatched.isEmpty else { return found }
         // What matches nothing may have come since the store was asked.
-        let (state, source) = (context.state, context.store.url)
-        let known = try await ThreadPool.files.run { () throws(LedgerError) in
-            try PlanFile.heads(in: state, source: source).map(\.dataset)
+        let known = try await context.state.run {
+            try PlanFile.heads(in: context.state.folder, source: context.store.url).map(\.dataset)
         }
         let isKnown = unmatched.allSatisfy { glob in known.contains { glob.matches($0) } }
         return isKnown ? found : try await matching(globs, refreshes: true)
@@ -55,7 +54,7 @@ extension Discover {
     private func matching(_ globs: [Glob], refreshes: Bool) async throws -> [String] {
         let manifest = context.manifest
         let cache = try await MetadataCache(
-            dataset: MetadataCache.root, store: context.store, state: context.state, refreshes: refreshes)
+            dataset: MetadataCache.root, store: context.store, state: context.state.folder, refreshes: refreshes)
         let top = try await cache.list("")
         for name in top.refused where share?.index ?? 0 == 0 {
             context.logger.warning(
@@ -82,9 +81,8 @@ extension Discover {
     /// Names the datasets that were in the store once and match, but are not there any more. Of several tasks one does.
     private func reportVanished(_ globs: [Glob], found: [String]) async throws {
         guard share.map({ $0.index == 0 }) ?? true else { return }
-        let (state, source) = (context.state, context.store.url)
-        let heads = try await ThreadPool.files.run { () throws(LedgerError) in
-            try PlanFile.heads(in: state, source: source)
+        let heads = try await context.state.run {
+            try PlanFile.heads(in: context.state.folder, source: context.store.url)
         }
         for plan in heads where !found.hasName(plan.dataset) && globs.contains(where: { $0.matches(plan.dataset) }) {
             reportVanished(plan.dataset, of: plan.dataset)
@@ -100,17 +98,17 @@ extension Discover {
     /// Runs `body` while holding a claim; waits for it where another process has it.
     private func claimed<R: Sendable>(_ name: String, _ body: () async throws -> R) async throws -> R {
         guard let worker else { return try await body() }
-        while try await !ThreadPool.files.run({ () throws(LedgerError) in try worker.claims.take(name) }) {
+        while try await !context.state.run({ try worker.claims.take(name) }) {
             try context.stop.check()
-            _ = try await ThreadPool.files.run { () throws(LedgerError) in try worker.freeDead([name]) }
+            _ = try await context.state.run { try worker.freeDead([name]) }
             try await Task.sleep(for: .milliseconds(Self.pollMilliseconds / 4))
         }
         do {
             let result = try await body()
-            try await ThreadPool.files.run { () throws(LedgerError) in try worker.claims.release(name) }
+            try await context.state.run { try worker.claims.release(name) }
             return result
         } catch {
-            try? await ThreadPool.files.run { () throws(LedgerError) in try worker.claims.release(name) }
+            try? await context.state.run { try worker.claims.release(name) }
             throw error
         }
     }

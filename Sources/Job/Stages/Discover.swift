@@ -74,7 +74,7 @@ public struct Discover: Sendable {
             guard !held.isEmpty, let worker else { break }
             try context.stop.check()
             let claims = held.map { ClaimName.dataset($0) }
-            _ = try await ThreadPool.files.run { () throws(LedgerError) in try worker.freeDead(claims) }
+            _ = try await context.state.run { try worker.freeDead(claims) }
             try await Task.sleep(for: .milliseconds(Self.pollMilliseconds))
             try await attempt(held, isOwn: false, &results)
         }
@@ -123,7 +123,7 @@ public struct Discover: Sendable {
     /// Why no file can have the name of a dataset; nil where one can. That is no fault of the other datasets.
     static func refusal(of name: String) -> Failure? {
         func failure(_ reason: String) -> Failure {
-            Failure(item: nil, dataset: name, stage: "discover", reason: reason)
+            Failure(item: nil, dataset: name, stage: .discover, reason: reason)
         }
         let limit = ManifestName.maximumLength
         guard name.utf8.count <= limit else {
@@ -145,7 +145,7 @@ public struct Discover: Sendable {
             if !refreshes, let kept = try await settled(name, fingerprint, isOwn: isOwn) { return kept }
             guard let worker else { return .ready(try await plan(name, keys, fingerprint)) }
             let claim = ClaimName.dataset(name)
-            guard try await ThreadPool.files.run({ () throws(LedgerError) in try worker.claims.take(claim) }) else {
+            guard try await context.state.run({ try worker.claims.take(claim) }) else {
                 return .held
             }
             do {
@@ -159,16 +159,16 @@ public struct Discover: Sendable {
                 } else {
                     result = .ready(try await plan(name, keys, fingerprint, refreshes: refreshes))
                 }
-                try await ThreadPool.files.run { () throws(LedgerError) in
+                try await context.state.run {
                     if known[FailureLog.datasetName(name)] != nil {
-                        try FailureLog(state: context.state).forget(FailureLog.datasetName(name))
+                        try context.state.failures.forget(FailureLog.datasetName(name))
                     }
                     try worker.claims.release(claim)
                 }
                 return result
             } catch {
                 if !(error is MissingDataset) { try await note(error, name) }
-                try await ThreadPool.files.run { () throws(LedgerError) in try worker.claims.release(claim) }
+                try await context.state.run { try worker.claims.release(claim) }
                 throw error
             }
         } catch let missing as MissingDataset {
@@ -184,22 +184,21 @@ public struct Discover: Sendable {
 
     private static func failure(_ error: any Error, _ name: String) -> Failure {
         error as? Failure
-            ?? Failure(item: nil, dataset: name, stage: "discover", reason: Cancellation.reason(error))
+            ?? Failure(item: nil, dataset: name, stage: .discover, reason: Cancellation.reason(error))
     }
 
     private func note(_ error: any Error, _ name: String) async throws {
         guard JobError(error, context.stop) == nil, !Cancellation.isFromOutside(error), let worker else { return }
-        try await ThreadPool.files.run { () throws in
-            try FailureLog(state: context.state).note(Self.failure(error, name), owner: worker.owner.identity.id)
+        try await context.state.run {
+            try context.state.failures.note(Self.failure(error, name), owner: worker.owner.identity.id)
         }
     }
 
     /// What is settled about a dataset: its kept plan where that is today's, or a failure that somebody else has met with meanwhile.
     private func settled(_ name: String, _ fingerprint: Fingerprint, isOwn: Bool) async throws -> Attempt? {
-        let (state, output) = (context.state, context.output)
-        return try await ThreadPool.files.run { () throws(LedgerError) -> Attempt? in
-            if let kept = try PlanFile(of: name, in: state), kept.fingerprint == fingerprint,
-                worker == nil ? true : try DatasetLists.areThere(kept.plan, in: output)
+        return try await context.state.run { () -> Attempt? in
+            if let kept = try PlanFile(of: name, in: context.state.folder), kept.fingerprint == fingerprint,
+                worker == nil ? true : try DatasetLists.areThere(kept.plan, in: context.state.output)
             {
                 // One with failures is made again, once in a run.
                 let isTried = !isOwn || worker.map { kept.owner == $0.owner.identity.id } ?? false
@@ -217,13 +216,12 @@ public struct Discover: Sendable {
 
     private func failure(of name: String) throws(LedgerError) -> FailureLog.Entry? {
         guard worker != nil else { return nil }
-        return try FailureLog(state: context.state).entry(FailureLog.datasetName(name))
+        return try context.state.failures.entry(FailureLog.datasetName(name))
     }
 
     /// Whether a dataset that was planned before is not in the store any more; names it then.
     private func hasVanished(_ name: String, isListed: Bool) async throws -> Bool {
-        let state = context.state
-        let kept = try await ThreadPool.files.run { () throws(LedgerError) in try PlanFile(of: name, in: state) }
+        let kept = try await context.state.run { try PlanFile(of: name, in: context.state.folder) }
         guard !isListed, let kept, kept.source == context.store.url.description,
             DatasetReader.container(of: name, in: try await context.store.list(name)) == nil
         else { return false }
@@ -234,10 +232,10 @@ public struct Discover: Sendable {
     private func plan(
         _ name: String, _ keys: [String]?, _ fingerprint: Fingerprint, refreshes: Bool = false
     ) async throws -> PlanFile {
-        let state = context.state
         let store: any ObjectStore = keys.map { ListedStore(context.store, keys: $0) } ?? context.store
         let cache = try await MetadataCache(
-            dataset: keys == nil ? name : "\(name)-listed", store: store, state: context.state, refreshes: refreshes)
+            dataset: keys == nil ? name : "\(name)-listed", store: store, state: context.state.folder,
+            refreshes: refreshes)
         let reader = DatasetReader(
             dataset: name, cache: cache, isListed: keys != nil,
             grids: context.manifest.grids.filter { $0.dataset.hasSameBytes(as: name) })
@@ -259,30 +257,32 @@ public struct Discover: Sendable {
         if refreshes, let kept = try await unchanged(plan, fingerprint) { return kept }
         let text = try PlanFile.encode(
             plan, fingerprint: fingerprint, owner: worker?.owner.identity.id ?? "", store: context.store.url)
-        let kept = try await ThreadPool.files.run { () throws(LedgerError) in
-            try state.write(text, to: PlanFile.path(of: name))
-            return try PlanFile(of: name, in: state)
+        let kept = try await context.state.run {
+            try context.state.folder.write(text, to: PlanFile.path(of: name))
+            return try PlanFile(of: name, in: context.state.folder)
         }
         guard let kept else {
             throw LedgerError(
-                .corrupt, path: "\(state.path)/\(PlanFile.path(of: name))", "the plan cannot be read back")
+                .corrupt, path: "\(context.state.folder.path)/\(PlanFile.path(of: name))",
+                "the plan cannot be read back")
         }
         return kept
     }
 
     /// The kept plan, where it says just what the new one does. Names what was planned before, and is not any more.
     private func unchanged(_ plan: DatasetPlan, _ fingerprint: Fingerprint) async throws -> PlanFile? {
-        let (state, name) = (context.state, plan.dataset)
-        let kept = try await ThreadPool.files.run { () throws(LedgerError) in try PlanFile(of: name, in: state) }
+        let kept = try await context.state.run { try PlanFile(of: plan.dataset, in: context.state.folder) }
         guard let kept, kept.fingerprint == fingerprint, kept.source == context.store.url.description else {
             return nil
         }
         let today = Set(plan.items.map(\.name) + plan.failures.compactMap(\.item) + plan.leftOutNames)
-        for item in kept.items where !today.contains(item.name) { reportVanished("\(name): \(item.name)", of: name) }
+        for item in kept.items where !today.contains(item.name) {
+            reportVanished("\(plan.dataset): \(item.name)", of: plan.dataset)
+        }
         let text = try PlanFile.encode(
             plan, fingerprint: fingerprint, owner: kept.owner, store: context.store.url)
-        let isSame = try await ThreadPool.files.run { () throws(LedgerError) in
-            try PlanFile.isKept(text, of: name, in: state)
+        let isSame = try await context.state.run {
+            try PlanFile.isKept(text, of: plan.dataset, in: context.state.folder)
         }
         return isSame ? kept : nil
     }
@@ -293,7 +293,7 @@ public struct Discover: Sendable {
         let url = context.store.url
         let text: String
         do {
-            text = try await ThreadPool.files.run {
+            text = try await context.state.run {
                 let bytes = try RegularFile.bytes(at: path, atMost: Self.maximumListBytes)
                 guard let text = String(validating: bytes, as: UTF8.self) else { throw JobError.badManifest(path) }
                 return text

@@ -34,7 +34,7 @@ public struct Download: Sendable {
         guard isAnnotated else { return try await leaveOut(arrays, pack) }
         let total = arrays.reduce(0) { $0 + $1.chunkCount }
         let sources = try await writeVersions(of: arrays, in: pack)
-        let digest = try await ThreadPool.files.run { () throws -> Fingerprint in
+        let digest = try await context.state.run { () -> Fingerprint in
             try pack.close()
             return PlannedArray.contentDigest(of: arrays, keys: plan.metadata.map(\.key), in: pack)
         }
@@ -47,14 +47,13 @@ public struct Download: Sendable {
                 metadata: ["item": "\(plan.name)", "dataset": "\(plan.dataset)", "event": "raw_not_stored"])
         }
         let record = Record(
-            item: plan.name, stage: "download", fingerprint: fingerprint, outputs: [],
+            .download, of: plan.name, fingerprint: fingerprint, outputs: [],
             result: .object(
                 coverage.members.merging([
                     "pack": .string(path), "content": .string(digest.description), "chunks": .integer(total),
                     "absent": .integer(absent.reduce(0, +)), SourceDigest.key: SourceDigest.json(sources),
                 ]) { $1 }))
-        let records = context.records
-        try await ThreadPool.files.run { () throws(LedgerError) in try records.write(record) }
+        try await context.state.write(record)
         return record
     }
 
@@ -102,30 +101,30 @@ public struct Download: Sendable {
 
     /// Nothing is made of the crop: its labels are let go of, and what they have decided is recorded.
     private func leaveOut(_ arrays: [PlannedArray], _ pack: Pack) async throws -> Record {
-        let (holdings, path, records) = (context.holdings, packPath, context.records)
+        let path = packPath
         let labels = arrays.filter { $0.plan.annotation != nil }
         _ = try await writeVersions(of: labels, in: pack)
         let record = Record(
-            item: plan.name, stage: "download", fingerprint: ItemFingerprints(plan, context).download, outputs: [],
+            .download, of: plan.name, fingerprint: ItemFingerprints(plan, context).download, outputs: [],
             result: [
                 LeftOut.key: LeftOut(notAnnotated: plan, context.store.url, named: context.manifest.namedClasses)
                     .recorded
             ])
         // In this order: a pack that nobody needs must not stay behind.
-        try await ThreadPool.files.run { () throws(LedgerError) in
-            try holdings.removePack(path)
-            try records.write(record)
+        try await context.state.run {
+            try context.state.holdings.removePack(path)
+            try context.state.records.write(record)
         }
         return record
     }
 
     /// Notes which versions of the objects the item is made from, or was left out by. Returns the digest of each array's objects.
     private func writeVersions(of arrays: [PlannedArray], in pack: Pack) async throws -> [SourceDigest] {
-        let (context, fingerprint) = (context, ItemFingerprints(plan, context).download)
-        return try await ThreadPool.files.run { () throws in
+        let fingerprint = ItemFingerprints(plan, context).download
+        return try await context.state.run {
             let versions = try arrays.flatMap { try $0.versions(of: $0.chunks, in: pack, from: context.store.url) }
             let lines = Array(versions.map(\.line).sorted().joined().utf8)
-            try context.state.update(VersionFile.head(fingerprint) + lines, to: VersionFile.path(of: plan.name))
+            try context.state.folder.update(VersionFile.head(fingerprint) + lines, to: VersionFile.path(of: plan.name))
             return try SourceDigest.of(VersionFile(lines: lines), plan, context)
         }
     }
@@ -138,7 +137,7 @@ public struct Download: Sendable {
                 pack, arrays.map(\.chunks))
         }
         // Only now: a kill on the way must not leave new metadata with chunks that nobody has looked at.
-        try await ThreadPool.files.run { () throws(LedgerError) in
+        try await context.state.run {
             try pack.forget(objects: others)
             for object in plan.metadata { try pack.append(object.key, ByteBuffer(Array(object.text.utf8))) }
         }
@@ -147,11 +146,11 @@ public struct Download: Sendable {
 
     /// Opens the pack, and tells which of its metadata are not today's: then the rest is of another state of the store, too.
     private func openPack() async throws -> (pack: Pack, others: Set<String>) {
-        let (holdings, path, metadata) = (context.holdings, packPath, plan.metadata)
-        return try await ThreadPool.files.run { () throws(LedgerError) in
-            let pack = try holdings.pack(path)
+        let path = packPath
+        return try await context.state.run {
+            let pack = try context.state.holdings.pack(path)
             var others: Set<String> = []
-            for object in metadata {
+            for object in plan.metadata {
                 if let found = try pack.read(object.key), !found.array.elementsEqual(object.text.utf8) {
                     others.insert(object.key)
                 }

@@ -77,9 +77,8 @@ struct ManifestMatch: Sendable {
 
     /// The names of all datasets that an earlier run has planned from this store.
     private func knownDatasets() async throws -> [String] {
-        let (state, source) = (context.state, context.store.url)
-        return try await ThreadPool.files.run { () throws(LedgerError) in
-            try PlanFile.heads(in: state, source: source).map(\.dataset)
+        return try await context.state.run {
+            try PlanFile.heads(in: context.state.folder, source: context.store.url).map(\.dataset)
         }
     }
 
@@ -173,11 +172,11 @@ struct ManifestMatch: Sendable {
 
     /// The classes in what earlier runs have made.
     private func knownClasses() async throws -> Set<String> {
-        let records = context.records
-        return try await ThreadPool.files.run { () throws(LedgerError) in
+        return try await context.state.run {
             var classes: Set<String> = []
-            for item in try records.items() {
-                guard let labels = try records.record(item: item, stage: "stat")?.result["labels"]?.object else {
+            for item in try context.state.records.items() {
+                guard let labels = try context.state.records.record(item: item, stage: .stat)?.result["labels"]?.object
+                else {
                     continue
                 }
                 // In volumes they are called by their paths.
@@ -193,8 +192,7 @@ struct ManifestMatch: Sendable {
         let filter = try ItemFilter(manifest.only)
         let unmatched = filter.patterns.enumerated().filter { !isMatched($1) }
         guard !unmatched.isEmpty else { return [] }
-        let records = context.records
-        let made = try await ThreadPool.files.run { () throws(LedgerError) in try records.items() }
+        let made = try await context.state.run { try context.state.records.items() }
         let datasets = try await knownDatasets()
         return unmatched.compactMap { index, pattern in
             let isOfKnown = pattern.dataset.map { glob in datasets.contains { glob.matches($0) } } ?? true

@@ -23,12 +23,11 @@ public struct Resize: Sendable {
     }
 
     public func run(convert: Record) async throws -> Record {
-        if plan.kind == .volume { return try await VolumeResize(context: context, plan: plan).run(convert: convert) }
         // What is written now is looked at once more.
         let resized = kept.map { ChunkHandover(atMost: $0.byteCount, in: context.kept) }
         defer { resized?.drop() }
-        let (output, entry) = try await InputFile.read(plan.nativePath, in: context.output) { reader in
-            try await OutputFile.make(plan.resizedPath, in: context.output, stop: context.stop) { writer in
+        let (output, entry) = try await InputFile.read(plan.nativePath, in: context.state.output) { reader in
+            try await OutputFile.make(plan.resizedPath, in: context.state.output, stop: context.stop) { writer in
                 try await resize(reader, writer, keeping: resized)
                 resized?.close()
                 // What is left to do is small, and the next item's chunks need the room.
@@ -39,11 +38,10 @@ public struct Resize: Sendable {
             }
         }
         let record = Record(
-            item: plan.name, stage: "resize", fingerprint: ItemFingerprints(plan, context).resize(convert: convert),
+            .resize, of: plan.name, fingerprint: ItemFingerprints(plan, context).resize(convert: convert),
             outputs: [output],
             result: entry ?? .null)
-        let records = context.records
-        try await ThreadPool.files.run { () throws(LedgerError) in try records.write(record) }
+        try await context.state.write(record)
         return record
     }
 
@@ -54,13 +52,12 @@ public struct Resize: Sendable {
 
     /// Looks again at the file that an earlier version has made, which stays as it is.
     public func measureAgain(_ known: Record) async throws -> Record {
-        let entry = try await InputFile.read(plan.resizedPath, in: context.output) { reader in
-            try await Stat(context: context, plan: plan).entry(reader)
+        let entry = try await InputFile.read(plan.resizedPath, in: context.state.output) { reader in
+            try await plan.job(context).entry(reader, nil)
         }
         let record = Record(
             item: known.item, stage: known.stage, fingerprint: known.fingerprint, outputs: known.outputs, result: entry)
-        let records = context.records
-        try await ThreadPool.files.run { () throws(LedgerError) in try records.write(record) }
+        try await context.state.write(record)
         return record
     }
 

@@ -16,16 +16,16 @@ struct VolumeConvert: Sendable {
 
     func run(download: Record) async throws -> Record {
         let layout = try VolumeLayout(plan, context: context)
-        let (logPath, holdings) = (plan.logPath, context.holdings)
         func keys(_ name: String) -> Set<String> { Set((download.result[name]?.array ?? []).compactMap(\.string)) }
         let (masks, beyond) = (keys("masks"), keys("ids_beyond_255"))
-        let found = try await ThreadPool.files.run { () throws(LedgerError) in
-            try ChunkLog.existing(logPath, in: holdings, fingerprint: download.fingerprint)
+        let found = try await context.state.run {
+            try ChunkLog.existing(plan.logPath, in: context.state.holdings, fingerprint: download.fingerprint)
         }
         guard let (log, checkpoint) = found, checkpoint.length == download.result["length"]?.integer,
             checkpoint.content.description == download.result["content"]?.string
-        else { throw LedgerError(.corrupt, path: logPath, "the log is not the one that was recorded") }
-        let output = try await OutputFile.make(plan.nativePath, in: context.output, stop: context.stop) { writer in
+        else { throw LedgerError(.corrupt, path: plan.logPath, "the log is not the one that was recorded") }
+        let output = try await OutputFile.make(plan.nativePath, in: context.state.output, stop: context.stop) {
+            writer in
             try await LogAssembly(log: log, checkpoint: checkpoint, stop: context.stop).write(
                 layout.arrays.map(\.layout), to: writer)
             for array in layout.arrays {
@@ -44,11 +44,10 @@ struct VolumeConvert: Sendable {
             try await writer.setAttributes(VolumeAttributes.file(of: plan, store: context.store.url), on: "/")
         }
         let record = Record(
-            item: plan.name, stage: "convert",
-            fingerprint: try ItemFingerprints(plan, context).convert(download: download), outputs: [output],
+            .convert, of: plan.name, fingerprint: try ItemFingerprints(plan, context).convert(download: download),
+            outputs: [output],
             result: .object([:]))
-        let records = context.records
-        try await ThreadPool.files.run { () throws(LedgerError) in try records.write(record) }
+        try await context.state.write(record)
         return record
     }
 }

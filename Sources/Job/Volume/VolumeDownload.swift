@@ -32,15 +32,14 @@ public struct VolumeDownload: Sendable {
     ///
     /// - Parameter changes: their keys; nil is all. Blocks.
     public func forget(_ changes: Set<String>?) throws {
-        let holdings = context.holdings
-        try ChunkLog.remove(plan.logPath, in: holdings)
+        try ChunkLog.remove(plan.logPath, in: context.state.holdings)
         for number in 0..<(try VolumeLayout(plan, context: context).blockCount) {
             let path = packPath(number)
-            guard try holdings.hasPack(path) else { continue }
+            guard try context.state.holdings.hasPack(path) else { continue }
             if let changes {
-                try holdings.pack(path).forget(objects: changes)
+                try context.state.holdings.pack(path).forget(objects: changes)
             } else {
-                try holdings.removePack(path)
+                try context.state.holdings.removePack(path)
             }
         }
     }
@@ -73,7 +72,7 @@ public struct VolumeDownload: Sendable {
         let versions = VolumeVersions(context: context, plan: plan, layout: layout, log: opened)
         let first = min(checkpoint.blocks, layout.blockCount)
         context.progress.add(
-            chunks: layout.objectCount, done: await ThreadPool.files.run { layout.objectCount(ofFirst: first) })
+            chunks: layout.objectCount, done: await context.state.run { layout.objectCount(ofFirst: first) })
         try await inOrder(count: layout.blockCount - first, width: 1 + Self.blocksAhead) { offset in
             // A task of its own: where another block fails, or the job is stopped, what is under way here is still kept.
             try await Task { try await fetch(first + offset, layout, verifies: verifies) }.value
@@ -85,7 +84,7 @@ public struct VolumeDownload: Sendable {
             checkpoint.absent += taken.absent
             checkpoint.content = Self.chained(checkpoint.content, taken.content)
             var moved = checkpoint
-            moved = try await ThreadPool.files.run { [moved] () throws(LedgerError) in
+            moved = try await context.state.run { [moved] () throws(LedgerError) in
                 var next = moved
                 try opened.append(versions: taken.versions, to: &next)
                 try opened.commit(next)
@@ -109,7 +108,7 @@ public struct VolumeDownload: Sendable {
         if context.manifest.convert.keepPacks {
             try pack.close()
         } else {
-            try context.holdings.removePack(packPath(number))
+            try context.state.holdings.removePack(packPath(number))
         }
     }
 
@@ -117,9 +116,9 @@ public struct VolumeDownload: Sendable {
     private func openLog(
         _ layout: VolumeLayout, verifies: Bool, repairs: Bool
     ) async throws -> (log: ChunkLog, checkpoint: ChunkLog.Checkpoint) {
-        let (path, holdings, fingerprint) = (plan.logPath, context.holdings, fingerprints.volumeLog())
-        let opened = try await ThreadPool.files.run { () throws(LedgerError) in
-            try ChunkLog.open(path, in: holdings, fingerprint: fingerprint)
+        let fingerprint = fingerprints.volumeLog()
+        let opened = try await context.state.run {
+            try ChunkLog.open(plan.logPath, in: context.state.holdings, fingerprint: fingerprint)
         }
         let versions = VolumeVersions(context: context, plan: plan, layout: layout, log: opened.log)
         let isStale = verifies ? try await versions.check(opened.checkpoint).changed != nil : false
@@ -129,9 +128,9 @@ public struct VolumeDownload: Sendable {
                 return (opened.log, checkpoint)
             }
         }
-        return try await ThreadPool.files.run { () throws(LedgerError) in
-            try ChunkLog.remove(path, in: holdings)
-            return try ChunkLog.open(path, in: holdings, fingerprint: fingerprint)
+        return try await context.state.run {
+            try ChunkLog.remove(plan.logPath, in: context.state.holdings)
+            return try ChunkLog.open(plan.logPath, in: context.state.holdings, fingerprint: fingerprint)
         }
     }
 
@@ -140,7 +139,7 @@ public struct VolumeDownload: Sendable {
         _ log: ChunkLog, _ checkpoint: ChunkLog.Checkpoint, _ layout: VolumeLayout
     ) async throws -> ChunkLog.Checkpoint? {
         let stop = context.stop
-        let scan = try await ThreadPool.files.run { () throws in
+        let scan = try await context.state.run {
             try LogScan(log, checkpoint, blockCount: min(checkpoint.blocks, layout.blockCount), stop: stop)
         }
         guard let scan else { return nil }
@@ -164,7 +163,7 @@ public struct VolumeDownload: Sendable {
         }
         guard content == checkpoint.content else { return nil }
         let made = packs
-        try await ThreadPool.files.run { () throws(LedgerError) in
+        try await context.state.run {
             try log.commit(repaired)
             for (pack, number) in made { try letGo(of: pack, ofBlock: number) }
         }
@@ -184,12 +183,12 @@ public struct VolumeDownload: Sendable {
         ]
         if !beyond.isEmpty { result["ids_beyond_255"] = .array(beyond.map { .string($0) }) }
         let record = Record(
-            item: plan.name, stage: "download", fingerprint: fingerprints.volumeLog(), outputs: [],
+            .download, of: plan.name, fingerprint: fingerprints.volumeLog(), outputs: [],
             result: .object(result))
-        let (records, durable) = (context.records, checkpoint)
-        try await ThreadPool.files.run { () throws(LedgerError) in
+        let durable = checkpoint
+        try await context.state.run {
             if durable.blocks == 0 { try log.commit(durable) }
-            try records.write(record)
+            try context.state.records.write(record)
         }
         return record
     }
@@ -198,15 +197,15 @@ public struct VolumeDownload: Sendable {
 
     private func fetch(_ number: Int, _ layout: VolumeLayout, verifies: Bool) async throws -> Fetched {
         try context.stop.check()
-        let (path, holdings) = (packPath(number), context.holdings)
+        let path = packPath(number)
         let block = layout.block(number)
         let array = layout.arrays[block.array]
         let chunks = array.storedChunks(block.units)
         let pack = try await ChunkFetch.fill(
             path, with: [chunks], of: [array.planned], plan: plan, context: context
         ) {
-            let pack = try await ThreadPool.files.run { () throws(LedgerError) in
-                let pack = try holdings.pack(path)
+            let pack = try await context.state.run {
+                let pack = try context.state.holdings.pack(path)
                 if context.manifest.convert.keepPacks {
                     for object in plan.metadata { try pack.append(object.key, ByteBuffer(Array(object.text.utf8))) }
                 }
@@ -219,7 +218,7 @@ public struct VolumeDownload: Sendable {
             return pack
         }
         let store = context.store.url
-        return try await ThreadPool.files.run { () throws in
+        return try await context.state.run {
             // Of a shard without a mark, each block has another part.
             let versions =
                 array.planned.shards == nil
@@ -258,7 +257,7 @@ public struct VolumeDownload: Sendable {
                 round += 1
                 checkpoint = before
                 let pack = fetched.pack
-                let count = try await ThreadPool.files.run { () throws(LedgerError) in try pack.forgetDamaged() }
+                let count = try await context.state.run { try pack.forgetDamaged() }
                 context.logger.notice(
                     "\(plan.name): \(count) damaged objects are fetched again: \(error)",
                     metadata: ["item": "\(plan.name)", "event": "healing"])
@@ -267,7 +266,7 @@ public struct VolumeDownload: Sendable {
         }
         var moved = checkpoint
         let mark = ChunkLog.BlockMark(content: fetched.content)
-        moved = try await ThreadPool.files.run { [moved] () throws(LedgerError) in
+        moved = try await context.state.run { [moved] () throws(LedgerError) in
             var next = moved
             try log.append(mark, ofBlock: number, to: &next)
             return next
@@ -312,7 +311,7 @@ public struct VolumeDownload: Sendable {
                     checkpoint.values[array.plan.key, default: ChunkLog.LabelValues()].merge(values)
                 }
                 var moved = checkpoint
-                moved = try await ThreadPool.files.run { [moved] () throws(LedgerError) in
+                moved = try await context.state.run { [moved] () throws(LedgerError) in
                     var next = moved
                     try log.append(
                         ChunkLog.Entry(array: block.array, number: encoded.number, bytes: encoded.bytes), to: &next)
@@ -321,7 +320,7 @@ public struct VolumeDownload: Sendable {
                 checkpoint = moved
             }
         } catch let error as VolumeError {
-            throw Failure(item: plan.name, dataset: plan.dataset, stage: "convert", reason: "\(error)")
+            throw Failure(item: plan.name, dataset: plan.dataset, stage: .convert, reason: "\(error)")
         }
     }
 }

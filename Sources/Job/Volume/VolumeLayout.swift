@@ -20,7 +20,7 @@ struct VolumeLayout: Sendable {
     init(_ plan: ItemPlan, context: JobContext) throws {
         let manifest = context.manifest
         var seen: Set<ByteName> = []
-        let stored = ([plan.raw] + (plan.moreRaw ?? []) + plan.labels).filter { seen.insert(ByteName($0.key)).inserted }
+        let stored = ([plan.raw] + plan.moreRaw + plan.labels).filter { seen.insert(ByteName($0.key)).inserted }
             .map { ($0, DerivePlan?.none) }
         arrays = try (stored + plan.derived.map { ($0.source, $0) }).map { array, derivation in
             try VolumeArray(

@@ -37,12 +37,12 @@ struct VolumeResize: Sendable {
 
     func run(convert: Record) async throws -> Record {
         let fingerprint = ItemFingerprints(plan, context).resize(convert: convert)
-        let (path, holdings) = (plan.resizedLogPath, context.holdings)
-        let output = try await InputFile.read(plan.nativePath, in: context.output) { reader in
+        let (path, holdings) = (plan.resizedLogPath, context.state.holdings)
+        let output = try await InputFile.read(plan.nativePath, in: context.state.output) { reader in
             let pieces = try await pieces(reader)
             var round = 0
             while true {
-                let (log, checkpoint) = try await ThreadPool.files.run { () throws(LedgerError) in
+                let (log, checkpoint) = try await context.state.run {
                     try ChunkLog.open(path, in: holdings, fingerprint: fingerprint)
                 }
                 do {
@@ -57,14 +57,14 @@ struct VolumeResize: Sendable {
                 }
             }
         }
-        let entry = try await InputFile.read(plan.resizedPath, in: context.output) { reader in
+        let entry = try await InputFile.read(plan.resizedPath, in: context.state.output) { reader in
             try await VolumeStatistics(stop: context.stop, workBytes: context.memory.work).entry(
                 "\(plan.name).h5", in: reader)
         }
         let record = Record(
-            item: plan.name, stage: "resize", fingerprint: fingerprint, outputs: [output], result: entry)
-        let records = context.records
-        try await ThreadPool.files.run { () throws(LedgerError) in
+            .resize, of: plan.name, fingerprint: fingerprint, outputs: [output], result: entry)
+        let records = context.state.records
+        try await context.state.run {
             try records.write(record)
             try ChunkLog.remove(path, in: holdings)
         }
@@ -143,7 +143,7 @@ struct VolumeResize: Sendable {
         let blocks = pieces.indices.flatMap { piece in
             stride(from: 0, to: pieces[piece].chunks.volume, by: Self.blockChunks).map { (piece: piece, first: $0) }
         }
-        let scan = try await ThreadPool.files.run { () throws in
+        let scan = try await context.state.run {
             try LogScan(log, checkpoint, blockCount: min(checkpoint.blocks, blocks.count), stop: stop)
         }
         guard let scan else {
@@ -174,7 +174,7 @@ struct VolumeResize: Sendable {
                 try await resample(range, of: piece, index, log, block, &checkpoint)
                 checkpoint.blocks = block + 1
                 let durable = checkpoint
-                try await ThreadPool.files.run { () throws(LedgerError) in try log.commit(durable) }
+                try await context.state.run { try log.commit(durable) }
             }
         }
         return checkpoint
@@ -197,14 +197,14 @@ struct VolumeResize: Sendable {
             guard let encoded else { return }
             let entry = ChunkLog.Entry(array: index, number: range.lowerBound + offset, bytes: encoded)
             let current = checkpoint
-            checkpoint = try await ThreadPool.files.run { () throws(LedgerError) in
+            checkpoint = try await context.state.run {
                 var next = current
                 try log.append(entry, to: &next)
                 return next
             }
         }
         let current = checkpoint
-        checkpoint = try await ThreadPool.files.run { () throws(LedgerError) in
+        checkpoint = try await context.state.run {
             var next = current
             try log.append(ChunkLog.BlockMark(content: Fingerprint(of: .null)), ofBlock: block, to: &next)
             return next
@@ -216,7 +216,7 @@ struct VolumeResize: Sendable {
     ) async throws -> Record.Output {
         let file = try await reader.attributes(of: "/")
         let grid = commonGrid(plan.raw.grid)
-        return try await OutputFile.make(plan.resizedPath, in: context.output, stop: context.stop) { writer in
+        return try await OutputFile.make(plan.resizedPath, in: context.state.output, stop: context.stop) { writer in
             try await LogAssembly(log: log, checkpoint: checkpoint, stop: context.stop).write(
                 pieces.map(\.layout), to: writer)
             for piece in pieces { try await writer.setAttributes(piece.attributes, on: piece.layout.path) }

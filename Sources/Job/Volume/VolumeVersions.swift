@@ -58,7 +58,7 @@ struct VolumeVersions: Sendable {
     }
 
     private func drop(_ key: String, _ source: SourceConsistency) async throws {
-        try await ThreadPool.files.run { () throws in
+        try await context.state.run {
             try VolumeDownload(context: context, plan: plan).forget(nil)
         }
         throw source.failure(
@@ -68,9 +68,8 @@ struct VolumeVersions: Sendable {
 
     /// The digest of each array's objects, in the order of the plan's arrays.
     func digests(_ checkpoint: ChunkLog.Checkpoint) async throws -> [SourceDigest] {
-        let (context, plan, log) = (context, plan, log)
         guard let length = checkpoint.versions else { return plan.arrays.map { SourceDigest(unknown: $0.key) } }
-        return try await ThreadPool.files.run { () throws in
+        return try await context.state.run {
             let file = VersionFile(length: length) { (count, offset) throws(LedgerError) in
                 try log.versions(count: count, at: offset, of: checkpoint).array
             }
@@ -80,19 +79,19 @@ struct VolumeVersions: Sendable {
 
     /// Gives the versions their place in the state directory. Where they are not known, there are none.
     func publish(_ checkpoint: ChunkLog.Checkpoint) async throws {
-        let (state, log) = (context.state, log)
         let name = VersionFile.path(of: plan.name)
-        try await ThreadPool.files.run { () throws(LedgerError) in
+        try await context.state.run {
             if let length = checkpoint.versions {
                 // A volume that an earlier version has begun has its first lines without checksums.
                 let start = try log.versions(count: min(64, length), at: 0, of: checkpoint).array
                 let isChecked = start.isEmpty || ObjectVersion.hasChecksum(start[...])
                 let head = VersionFile.head(checkpoint.fingerprint, isChecked: isChecked)
-                try state.write(head, followedBy: length, to: name) { (count, offset) throws(LedgerError) in
+                try context.state.folder.write(head, followedBy: length, to: name) {
+                    (count, offset) throws(LedgerError) in
                     try log.versions(count: count, at: offset, of: checkpoint)
                 }
             } else {
-                try state.remove(name)
+                try context.state.folder.remove(name)
             }
         }
     }

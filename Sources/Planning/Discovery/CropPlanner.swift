@@ -103,9 +103,9 @@ struct CropPlanner: Sendable {
             }
         }
         var plan = ItemPlan(
-            name: name, dataset: reader.dataset, cropID: cropID, group: group, raw: raw,
+            name: name, dataset: reader.dataset, kind: .crop(id: cropID), group: group, raw: raw,
             labels: wanted.compactMap { arrays[ByteName($0)] }, derived: derived,
-            isMatched: chosen.choice.matched.allSatisfy { $0 }, levelCase: chosen.choice.kind.planned, metadata: [])
+            isMatched: chosen.choice.matched.allSatisfy { $0 }, levelCase: chosen.choice.kind)
         if let leftOut = UpsamplingLimit(manifest).leftOut(plan) { return .leftOut(leftOut) }
         plan.metadata = try await reader.metadata(of: plan)
         return .item(plan)
@@ -170,8 +170,8 @@ struct CropPlanner: Sendable {
             name: name, image: image.key, level: level.path, grid: grid, box: whole, written: whole, metadata: text,
             annotation: AnnotationPlan(
                 type: annotation.kind.rawValue, absent: annotation.absent, present: annotation.present,
-                unknown: annotation.unknown), format: image.format.planned,
-            isReversed: image.isReversed ? true : nil)
+                unknown: annotation.unknown), format: image.format,
+            isReversed: image.isReversed)
         if UnknownIdentifier.isInQuestion(plan.annotation, metadata.elementType) {
             plan.finestUnknownCount = try await finestUnknownCount(image, level)
         }
@@ -215,8 +215,8 @@ struct CropPlanner: Sendable {
         return try await reader.findingChunks(
             ArrayPlan(
                 name: "raw", image: image.key, level: level.path, grid: grid, box: covered,
-                written: covered.union(wanted), metadata: text, annotation: nil, format: image.format.planned,
-                isReversed: image.isReversed ? true : nil))
+                written: covered.union(wanted), metadata: text, annotation: nil, format: image.format,
+                isReversed: image.isReversed))
     }
 
     /// Voxels of raw data around labels: whole ones, unless float noise alone asks for one more.
@@ -256,11 +256,6 @@ extension MultiscaleImage {
     var places: [LevelPlace] {
         multiscale.levels.map { LevelPlace(voxelSize: $0.scale, translation: $0.translation) }
     }
-}
-
-extension LevelChoice.Case {
-    /// As plans keep it: nil is a pair that fits.
-    public var planned: LevelChoice.Case? { self == .pair ? nil : self }
 }
 
 extension Box {

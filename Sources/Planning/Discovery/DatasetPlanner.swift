@@ -55,7 +55,7 @@ public struct DatasetPlanner: Sendable {
     }
 
     private func warnOfNestedChunks(_ plan: inout DatasetPlan) {
-        let keys = plan.items.flatMap(\.arrays).filter { $0.isNestedUndeclared ?? false }.map(\.key)
+        let keys = plan.items.flatMap(\.arrays).filter(\.isNestedUndeclared).map(\.key)
         for key in keys.distinctNames() {
             plan.warnings.append(
                 "\(reader.url(key))/.zarray has no dimension_separator, which means chunks 0.0.0, but they lie at 0/0/0: taken as they lie"
@@ -143,7 +143,7 @@ public struct DatasetPlanner: Sendable {
         if let jobError = JobError(error, stop) { throw jobError }
         if Cancellation.isFromOutside(error) { throw error }
         return error as? Failure
-            ?? Failure(item: item, dataset: reader.dataset, stage: "discover", reason: Cancellation.reason(error))
+            ?? Failure(item: item, dataset: reader.dataset, stage: .discover, reason: Cancellation.reason(error))
     }
 
     /// The EM images that can be read, the one to prefer first. Those that cannot be are warned of.
@@ -183,7 +183,7 @@ public struct DatasetPlanner: Sendable {
             guard !images.isEmpty else {
                 return .failure(
                     Failure(
-                        item: name, dataset: dataset, stage: "discover",
+                        item: name, dataset: dataset, stage: .discover,
                         reason: "\(reader.url(reconstruction.key))/em has no raw image that can be read"))
             }
             do {
@@ -192,7 +192,7 @@ public struct DatasetPlanner: Sendable {
                 if let jobError = JobError(error, stop) { throw jobError }
                 if Cancellation.isFromOutside(error) { throw error }
                 return .failure(
-                    Failure(item: name, dataset: dataset, stage: "discover", reason: Cancellation.reason(error)))
+                    Failure(item: name, dataset: dataset, stage: .discover, reason: Cancellation.reason(error)))
             }
         }
         for result in results {

@@ -81,7 +81,7 @@ public struct DatasetReader: Sendable {
             let found = (top.prefixes + top.objects.map(\.name)).prefix(5).joined(separator: ", ")
             throw MissingDataset(
                 failure: Failure(
-                    item: nil, dataset: dataset, stage: "discover",
+                    item: nil, dataset: dataset, stage: .discover,
                     reason: found.isEmpty
                         ? "there is nothing at \(url(dataset))"
                         : "no container \(dataset).zarr or \(dataset).n5 at \(url(dataset)); found \(found)"))
@@ -317,12 +317,12 @@ public struct DatasetReader: Sendable {
     /// The plan of an array whose metadata do not say how its chunks are named, by what is there: where chunks of the box are nested, the
     /// metadata say so. One listing or a few, and none for metadata that say it themselves.
     func findingChunks(_ plan: ArrayPlan) async throws -> ArrayPlan {
-        guard plan.format ?? .zarrV2 == .zarrV2, !plan.box.isEmpty,
+        guard plan.format == .zarrV2, !plan.box.isEmpty,
             let nested = UndeclaredSeparator.nested(Array(plan.metadata.utf8))
         else { return plan }
         let blocks = try PlannedArray(plan, store: cache.storeURL).blocks
         // The axis that is stored first.
-        let axis = plan.isReversed ?? false ? 2 : 0
+        let axis = plan.isReversed ? 2 : 0
         let (first, last) = (blocks.start[axis], blocks.stop[axis] - 1)
         for index in Set([first, first + (last - first) / 2, last]).sorted() {
             let listing: Listing
@@ -344,11 +344,11 @@ public struct DatasetReader: Sendable {
         var keys = Self.groupKeys(plan.group, plan.raw.format)
         for array in plan.arrays {
             keys += Self.groupKeys(array.image, array.format)
-            let format = array.format ?? .zarrV2
+            let format = array.format
             keys += ["\(array.key)/\(format.arrayMetadataName)", "\(array.key)/\(format.attributesName)"]
         }
         let changed = Dictionary(
-            plan.arrays.filter { $0.isNestedUndeclared ?? false }
+            plan.arrays.filter(\.isNestedUndeclared)
                 .map { (ByteName("\($0.key)/\(VolumeFormat.zarrV2.arrayMetadataName)"), $0.metadata) }
         ) { first, _ in first }
         let objects = try await concurrentMap(keys.distinctNames()) { key in
@@ -359,15 +359,10 @@ public struct DatasetReader: Sendable {
         return objects.compactMap { $0 }
     }
 
-    private static func groupKeys(_ group: String, _ format: VolumeFormat?) -> [String] {
+    private static func groupKeys(_ group: String, _ format: VolumeFormat) -> [String] {
         switch format {
-        case nil, .zarrV2: ["\(group)/.zgroup", "\(group)/.zattrs"]
-        case .some(let other): ["\(group)/\(other.attributesName)"]
+        case .zarrV2: ["\(group)/.zgroup", "\(group)/.zattrs"]
+        case .zarrV3, .n5: ["\(group)/\(format.attributesName)"]
         }
     }
-}
-
-extension VolumeFormat {
-    /// As plans keep it: nil is Zarr v2.
-    public var planned: VolumeFormat? { self == .zarrV2 ? nil : self }
 }

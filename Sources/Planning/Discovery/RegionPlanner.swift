@@ -35,7 +35,7 @@ struct RegionPlanner: Sendable {
             }) ?? readable.first
         else {
             throw Failure(
-                item: name, dataset: reader.dataset, stage: "discover",
+                item: name, dataset: reader.dataset, stage: .discover,
                 reason: "\(reader.url(reader.dataset)) has no raw image that can be read")
         }
         let planner = CropPlanner(manifest: manifest, reader: reader, images: alignment.images)
@@ -93,10 +93,9 @@ struct RegionPlanner: Sendable {
         (raw.box, raw.written) = (padded, padded)
         try Self.check(raw, planner, reader)
         var plan = ItemPlan(
-            name: name, dataset: reader.dataset, cropID: 0,
+            name: name, dataset: reader.dataset, kind: .region,
             group: VolumePlanner.container(of: alignment.reconstruction.key), raw: raw, labels: plans, derived: derived,
-            isMatched: chosen.choice.matched.allSatisfy { $0 }, levelCase: chosen.choice.kind.planned, metadata: [],
-            kind: .region)
+            isMatched: chosen.choice.matched.allSatisfy { $0 }, levelCase: chosen.choice.kind)
         plan.metadata = try await reader.metadata(of: plan)
         return plan
     }

@@ -41,7 +41,7 @@ struct VolumePlanner: Sendable {
         let labels: [ArrayPlan]
         let derived: [DerivePlan]
         let isMatched: Bool
-        let levelCase: LevelChoice.Case?
+        let levelCase: LevelChoice.Case
         /// Why the volume is left out.
         let leftOut: LeftOut?
     }
@@ -73,12 +73,13 @@ struct VolumePlanner: Sendable {
                 classes: manifest.namedClasses)
             return (.leftOut(none), warnings)
         }
+        let cases = parts.map(\.levelCase)
         var plan = ItemPlan(
-            name: reader.dataset, dataset: reader.dataset, cropID: 0, group: root, raw: first.raw,
+            name: reader.dataset, dataset: reader.dataset, kind: .volume, group: root, raw: first.raw,
             labels: parts.flatMap(\.labels), derived: parts.flatMap(\.derived),
             isMatched: parts.allSatisfy(\.isMatched),
-            levelCase: parts.contains { $0.levelCase == .alone } ? .alone : parts.lazy.compactMap(\.levelCase).first,
-            metadata: [], kind: .volume, moreRaw: parts.count > 1 ? parts.dropFirst().map(\.raw) : nil)
+            levelCase: cases.first { $0 == .alone } ?? cases.first { $0 != .pair } ?? .pair,
+            moreRaw: parts.dropFirst().map(\.raw))
         plan.metadata = try await reader.metadata(of: plan)
         return (.item(plan), warnings)
     }
@@ -183,7 +184,7 @@ struct VolumePlanner: Sendable {
         let deciding = whole.isEmpty ? crops : whole
         guard !alignment.images.isEmpty, let chosen = planner.chooseLevels(deciding.map(\.image)) else {
             throw Failure(
-                item: reader.dataset, dataset: reader.dataset, stage: "discover",
+                item: reader.dataset, dataset: reader.dataset, stage: .discover,
                 reason: "\(reader.url(key))/em has no raw image that can be read")
         }
         let rawLevel = planner.wholeRawLevel(chosen, deciding.map(\.image))
@@ -238,7 +239,7 @@ struct VolumePlanner: Sendable {
         return Part(
             raw: raw, labels: labels, derived: derived,
             isMatched: chosen.choice.matched.allSatisfy { $0 } && followed.allSatisfy(\.isMatched),
-            levelCase: chosen.choice.kind.planned, leftOut: leftOut)
+            levelCase: chosen.choice.kind, leftOut: leftOut)
     }
 }
 
@@ -278,8 +279,8 @@ extension CropPlanner {
         return try await reader.findingChunks(
             ArrayPlan(
                 name: "raw", image: image.key, level: level.path, grid: grid, box: whole, written: whole,
-                metadata: text, annotation: nil, format: image.format.planned,
-                isReversed: image.isReversed ? true : nil))
+                metadata: text, annotation: nil, format: image.format,
+                isReversed: image.isReversed))
     }
 
     /// Volumes are of any size that can be counted: 64 PiB in whole chunks.

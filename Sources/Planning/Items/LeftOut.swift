@@ -75,7 +75,7 @@ extension LeftOut {
             found.append("\(store.url(of: plan.group)) has no labels of \(missing.joined(separator: ", "))")
         }
         self.init(
-            name: plan.name, dataset: plan.dataset, cropID: plan.kind == nil ? plan.cropID : nil, reason: .notAnnotated,
+            name: plan.name, dataset: plan.dataset, cropID: plan.id, reason: .notAnnotated,
             message: found.joined(separator: "; "), classes: (plan.classes + missing).sortedByBytes())
     }
 
@@ -98,7 +98,7 @@ extension ItemPlan {
     /// Whether only the labels can tell if the crop is left out: none of the classes has a group of its own in it, but some may be derived.
     ///
     /// A region is asked for by its place, and is made without labels, too.
-    public var isUndecided: Bool { kind == nil && labels.isEmpty && !derived.isEmpty }
+    public var isUndecided: Bool { id != nil && labels.isEmpty && !derived.isEmpty }
 }
 
 extension Manifest {

@@ -20,7 +20,7 @@ public enum UnknownIdentifier: Sendable, Hashable {
 
     /// nil where there is nothing to ask: 255 is not what is declared, or no larger id fits, or some voxels are unknown.
     public init?(_ array: ArrayPlan, in plan: ItemPlan) {
-        let metadata = try? ArrayMetadata(array.format ?? .zarrV2, Array(array.metadata.utf8), path: array.key)
+        let metadata = try? ArrayMetadata(array.format, Array(array.metadata.utf8), path: array.key)
         guard let type = metadata?.elementType, Self.isInQuestion(array.annotation, type) else { return nil }
         switch plan.unknownCount(of: array) ?? array.finestUnknownCount.map({ LabelValue($0) }) {
         case 0?: self = .objectBeyond
@@ -68,7 +68,7 @@ public enum UnknownIdentifier: Sendable, Hashable {
 extension ItemPlan {
     /// How many voxels of an array its own attributes call unknown; nil where they do not say.
     fileprivate func unknownCount(of array: ArrayPlan) -> LabelValue? {
-        let format = array.format ?? .zarrV2
+        let format = array.format
         return metadata.first { $0.key == "\(array.key)/\(format.attributesName)" }
             .flatMap { LabelAnnotation.unknownCount(attributes: $0.text, format) }
     }

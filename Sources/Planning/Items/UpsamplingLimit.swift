@@ -121,7 +121,7 @@ extension UpsamplingLimit {
         let arrays = ([plan.raw] + labels).map { (name: $0.key, voxelSize: $0.grid.voxelSize) }
         guard let excess = excess(of: arrays, output: output) else { return nil }
         return LeftOut(
-            name: plan.name, dataset: plan.dataset, cropID: plan.kind == nil ? plan.cropID : nil, reason: .tooCoarse,
+            name: plan.name, dataset: plan.dataset, cropID: plan.id, reason: .tooCoarse,
             message: excess.message, voxelSize: excess.voxelSize.array, target: output.array, factor: excess.factor,
             maxUpsampling: largest, classes: plan.classes)
     }

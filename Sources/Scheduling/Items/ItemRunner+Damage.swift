@@ -33,22 +33,21 @@ extension ItemRunner {
         _ records: [Record], of done: DoneStages, _ beforehand: @escaping @Sendable () throws -> Void
     ) async throws -> DoneStages {
         try context.stop.check()
-        let (context, plan) = (context, plan)
-        return try await ThreadPool.files.run { () throws in
+        return try await context.state.run {
             var isSound = true
             for record in records {
                 var damaged: Set<String> = []
                 for output in record.outputs {
-                    guard let problem = try OutputCheck.problem(of: output, in: context.output) else { continue }
+                    guard let problem = try OutputCheck.problem(of: output, in: context.state.output) else { continue }
                     damaged.insert(output.path)
                     context.logger.warning(
-                        "\(plan.name): \(context.output.path)/\(output.path): \(problem); it is made anew",
+                        "\(plan.name): \(context.state.output.path)/\(output.path): \(problem); it is made anew",
                         metadata: ["item": "\(plan.name)", "event": "output_damaged"])
                 }
                 guard !damaged.isEmpty else { continue }
                 if isSound { try beforehand() }
                 isSound = false
-                try context.records.write(record.distrusting(damaged))
+                try context.state.records.write(record.distrusting(damaged))
             }
             return isSound ? done : try self.done()
         }

@@ -14,18 +14,18 @@ extension ItemRunner {
         guard !context.manifest.convert.keepNative, done.isComplete, let convert = done.convert else {
             return (done, nil)
         }
-        let (records, output, isNoted) = (context.records, context.output, done.isWithoutNative)
+        let isNoted = done.isWithoutNative
         // Not what the record says: it is text, and names a file to be removed here.
         let path = plan.nativePath
-        return try await ThreadPool.files.run { () throws(LedgerError) in
+        return try await context.state.run {
             var done = done
             if !isNoted {
                 let record = convert.lettingGo
-                try records.write(record)
+                try context.state.records.write(record)
                 done.convert = record
             }
-            let size = try output.fileSize(path)
-            return (done, try output.remove(path) ? size : nil)
+            let size = try context.state.output.fileSize(path)
+            return (done, try context.state.output.remove(path) ? size : nil)
         }
     }
 }

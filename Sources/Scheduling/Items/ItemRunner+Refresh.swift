@@ -50,16 +50,15 @@ extension ItemRunner {
     }
 
     private func changes(since downloaded: Record) async throws -> Changes {
-        let (state, item) = (context.state, plan.name)
         let arrays = try plan.arrays.map { try PlannedArray($0, store: context.store.url) }
         do {
-            let file = try await ThreadPool.files.run { () throws(LedgerError) in
-                try VersionFile(of: item, fingerprint: downloaded.fingerprint, in: state)
+            let file = try await context.state.run {
+                try VersionFile(of: plan.name, fingerprint: downloaded.fingerprint, in: context.state.folder)
             }
             guard let file else { return .unknown }
             // A volume whose packs are gone is made anew as a whole.
             let changes = try await SourceCheck(store: context.store, stop: context.stop, arrays: arrays).changes(
-                in: file, isOneEnough: isVolume && !context.manifest.convert.keepPacks)
+                in: file, isOneEnough: job.isMadeAnewAsAWhole)
             return changes.isEmpty ? .none : .some(changes)
         } catch let error as LedgerError where error.code == .corrupt {
             return .unknown
@@ -68,21 +67,10 @@ extension ItemRunner {
 
     /// The record goes first: a kill after it makes the next run look at the rest.
     private func forget(_ changes: Set<String>?, _ beforehand: @escaping @Sendable () throws -> Void) async throws {
-        let (records, item, holdings) = (context.records, plan.name, context.holdings)
-        try await ThreadPool.files.run { () throws in
+        try await context.state.run {
             try beforehand()
-            try records.remove(item: item, stage: Stage.download.rawValue)
-            if isVolume {
-                try VolumeDownload(context: context, plan: plan).forget(changes)
-                return
-            }
-            let path = plan.packPath(context)
-            guard try holdings.hasPack(path) else { return }
-            if let changes {
-                try holdings.pack(path).forget(objects: changes)
-            } else {
-                try holdings.removePack(path)
-            }
+            try context.state.records.remove(item: plan.name, stage: .download)
+            try job.forget(changes)
         }
     }
 

@@ -24,7 +24,7 @@ struct ItemRunner: Sendable {
 
     func record(_ stage: Stage) throws -> Record? { try records.record(stage) }
 
-    var isVolume: Bool { plan.kind == .volume }
+    var job: any ItemJob { plan.job(context) }
 
     /// Does what is left to do of `stages`, as far as the stages before are done.
     ///
@@ -41,7 +41,7 @@ struct ItemRunner: Sendable {
                 // Where all entries are whole, they are others than they should be.
                 if try await heal(damage, round: round) == 0 { verifies = true }
                 guard round <= HoldingsDamage.maximumHealings, stages.contains(.download) else { throw damage.failure }
-                done = try await ThreadPool.files.run { () throws in try self.done() }
+                done = try await context.state.run { try self.done() }
             }
         }
     }
@@ -53,14 +53,11 @@ struct ItemRunner: Sendable {
         if done.download == nil, stages.contains(.download) {
             _ = try await downloading.with(1) {
                 try await stage(.download) {
-                    isVolume
-                        ? try await VolumeDownload(context: context, plan: plan).run(
-                            verifies: verifies, repairs: repairs)
-                        : try await Download(context: context, plan: plan).run(verifies: verifies)
+                    try await job.download(verifies: verifies, repairs: repairs)
                 }
             }
             // What was made from the same objects before still stands.
-            done = try await ThreadPool.files.run { () throws in try self.done() }
+            done = try await context.state.run { try self.done() }
         }
         guard done.download != nil, done.leftOut == nil else { return done }
         // One item after the other through all of these stages: its chunks are still in memory then.
@@ -76,52 +73,44 @@ struct ItemRunner: Sendable {
     private func compute(_ known: DoneStages, stages: Set<Stage>) async throws -> DoneStages {
         var done = known
         guard let download = done.download else { return done }
-        let keeps = done.convert == nil && !isVolume && stages.contains(.convert) && stages.contains(.resize)
-        let bytes = keeps ? (try? Convert(context: context, plan: plan).decodedByteCount()) ?? 0 : 0
-        let kept = await ChunkHandover(bytes, in: context.kept)
+        let handsOver = done.convert == nil && stages.contains(.convert) && stages.contains(.resize)
+        let kept = await ChunkHandover(handsOver ? job.handoverByteCount : 0, in: context.kept)
         defer { kept.drop() }
-        let stat = Stat(context: context, plan: plan, kept: kept)
         var entry: JSONValue?
         if done.convert == nil, stages.contains(.convert) {
             let measures = stages.contains(.stat)
             let converted = try await stage(.convert) {
-                try await Convert(context: context, plan: plan, kept: kept).run(
-                    download: download, measuring: measures ? { try await stat.entry(ofCrop: $0) } : nil)
+                try await job.convert(download: download, kept, measures: measures)
             }
             done.convert = converted.record
             entry = converted.entry
             // The same file as before, which was missing or damaged: what was made from it still stands.
-            (done.stat, done.resize) = try await ThreadPool.files.run { () throws in
+            (done.stat, done.resize) = try await context.state.run {
                 let found = try records.following(converted.record)
                 return (found.stat, try found.resize.flatMap { try records.hasOutputs($0) ? $0 : nil })
             }
         }
         kept.close()
         guard let convert = done.convert else { return done }
-        async let removal: Void = removePack()
+        async let removal: Void = context.state.run { try job.removeDownloaded() }
         if done.stat == nil, stages.contains(.stat) {
             let found = entry
-            done.stat = try await stage(.stat) { try await stat.run(convert: convert, entry: found) }
+            done.stat = try await stage(.stat) {
+                try await Stat(context: context, plan: plan, kept: kept).run(convert: convert, entry: found)
+            }
         }
         if !done.isMeasured, stages.contains(.resize) {
-            let (resize, known) = (Resize(context: context, plan: plan, kept: kept), done.resize)
+            let known = done.resize
             done.resize = try await stage(.resize) {
-                if let known { try await resize.measureAgain(known) } else { try await resize.run(convert: convert) }
+                if let known {
+                    try await Resize(context: context, plan: plan).measureAgain(known)
+                } else {
+                    try await job.resize(convert: convert, kept)
+                }
             }
         }
         try await removal
         return done
-    }
-
-    private func removePack() async throws {
-        if isVolume {
-            let (holdings, path) = (context.holdings, plan.logPath)
-            try await ThreadPool.files.run { () throws(LedgerError) in try ChunkLog.remove(path, in: holdings) }
-            return
-        }
-        guard !context.manifest.convert.keepPacks else { return }
-        let (holdings, path) = (context.holdings, plan.packPath(context))
-        try await ThreadPool.files.run { () throws(LedgerError) in try holdings.removePack(path) }
     }
 
     private func stage<R: Sendable>(
@@ -141,7 +130,7 @@ struct ItemRunner: Sendable {
             if let failure = error as? Failure { throw failure }
             if Cancellation.isFromOutside(error) { throw error }
             let failure = Failure(
-                item: plan.name, dataset: plan.dataset, stage: stage.rawValue, reason: Cancellation.reason(error))
+                item: plan.name, dataset: plan.dataset, stage: stage, reason: Cancellation.reason(error))
             if let error = error as? LedgerError, error.code == .corrupt { throw HoldingsDamage(failure: failure) }
             throw failure
         }
@@ -154,17 +143,10 @@ struct ItemRunner: Sendable {
     /// - Parameter round: counts the times within this run.
     /// - Returns: how many objects of a crop were damaged; nil where that was not counted.
     private func heal(_ damage: HoldingsDamage, round: Int) async throws -> Int? {
-        let (records, item, holdings) = (context.records, plan.name, context.holdings)
-        let path = plan.packPath(context)
-        let isLast = round >= HoldingsDamage.maximumHealings
-        let log = isVolume && isLast ? plan.logPath : nil
-        return try await stageErrors(.download) {
-            let count = try await ThreadPool.files.run { () throws(LedgerError) -> Int? in
-                try records.remove(item: item, stage: Stage.download.rawValue)
-                if let log { try ChunkLog.remove(log, in: holdings) }
-                if isLast { try holdings.removePack(path) }
-                guard !isVolume, !isLast else { return nil }
-                return try holdings.pack(path).forgetDamaged()
+        try await stageErrors(.download) {
+            let count = try await context.state.run {
+                try context.state.records.remove(item: plan.name, stage: .download)
+                return try job.forgetDamaged(all: round >= HoldingsDamage.maximumHealings)
             }
             let what = count.map { "\($0) damaged objects are" } ?? "what is damaged is"
             context.logger.notice(

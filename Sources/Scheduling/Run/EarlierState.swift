@@ -22,13 +22,13 @@ struct EarlierState: Sendable {
     ///   - items: those that the job has now.
     ///   - leftOut: names of those that it leaves out.
     func tell(_ items: [ItemEntry], leftOut: [String]) async throws {
-        let (state, records) = (context.state, context.records)
-        let converted = try await ThreadPool.files.run { () throws(LedgerError) -> Set<String>? in
-            let text = try state.read(Self.path, maximumBytes: Self.maximumBytes)
+        let converted = try await context.state.run { () -> Set<String>? in
+            let text = try context.state.folder.read(Self.path, maximumBytes: Self.maximumBytes)
             let kept = text.flatMap { try? JSONValue(parsing: $0) }?["rules"]?.integer ?? 1
             guard kept < Self.rules else { return nil }
             var names: Set<String> = []
-            for name in try records.items() where try state.fileSize("records/\(name)/convert.json") != nil {
+            for name in try context.state.records.items()
+            where try context.state.folder.fileSize("records/\(name)/convert.json") != nil {
                 names.insert(name)
             }
             return names
@@ -41,10 +41,10 @@ struct EarlierState: Sendable {
             let left = leftOut.count { converted.contains($0) } + survey.leftOut.count
             let again = known.count - survey.complete.count - statistics - survey.leftOut.count
             context.logger.notice(
-                "\(state.path) was made by an earlier version: of \(known.count + left) items, \(survey.complete.count) stay as they are, \(statistics) are measured or resized again from their files, \(again) are made again, \(left) are left out now; files that stay have neither the second names /raw and /labels nor the attributes label_quality and evidence",
+                "\(context.state.folder.path) was made by an earlier version: of \(known.count + left) items, \(survey.complete.count) stay as they are, \(statistics) are measured or resized again from their files, \(again) are made again, \(left) are left out now; files that stay have neither the second names /raw and /labels nor the attributes label_quality and evidence",
                 metadata: ["event": "earlier_state"])
         }
         let text = JSONValue.object(["rules": .integer(Self.rules)]).prettyText + "\n"
-        try await ThreadPool.files.run { () throws(LedgerError) in try state.update(Array(text.utf8), to: Self.path) }
+        try await context.state.run { try context.state.folder.update(Array(text.utf8), to: Self.path) }
     }
 }

@@ -16,10 +16,9 @@ struct FailureReport: Sendable {
 
     /// - Parameter items: names of all items of the job.
     func write(_ failures: [Failure], items: Set<String>) async throws {
-        let state = context.state
         guard !failures.isEmpty else {
-            try await ThreadPool.files.run { () throws(LedgerError) in
-                _ = try state.remove(Self.manifestPath)
+            try await context.state.run {
+                _ = try context.state.folder.remove(Self.manifestPath)
             }
             return
         }
@@ -27,8 +26,8 @@ struct FailureReport: Sendable {
         // Classes that nobody has named must not be named here: they would have to be there then.
         if !context.manifest.namesClasses.isGiven { members[ManifestKey.classes.rawValue] = nil }
         let text = JSONValue.object(members).prettyText + "\n"
-        try await ThreadPool.files.run { () throws(LedgerError) in
-            try state.update(Array(text.utf8), to: Self.manifestPath)
+        try await context.state.run {
+            try context.state.folder.update(Array(text.utf8), to: Self.manifestPath)
         }
     }
 
@@ -48,7 +47,7 @@ struct FailureReport: Sendable {
                 continue
             }
             // What could not be planned has the name that it has within its dataset; an item of another one may be called the same.
-            let isPlanned = failure.stage != Stage.discover.rawValue
+            let isPlanned = failure.stage != .discover
             let name = ItemFilter.literal(item)
             patterns.insert(isPlanned || !items.contains(item) ? name : "\(dataset)/\(name)")
         }

@@ -1,3 +1,4 @@
+public import Arrays
 public import Job
 internal import Ledger
 public import Planning
@@ -16,19 +17,19 @@ public struct ItemSurvey: Sendable {
     /// Looks at `items`; an item whose plan or records cannot be read counts as not begun.
     public static func of(_ items: [ItemEntry], _ context: JobContext) async throws -> ItemSurvey {
         let markers = CompletionMarkers(context)
-        let (marks, recorded) = try await ThreadPool.files.run { () throws(LedgerError) in
-            (try markers.all(), Set(try context.records.items()))
+        let (marks, recorded) = try await context.state.run {
+            (try markers.all(), Set(try context.state.records.items()))
         }
         let width = ThreadPool.files.width
         let part = max(256, (items.count + width - 1) / width)
         let parts = stride(from: 0, to: items.count, by: part).map { items[$0..<min($0 + part, items.count)] }
         typealias Part = (complete: Set<String>, leftOut: [String: LeftOut], begun: [String: DoneStages])
         let found = try await concurrentMap(parts) { part in
-            try await ThreadPool.files.run { () throws(LedgerError) -> Part in
+            try await context.state.run { () -> Part in
                 var complete = try markers.standing(Array(part), marks)
                 var (leftOut, begun): ([String: LeftOut], [String: DoneStages]) = ([:], [:])
                 for item in part where recorded.contains(item.name) && !complete.contains(item.name) {
-                    guard let plan = try? PlanFile.item(item, in: context.state),
+                    guard let plan = try? PlanFile.item(item, in: context.state.folder),
                         let done = try? ItemRecords(plan, context).done()
                     else { continue }
                     if let reason = done.leftOut {

@@ -61,7 +61,7 @@ struct ItemWorkers: Sendable {
     private let known: [String: FailureLog.Entry]
     private let downloading: ByteBudget
     private let computing: ByteBudget
-    private var failures: FailureLog { FailureLog(state: context.state) }
+    private var failures: FailureLog { context.state.failures }
 
     init(
         context: JobContext, worker: Worker, stages: Set<Stage>, verifies: Bool = false, markers: CompletionMarkers,
@@ -124,15 +124,15 @@ struct ItemWorkers: Sendable {
     private func work(on task: Assignment) async throws -> Ending {
         let claim = ClaimName.item(task.item.name)
         let claims = worker.claims
-        guard try await ThreadPool.files.run({ () throws(LedgerError) in try claims.take(claim) }) else { return .held }
+        guard try await context.state.run({ try claims.take(claim) }) else { return .held }
         do {
             let ending =
                 if let perform { try await perform(task.item, task.mark) } else { try await workClaimed(on: task) }
-            try await ThreadPool.files.run { () throws(LedgerError) in try claims.release(claim) }
+            try await context.state.run { try claims.release(claim) }
             return ending
         } catch {
             // Whatever it was, the item is no longer worked on here.
-            try? await ThreadPool.files.run { () throws(LedgerError) in try claims.release(claim) }
+            try? await context.state.run { try claims.release(claim) }
             throw error
         }
     }
@@ -140,22 +140,22 @@ struct ItemWorkers: Sendable {
     private func workClaimed(on task: Assignment) async throws -> Ending {
         let (item, mark) = (task.item, task.mark)
         do {
-            let failure = try await ThreadPool.files.run { () throws(LedgerError) in try failures.entry(item.name) }
+            let failure = try await context.state.run { try failures.entry(item.name) }
             if let failure, failure != known[item.name], failure.owner != worker.owner.identity.id {
                 context.progress.finish(failed: true)
                 return .failedElsewhere
             }
             let runner = ItemRunner(
                 context: context,
-                plan: try await ThreadPool.files.run { () throws in try PlanFile.item(item, in: context.state) },
+                plan: try await context.state.run { try PlanFile.item(item, in: context.state.folder) },
                 downloading: downloading, computing: computing)
-            var found = try await ThreadPool.files.run { () throws in try runner.done() }
+            var found = try await context.state.run { try runner.done() }
             let refreshes = task.refreshes && stages.contains(.download)
             if refreshes {
                 let markers = markers
                 // Others must not take it for done meanwhile.
                 let hasChanged = try await runner.refresh(found) { if let mark { try markers.remove(mark) } }
-                if hasChanged { found = try await ThreadPool.files.run { () throws in try runner.done() } }
+                if hasChanged { found = try await context.state.run { try runner.done() } }
             }
             if verifies {
                 let markers = markers
@@ -169,7 +169,7 @@ struct ItemWorkers: Sendable {
             let (done, freed) = try await runner.lettingGoOfNative(made)
             // Of what this run has made itself, nobody has seen the file.
             if let freed, known.isComplete { account.noteFreed(bytes: freed) }
-            try await ThreadPool.files.run { () throws(LedgerError) in
+            try await context.state.run {
                 if let sizes = done.outputSizes {
                     try markers.mark(item, native: sizes.native, resized: sizes.resized, insteadOf: mark)
                 }
@@ -197,8 +197,8 @@ struct ItemWorkers: Sendable {
         } catch let damage as PlanDamage {
             context.logger.warning(
                 "\(damage)", metadata: ["item": "\(item.name)", "dataset": "\(item.dataset)", "event": "state_damaged"])
-            try await ThreadPool.files.run { () throws(LedgerError) in
-                try PlanFile.removeDamaged(item.dataset, in: context.state)
+            try await context.state.run {
+                try PlanFile.removeDamaged(item.dataset, in: context.state.folder)
             }
             return .superseded
         } catch let failure as Failure {
@@ -213,7 +213,7 @@ struct ItemWorkers: Sendable {
             if Cancellation.isFromOutside(error) { throw error }
             return try await fail(
                 Failure(
-                    item: item.name, dataset: item.dataset, stage: Stage.discover.rawValue,
+                    item: item.name, dataset: item.dataset, stage: .discover,
                     reason: Cancellation.reason(error)))
         }
     }
@@ -221,7 +221,7 @@ struct ItemWorkers: Sendable {
     private func fail(_ failure: Failure) async throws -> Ending {
         context.progress.finish(failed: true)
         failure.log(to: context.logger)
-        try await ThreadPool.files.run { () throws in try failures.note(failure, owner: worker.owner.identity.id) }
+        try await context.state.run { try failures.note(failure, owner: worker.owner.identity.id) }
         return .failed(failure)
     }
 }

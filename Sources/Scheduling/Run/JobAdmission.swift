@@ -22,12 +22,12 @@ public struct JobAdmission: Sendable {
     public func enter() async throws -> Worker {
         let context = context
         let role = share?.description ?? OwnerIdentity.wholeJob
-        let worker = try await ThreadPool.files.run { () throws(LedgerError) in try Worker(role: role, context) }
+        let worker = try await context.state.run { try Worker(role: role, context) }
         do {
             if share == nil { try await takeJob(worker) } else { try await passJob(worker) }
             return worker
         } catch {
-            await ThreadPool.files.run { worker.end() }
+            await context.state.run { worker.end() }
             throw error
         }
     }
@@ -35,20 +35,19 @@ public struct JobAdmission: Sendable {
     // MARK: The whole job
 
     private func takeJob(_ worker: Worker) async throws {
-        let state = context.state
         var tries = 0
-        while try await !ThreadPool.files.run({ () throws(LedgerError) in try worker.claims.take(ClaimName.job) }) {
+        while try await !context.state.run({ try worker.claims.take(ClaimName.job) }) {
             try await clear(ClaimName.job, worker)
             tries += 1
             if tries == Self.mostTries { throw restless(ClaimName.job) }
         }
         // Tasks that are at work keep a run of the whole job out, too. Others that want the whole job do not: they come no further.
-        for other in try await ThreadPool.files.run({ () throws(LedgerError) in try OwnerWatch.owners(in: state) })
+        for other in try await context.state.run({ try OwnerWatch.owners(in: context.state.folder) })
         where other.identity.id != worker.owner.identity.id {
             if other.identity.isWholeJob {
-                try await ThreadPool.files.run { () throws(LedgerError) in
+                try await context.state.run {
                     let isQuiet = worker.owner.age(of: other) > worker.watch.claimSeconds
-                    let isDead = try OwnerWatch.isProvenDead(other.identity.id, in: state)
+                    let isDead = try OwnerWatch.isProvenDead(other.identity.id, in: context.state.folder)
                     if isQuiet || isDead {
                         _ = try worker.takeOver(from: other.identity.id)
                     }
@@ -58,20 +57,19 @@ public struct JobAdmission: Sendable {
             }
         }
         // Those who cannot be read may be at work as well.
-        for id in try await ThreadPool.files.run({ () throws(LedgerError) in try OwnerWatch.damaged(in: state) }) {
+        for id in try await context.state.run({ try OwnerWatch.damaged(in: context.state.folder) }) {
             try await clear(owner: id, nil, worker)
         }
         // Now nobody else is here: claims without an owner are nobody's.
-        try await ThreadPool.files.run { () throws(LedgerError) in try worker.claims.removeOrphans() }
+        try await context.state.run { try worker.claims.removeOrphans() }
     }
 
     // MARK: A task
 
     private func passJob(_ worker: Worker) async throws {
-        let state = context.state
         var tries = 0
-        while try await ThreadPool.files.run({ () throws(LedgerError) in
-            try Claims.holding(ClaimName.job, in: state) != .nobody
+        while try await context.state.run({
+            try Claims.holding(ClaimName.job, in: context.state.folder) != .nobody
         }) {
             try await clear(ClaimName.job, worker)
             tries += 1
@@ -89,7 +87,7 @@ public struct JobAdmission: Sendable {
     /// Returns when nobody has the claim.
     private func clear(_ claim: String, _ worker: Worker) async throws {
         try await clear(worker) { () throws(LedgerError) in
-            let holder = try Claims.holder(of: claim, in: context.state)
+            let holder = try Claims.holder(of: claim, in: context.state.folder)
             return (try worker.look(at: claim), holder)
         } or: {
             "claims/\(claim)"
@@ -120,7 +118,7 @@ public struct JobAdmission: Sendable {
         let begin = OwnerWatch.monotonicSeconds()
         while true {
             try context.stop.check()
-            let (held, holder) = try await ThreadPool.files.run { () throws(LedgerError) in try look() }
+            let (held, holder) = try await context.state.run { () throws(LedgerError) in try look() }
             switch held {
             case .gone, .freed: return
             case .alive: throw locked(by: holder, file(), "just now")
@@ -136,7 +134,7 @@ public struct JobAdmission: Sendable {
     }
 
     private func restless(_ claim: String) -> JobError {
-        .locked("\(context.state.path)/claims/\(claim): others take it again and again; try again later")
+        .locked("\(context.state.folder.path)/claims/\(claim): others take it again and again; try again later")
     }
 
     private func locked(by holder: OwnerIdentity?, _ file: String, _ last: String) -> JobError {
@@ -147,7 +145,7 @@ public struct JobAdmission: Sendable {
                 "\(file) is damaged, or was never finished: it does not say who works on this job"
             }
         return .locked(
-            "\(context.state.path): \(who); last sign of life \(last), it counts as gone after "
+            "\(context.state.folder.path): \(who); last sign of life \(last), it counts as gone after "
                 + "\(context.manifest.limits.claimSeconds) s without one")
     }
 

@@ -29,7 +29,7 @@ struct JobRun: Sendable {
     /// So often, where what is planned is the same as before: then what was made anew is damaged again.
     private static let maximumEqualRounds = 4
 
-    private var failureLog: FailureLog { FailureLog(state: context.state) }
+    private var failureLog: FailureLog { context.state.failures }
 
     /// How a round ended.
     private enum Round {
@@ -40,7 +40,7 @@ struct JobRun: Sendable {
 
     func run() async throws {
         if share == nil { try await sweep() }
-        let known = try await ThreadPool.files.run { () throws(LedgerError) in try failureLog.all() }
+        let known = try await context.state.run { try failureLog.all() }
         var plansBefore: [Set<ItemEntry.Version>] = []
         for round in 0..<Self.maximumRounds {
             let discover = Discover(
@@ -52,7 +52,7 @@ struct JobRun: Sendable {
             plansBefore.append(items)
         }
         throw JobError.cannotWrite(
-            "\(context.state.path): files in it change or are damaged again and again while the job is running; is the disk healthy?"
+            "\(context.state.folder.path): files in it change or are damaged again and again while the job is running; is the disk healthy?"
         )
     }
 
@@ -103,11 +103,10 @@ struct JobRun: Sendable {
 
     /// Removes what killed processes have left of temporary files. Only for a process that is alone.
     private func sweep() async throws {
-        let (output, state, holdings) = (context.output, context.state, context.holdings)
-        try await ThreadPool.files.run { () throws(LedgerError) in
-            try output.removeTemporaries(in: ["hdf5", "crops", "txt", "txt/zattrs", ".work"])
-            try state.removeTemporaries(in: ["", "plans", "metadata", "versions", "volumes"])
-            try holdings.removeLeftovers()
+        try await context.state.run {
+            try context.state.output.removeTemporaries(in: ["hdf5", "crops", "txt", "txt/zattrs", ".work"])
+            try context.state.folder.removeTemporaries(in: ["", "plans", "metadata", "versions", "volumes"])
+            try context.state.holdings.removeLeftovers()
         }
     }
 
@@ -117,13 +116,13 @@ struct JobRun: Sendable {
     private func takeSummaries() async throws -> Bool {
         let worker = worker
         while true {
-            let isTaken = try await ThreadPool.files.run { () throws(LedgerError) in
+            let isTaken = try await context.state.run {
                 try worker.claims.take(ClaimName.summaries)
             }
             if isTaken { return true }
             look: while true {
                 try context.stop.check()
-                let found = try await ThreadPool.files.run { () throws(LedgerError) in
+                let found = try await context.state.run {
                     try worker.look(at: ClaimName.summaries)
                 }
                 switch found {
@@ -145,7 +144,7 @@ struct JobRun: Sendable {
     ) async throws -> Round {
         guard try await takeSummaries() else { return .ended }
         let isComplete = only.isEmpty && limit == nil
-        let marks = try await ThreadPool.files.run { () throws(LedgerError) in
+        let marks = try await context.state.run {
             if isComplete { try markers.removeOthers() }
             try failureLog.removeDamaged()
             return try markers.all()
@@ -154,7 +153,7 @@ struct JobRun: Sendable {
         // What other tasks have done was known by its marks alone up to now; whoever ends last looks at the files, too.
         let failed = Set(all.compactMap(\.item))
         let elsewhere = account.items(wanted, .elsewhere).filter { !failed.contains($0.name) }
-        let standing = try await ThreadPool.files.run { () throws(LedgerError) in
+        let standing = try await context.state.run {
             try markers.standing(elsewhere, marks)
         }
         var damaged = elsewhere.map(\.name).filter { !standing.contains($0) }
@@ -183,7 +182,7 @@ struct JobRun: Sendable {
             try await tellOfLeftovers(present)
             try await FailureReport(context: context).write(all, items: names)
         }
-        try await ThreadPool.files.run { () throws(LedgerError) in
+        try await context.state.run {
             // In this order: who finds the claim taken leaves what dead processes have left to the one that holds it.
             try worker.claims.release(ClaimName.summaries)
             try worker.clearDead()
@@ -202,12 +201,12 @@ struct JobRun: Sendable {
             present.plans.flatMap(\.plan.leftOutNames) + (account.leftOutNames))
         let made = Set(present.items.map(\.name)).subtracting(leftOut)
         let survey = RecordSurvey(context, present)
-        let names = try await ThreadPool.files.run { () throws(LedgerError) -> [String] in
+        let names = try await context.state.run { () -> [String] in
             var names: [String] = []
-            for file in try context.output.list("crops") where file.hasByteSuffix(".h5") {
+            for file in try context.state.output.list("crops") where file.hasByteSuffix(".h5") {
                 let name = String(file.dropLast(3))
                 guard !made.contains(name), leftOut.contains(name) || survey.isForeign(name),
-                    try context.state.fileSize("records/\(name)/resize.json") != nil
+                    try context.state.folder.fileSize("records/\(name)/resize.json") != nil
                 else { continue }
                 names.append(name)
             }
@@ -216,7 +215,7 @@ struct JobRun: Sendable {
         guard !names.isEmpty else { return }
         let shown = names.prefix(8).joined(separator: ", ") + (names.count > 8 ? ", …" : "")
         context.logger.warning(
-            "\(names.count) files in \(context.output.path)/crops are no longer the job's (\(shown)): cristae prune lists them, and removes them with --delete",
+            "\(names.count) files in \(context.state.output.path)/crops are no longer the job's (\(shown)): cristae prune lists them, and removes them with --delete",
             metadata: ["event": "leftovers"])
     }
 
@@ -236,7 +235,7 @@ struct JobRun: Sendable {
         let freed = account.freed
         guard freed.files > 0 else { return }
         context.logger.notice(
-            "\(freed.files) files with \(freed.bytes) bytes removed from \(context.output.path)/hdf5: convert.keep_native is false",
+            "\(freed.files) files with \(freed.bytes) bytes removed from \(context.state.output.path)/hdf5: convert.keep_native is false",
             metadata: ["event": "native_removed", "files": "\(freed.files)", "bytes": "\(freed.bytes)"])
     }
 
@@ -246,7 +245,7 @@ struct JobRun: Sendable {
         let count = items.count { item in marks[item.name].map { $0.nativeBytes == nil } ?? false }
         guard count > 0 else { return }
         context.logger.notice(
-            "\(count) items have no file in \(context.output.path)/hdf5: they were made with convert.keep_native false; remove their files in crops to have both made again",
+            "\(count) items have no file in \(context.state.output.path)/hdf5: they were made with convert.keep_native false; remove their files in crops to have both made again",
             metadata: ["event": "native_missing", "items": "\(count)"])
     }
 
@@ -260,13 +259,13 @@ struct JobRun: Sendable {
         guard !damaged.isEmpty else { return [] }
         for name in damaged {
             context.logger.warning(
-                "\(context.state.path)/records/\(name): a record or a file of it is damaged or missing: it is looked at again",
+                "\(context.state.folder.path)/records/\(name): a record or a file of it is damaged or missing: it is looked at again",
                 metadata: ["item": "\(name)", "event": "state_damaged"])
         }
         let names = Set(damaged)
         let items = wanted.filter { names.contains($0.name) }
         for item in items { account.reopen(item) }
-        try await ThreadPool.files.run { () throws(LedgerError) in
+        try await context.state.run {
             for name in damaged { if let mark = marks[name] { try markers.remove(mark) } }
         }
         return items.map(\.name)
@@ -281,7 +280,7 @@ struct JobRun: Sendable {
     ) async throws -> (failures: [Failure], items: Set<String>) {
         let names = Set(plans.flatMap(\.items).map(\.name))
         let (datasets, planned) = (context.manifest.datasetGlobs, Set(plans.map(\.plan.dataset)))
-        let failed = try await ThreadPool.files.run { () throws(LedgerError) in
+        let failed = try await context.state.run {
             var failed = try failureLog.all()
             for (name, entry) in failed {
                 // A dataset that could not be read this time may still have the item.
@@ -298,5 +297,5 @@ struct JobRun: Sendable {
 }
 
 extension Failure {
-    public var order: (String, String, String) { (dataset, item ?? "", stage) }
+    public var order: (String, String, String) { (dataset, item ?? "", stage.rawValue) }
 }

@@ -1,3 +1,4 @@
+public import Arrays
 public import Job
 public import Ledger
 internal import Planning
@@ -21,13 +22,13 @@ public struct RecordSurvey: Sendable {
     /// An output, and what is known of it.
     public struct Found: Sendable {
         public let output: Record.Output
-        public let stage: String
+        public let stage: Stage
         public let standing: Standing
         public let dataset: String?
     }
 
     /// The stages whose records name files of the output directory.
-    private static let stages = ["convert", "resize"]
+    private static let stages = [Stage.convert, .resize]
     /// The folders of the output directory that hold what items are made into.
     private static let folders = ["hdf5/", "crops/"]
 
@@ -54,13 +55,13 @@ public struct RecordSurvey: Sendable {
         var found: [Found] = []
         for stage in Self.stages {
             let standing = standings[stage] ?? .open
-            guard let record = try context.records.record(item: item, stage: stage) else {
-                let path = "records/\(item)/\(stage).json"
-                if try context.state.fileSize(path) != nil {
+            guard let record = try context.state.records.record(item: item, stage: stage) else {
+                let path = "records/\(item)/\(stage.rawValue).json"
+                if try context.state.folder.fileSize(path) != nil {
                     found.append(
                         Found(
                             output: Record.Output(path: path, digest: FileDigest(size: -1, sha256: "")), stage: stage,
-                            standing: isForeign(item) ? .foreign : .unreadable("\(context.state.path)/\(path)"),
+                            standing: isForeign(item) ? .foreign : .unreadable("\(context.state.folder.path)/\(path)"),
                             dataset: items[item]?.dataset))
                 }
                 continue
@@ -75,13 +76,17 @@ public struct RecordSurvey: Sendable {
     }
 
     /// How the outputs of the stages of an item stand.
-    private func standings(of item: String) throws -> [String: Standing] {
-        guard !isForeign(item) else { return ["convert": .foreign, "resize": .foreign] }
-        guard let entry = items[item], let plan = try? PlanFile.item(entry, in: context.state) else { return [:] }
+    private func standings(of item: String) throws -> [Stage: Standing] {
+        guard !isForeign(item) else { return [.convert: .foreign, .resize: .foreign] }
+        guard let entry = items[item], let plan = try? PlanFile.item(entry, in: context.state.folder) else {
+            return [:]
+        }
         let done = try ItemRecords(plan, context).recorded()
         // What an unreadable record said is not known.
-        guard done.download != nil, try context.records.record(item: item, stage: "convert") != nil else { return [:] }
-        guard done.convert != nil else { return ["convert": .stale, "resize": .stale] }
-        return ["convert": .current, "resize": done.resize == nil ? .stale : .current]
+        guard done.download != nil, try context.state.records.record(item: item, stage: .convert) != nil else {
+            return [:]
+        }
+        guard done.convert != nil else { return [.convert: .stale, .resize: .stale] }
+        return [.convert: .current, .resize: done.resize == nil ? .stale : .current]
     }
 }

@@ -126,10 +126,10 @@ public struct Runner: Sendable {
     public func run(graceOver: @escaping @Sendable () -> Void = {}) async throws -> Outcome {
         do {
             let (mark, adopting) = (JobIdentity(context: context), options.adoptsOutput)
-            try await ThreadPool.files.run { () throws in try mark.settle(adopting: adopting) }
+            try await context.state.run { try mark.settle(adopting: adopting) }
             let worker = try await JobAdmission(context: context, share: options.share).enter()
             let owned = context.owned(by: worker.owner)
-            try await ThreadPool.files.run { () throws in try LastRun.note(owned) }
+            try await context.state.run { try LastRun.note(owned) }
             let meter = RateMeter()
             let progress = owned.progress
             worker.startBeating(owned, changes: { progress.changes }) { Self.sign(owned, meter) }
@@ -139,10 +139,10 @@ public struct Runner: Sendable {
                     context: owned, worker: worker, share: options.share, stages: options.stages, account: account,
                     refreshes: options.refresh, verifies: options.verify, limit: options.items
                 ).run()
-                await ThreadPool.files.run { worker.end() }
+                await context.state.run { worker.end() }
                 return account.outcome
             } catch {
-                await ThreadPool.files.run { worker.end() }
+                await context.state.run { worker.end() }
                 throw error
             }
         } catch {

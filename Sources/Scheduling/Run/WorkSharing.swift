@@ -32,7 +32,7 @@ struct WorkSharing: Sendable {
         case superseded
     }
 
-    private var failureLog: FailureLog { FailureLog(state: context.state) }
+    private var failureLog: FailureLog { context.state.failures }
 
     /// What a process knows of the items while it works.
     private struct Survey {
@@ -42,9 +42,9 @@ struct WorkSharing: Sendable {
     }
 
     private func survey(_ markers: CompletionMarkers) async throws -> Survey {
-        try await ThreadPool.files.run { () throws(LedgerError) in
+        try await context.state.run {
             // The claims first: what is done after this look is still claimed here, and not taken for an item that nobody has.
-            let claimed = Set(try Claims.all(in: context.state))
+            let claimed = Set(try Claims.all(in: context.state.folder))
             return Survey(marks: try markers.all(), claimed: claimed, failed: try failureLog.all())
         }
     }
@@ -55,13 +55,13 @@ struct WorkSharing: Sendable {
         let schedule = Schedule(items, tasks: share?.count ?? 1)
         let markers = workers.markers
         let failedBefore = Set(known.keys)
-        var marks = try await ThreadPool.files.run { () throws(LedgerError) in try markers.all() }
+        var marks = try await context.state.run { try markers.all() }
         if refreshes || workers.verifies {
             let endings = try await workers.work(
                 on: account.unsettled(refreshed(items)), width: ItemWorkers.width, marks: marks, failed: failedBefore,
                 refreshes: refreshes)
             if Self.isSuperseded(endings) { return .superseded }
-            marks = try await ThreadPool.files.run { () throws(LedgerError) in try markers.all() }
+            marks = try await context.state.run { try markers.all() }
         }
         let own = account.unsettled(schedule.shares[share?.index ?? 0].map { items[$0] })
         let standing = try await standing(own, markers, marks)
@@ -124,7 +124,7 @@ struct WorkSharing: Sendable {
         let part = max(256, (items.count + ThreadPool.files.width - 1) / ThreadPool.files.width)
         let parts = stride(from: 0, to: items.count, by: part).map { Array(items[$0..<min($0 + part, items.count)]) }
         return try await concurrentMap(parts) { part in
-            try await ThreadPool.files.run { () throws(LedgerError) in try markers.standing(part, marks) }
+            try await context.state.run { try markers.standing(part, marks) }
         }.reduce(into: []) { $0.formUnion($1) }
     }
 
@@ -141,23 +141,23 @@ struct WorkSharing: Sendable {
         var pause = min(0.05, worker.watch.beatSeconds / 4)
         let begin = OwnerWatch.monotonicSeconds()
         while !context.stop.isStopped {
-            let held = try await ThreadPool.files.run { () throws(LedgerError) in
-                Set(try Claims.all(in: context.state))
+            let held = try await context.state.run {
+                Set(try Claims.all(in: context.state.folder))
             }
             guard watched.allSatisfy(held.contains) else { return true }
             if OwnerWatch.monotonicSeconds() - lastLook >= worker.watch.beatSeconds / 3 {
                 lastLook = OwnerWatch.monotonicSeconds()
-                let unclear = try await ThreadPool.files.run { () throws(LedgerError) in try worker.freeDead(watched) }
+                let unclear = try await context.state.run { try worker.freeDead(watched) }
                 if unclear.isEmpty {
                     // Either those who hold them are alive, or their claims have just become free.
-                    return try await ThreadPool.files.run { () throws(LedgerError) in
-                        let left = try Claims.all(in: context.state)
+                    return try await context.state.run {
+                        let left = try Claims.all(in: context.state.folder)
                         return !watched.allSatisfy(left.contains)
                     }
                 }
                 guard OwnerWatch.monotonicSeconds() - begin < 2 * worker.watch.claimSeconds + 60 else {
                     throw JobError.locked(
-                        "\(context.state.path)/claims/\(unclear[0]): its holder gives no sign of life, but cannot be taken over"
+                        "\(context.state.folder.path)/claims/\(unclear[0]): its holder gives no sign of life, but cannot be taken over"
                     )
                 }
             }

@@ -1,3 +1,4 @@
+internal import Arrays
 internal import CropFiles
 internal import Geometry
 internal import JSONText
@@ -61,36 +62,36 @@ public struct Summaries: Sendable {
         _ present: PresentJob, marks: [String: CompletionMarkers.Marker], trustsMarks: Bool, readsAgain: Bool
     ) async throws -> Outcome {
         let this = self
-        return try await ThreadPool.files.run { () throws in
+        return try await context.state.run {
             let marks = try this.standing(present, marks, trustsMarks: trustsMarks)
             let fingerprint = try this.fingerprint(present, marks)
             if !readsAgain, let kept = try this.stamp(), kept.fingerprint == fingerprint, let files = kept.files,
-                try files.allSatisfy({ try this.context.output.fileSize($0.key) == $0.value.size })
+                try files.allSatisfy({ try this.context.state.output.fileSize($0.key) == $0.value.size })
             {
                 return Outcome(split: kept.split)
             }
             let (texts, outcome) = try this.texts(present, marks, isThere: true)
             guard outcome.damaged.isEmpty else { return outcome }
-            for (path, text) in texts { try this.context.output.update(text, to: path) }
+            for (path, text) in texts { try this.context.state.output.update(text, to: path) }
             for path in Self.optionalPaths where !texts.contains(where: { $0.path == path }) {
-                try this.context.output.remove(path)
+                try this.context.state.output.remove(path)
             }
             if readsAgain {
                 for plan in present.plans {
                     for (path, text) in try DatasetLists(this.context).texts(plan) {
-                        try this.context.output.update(text, to: path)
+                        try this.context.state.output.update(text, to: path)
                     }
                 }
             }
             let files = Dictionary(texts.map { ($0.path, FileDigest(of: $0.text)) }) { first, _ in first }
             let stamp = Stamp(fingerprint: fingerprint, files: files, split: outcome.split)
-            try this.context.state.update(try JSONFile.encode(stamp, pretty: true), to: Self.stampPath)
+            try this.context.state.folder.update(try JSONFile.encode(stamp, pretty: true), to: Self.stampPath)
             return outcome
         }
     }
 
     private func stamp() throws -> Stamp? {
-        try context.state.read(Self.stampPath).flatMap { try? JSONFile.decode(Stamp.self, from: $0) }
+        try context.state.folder.read(Self.stampPath).flatMap { try? JSONFile.decode(Stamp.self, from: $0) }
     }
 
     /// What a summary may hold, by the state directory.
@@ -130,7 +131,7 @@ public struct Summaries: Sendable {
 
     /// Of everything that the summaries are made from.
     private func fingerprint(_ present: PresentJob, _ marks: [String: CompletionMarkers.Marker]) throws -> Fingerprint {
-        let records = try context.state.folder("records")
+        let records = try context.state.folder.folder("records")
         var names: [String] = []
         for item in present.items {
             if let mark = marks[item.name] {
@@ -199,16 +200,16 @@ public struct Summaries: Sendable {
     private func known(
         of item: ItemEntry, isComplete: Bool, isThere: Bool
     ) throws -> (plan: ItemPlan, done: DoneStages)? {
-        let records = context.records
-        guard try isComplete || context.state.changed("records/\(item.name)") != nil,
-            let plan = try? PlanFile.item(item, in: context.state)
+        let records = context.state.records
+        guard try isComplete || context.state.folder.changed("records/\(item.name)") != nil,
+            let plan = try? PlanFile.item(item, in: context.state.folder)
         else { return nil }
         guard !isComplete else {
             let done = DoneStages(
-                download: try records.record(item: item.name, stage: "download"),
-                convert: try records.record(item: item.name, stage: "convert"),
-                stat: try records.record(item: item.name, stage: "stat"),
-                resize: try records.record(item: item.name, stage: "resize"))
+                download: try records.record(item: item.name, stage: .download),
+                convert: try records.record(item: item.name, stage: .convert),
+                stat: try records.record(item: item.name, stage: .stat),
+                resize: try records.record(item: item.name, stage: .resize))
             return done.download != nil && done.isComplete ? (plan, done) : nil
         }
         let recorded = ItemRecords(plan, context)
@@ -217,7 +218,7 @@ public struct Summaries: Sendable {
 
     /// The text of `data.json`: every dataset seen in this store.
     private func data() throws -> String {
-        let data = try PlanFile.heads(in: context.state, source: context.store.url).map(Self.entry)
+        let data = try PlanFile.heads(in: context.state.folder, source: context.store.url).map(Self.entry)
         let counts: JSONValue = [
             "groundtruth": .integer(data.count { $0["has_groundtruth"] == true }),
             "inference": .integer(data.count { $0["has_inference"] == true }),
@@ -240,8 +241,8 @@ public struct Summaries: Sendable {
         for plan in present.plans {
             let undecided = Set(plan.plan.undecided ?? [])
             for entry in plan.items where undecided.contains(entry.ownName) {
-                guard try context.state.changed("records/\(entry.name)") != nil,
-                    let item = try? PlanFile.item(entry, in: context.state)
+                guard try context.state.folder.changed("records/\(entry.name)") != nil,
+                    let item = try? PlanFile.item(entry, in: context.state.folder)
                 else { continue }
                 if let leftOut = try ItemRecords(item, context).recorded().leftOut { found.append(leftOut) }
             }

@@ -1,5 +1,5 @@
 /// The five stages of a job, in their order.
-public enum Stage: String, Sendable, Hashable, CaseIterable, Comparable {
+public enum Stage: String, Sendable, Hashable, Codable, CaseIterable, Comparable {
     case discover, download, convert, stat, resize
 
     /// Those that an item goes through.
