@@ -72,15 +72,67 @@ let package = Package(
         library("HDF5", ["Elements", "Threads", "CHDF5"]),
         kernels("Resampling", ["Elements", "Geometry", "CPrefetch"]),
         library("Ledger", ["Elements", "JSONText", "Threads", "Codecs", "CRename", crypto]),
+        library("Manifest", ["Elements", "JSONText", "Geometry", "Codecs", "Stores", "Ledger"]),
         library(
-            "Pipeline",
+            "Arrays",
             [
                 "Elements", "JSONText", "Threads", "Geometry", "Codecs", "Stores", "Volumes", "HDF5", "Resampling",
-                "Ledger", "CBuild", deque, heap, crypto, logging,
+                "Ledger",
+                "Manifest", deque,
+            ]),
+        library(
+            "Planning",
+            [
+                "Elements", "JSONText", "Threads", "Geometry", "Stores", "Volumes", "HDF5", "Resampling", "Ledger",
+                "Manifest", "Arrays", crypto, logging,
+            ]),
+        library(
+            "CropFiles",
+            [
+                "Elements", "JSONText", "Threads", "Geometry", "Codecs", "Stores", "Volumes", "HDF5", "Resampling",
+                "Ledger",
+                "Manifest", "Arrays", "Planning",
+            ]),
+        library(
+            "Conversion",
+            [
+                "Elements", "JSONText", "Threads", "Geometry", "Codecs", "Stores", "Volumes", "HDF5", "Ledger",
+                "Manifest",
+                "Arrays",
+            ]),
+        library(
+            "Job",
+            [
+                "Elements", "JSONText", "Threads", "Geometry", "Codecs", "Stores", "Volumes", "HDF5", "Resampling",
+                "Ledger",
+                "Manifest", "Arrays", "Planning", "CropFiles", deque, heap, crypto, logging,
+            ]),
+        library(
+            "Summaries",
+            [
+                "Elements", "JSONText", "Threads", "Geometry", "Stores", "HDF5", "Ledger", "Manifest", "Arrays",
+                "Planning",
+                "CropFiles", "Job", "CBuild", crypto, logging,
+            ]),
+        library(
+            "Scheduling",
+            [
+                "Elements", "JSONText", "Threads", "Stores", "Ledger", "Manifest", "Arrays", "Planning", "CropFiles",
+                "Job",
+                "Summaries", deque, heap, logging,
+            ]),
+        library(
+            "Report",
+            [
+                "Elements", "JSONText", "Threads", "Geometry", "Stores", "Ledger", "Manifest", "Arrays", "Planning",
+                "CropFiles", "Job", "Summaries", "Scheduling", logging,
             ]),
         .executableTarget(
             name: "cristae",
-            dependencies: ["Elements", "JSONText", "Threads", "Stores", "Ledger", "Pipeline", arguments, logging],
+            dependencies: [
+                "Elements", "JSONText", "Threads", "Geometry", "Stores", "Ledger", "Manifest", "Arrays", "Planning",
+                "CropFiles", "Conversion", "Job", "Summaries", "Scheduling", "Report", arguments, logging,
+            ],
             swiftSettings: strict),
 
         .executableTarget(
@@ -107,12 +159,17 @@ let package = Package(
         tests(
             "PipelineTests",
             [
-                "Pipeline", "Codecs", "Volumes", "Elements", "JSONText", "Geometry", "Stores", "Ledger", "HDF5",
-                "TestSupport", logging,
+                "Codecs", "Volumes", "Elements", "JSONText", "Geometry", "Stores", "Ledger", "HDF5", "Manifest",
+                "Arrays",
+                "Planning", "CropFiles", "Conversion", "Job", "Summaries", "Scheduling", "Report", "TestSupport",
+                logging,
             ]),
         tests(
             "CristaeTests",
-            ["cristae", "Elements", "JSONText", "Pipeline", "TestSupport", arguments, logging]),
+            [
+                "cristae", "Elements", "JSONText", "Manifest", "Arrays", "Planning", "CropFiles", "Conversion", "Job",
+                "Summaries", "Scheduling", "Report", "TestSupport", arguments, logging,
+            ]),
         .testTarget(
             name: "EndToEndTests",
             dependencies: ["JSONText", "HDF5", "Elements", "cristae", "TestSupport", crypto],

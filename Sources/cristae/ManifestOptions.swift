@@ -1,7 +1,10 @@
 import ArgumentParser
+import Arrays
 import Foundation
+import Job
 import Logging
-import Pipeline
+import Manifest
+import Report
 
 /// The manifest and the flags that override it, as every verb that reads one takes them.
 struct ManifestOptions: ParsableArguments {

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Elements
-import Pipeline
+import Job
+import Manifest
+import Report
 
 /// `cristae prune config.json`: what no longer belongs to the job.
 struct Prune: AsyncParsableCommand {

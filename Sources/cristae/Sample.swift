@@ -1,8 +1,8 @@
 import ArgumentParser
+import Arrays
 import Elements
 import Foundation
 import Ledger
-import Pipeline
 import Stores
 import Threads
 

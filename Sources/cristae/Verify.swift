@@ -1,6 +1,9 @@
 import ArgumentParser
 import Elements
-import Pipeline
+import Job
+import Manifest
+import Report
+import Scheduling
 
 /// `cristae verify config.json`: re-reads outputs against records.
 struct Verify: AsyncParsableCommand {

@@ -1,5 +1,7 @@
 import ArgumentParser
-import Pipeline
+import Job
+import Manifest
+import Scheduling
 import Testing
 
 @testable import cristae

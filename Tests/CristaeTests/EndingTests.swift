@@ -1,5 +1,7 @@
 import ArgumentParser
-import Pipeline
+import Arrays
+import Manifest
+import Summaries
 import TestSupport
 import Testing
 

@@ -1,7 +1,10 @@
 import ArgumentParser
+import Arrays
 import JSONText
+import Job
 import Logging
-import Pipeline
+import Manifest
+import Report
 import TestSupport
 import Testing
 

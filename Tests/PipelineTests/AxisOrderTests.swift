@@ -1,13 +1,15 @@
+import Arrays
 import Codecs
 import Elements
 import Foundation
 import Geometry
 import HDF5
 import JSONText
+import Scheduling
 import TestSupport
 import Testing
 
-@testable import Pipeline
+@testable import Planning
 
 /// Arrays that are stored as x, y, z: how they are recognised, and read.
 @Suite struct AxisOrderTests {

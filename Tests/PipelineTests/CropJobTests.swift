@@ -1,10 +1,12 @@
+import Arrays
 import Codecs
 import Elements
 import Foundation
 import Geometry
 import HDF5
 import JSONText
-import Pipeline
+import Job
+import Scheduling
 import Testing
 
 /// Jobs over tiny crops whose every voxel can be told by hand. Raw: 4×4×4 voxels of 8 nm with the values 0…63.

@@ -1,3 +1,4 @@
+import Arrays
 import Elements
 import Foundation
 import JSONText
@@ -5,7 +6,10 @@ import Ledger
 import TestSupport
 import Testing
 
-@testable import Pipeline
+@testable import Conversion
+@testable import Job
+@testable import Manifest
+@testable import Scheduling
 
 /// Numbers, files and paths that nobody sane would give.
 @Suite struct HostileInputTests {

@@ -1,7 +1,8 @@
 import Foundation
-import Pipeline
 import TestSupport
 import Testing
+
+@testable import Manifest
 
 /// Small manifests made from raw JSON texts, so that also what is no JSON value can stand in them.
 enum ManifestFixture {

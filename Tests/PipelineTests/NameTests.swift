@@ -1,8 +1,11 @@
+import Arrays
 import Foundation
 import JSONText
-import Pipeline
+import Scheduling
 import TestSupport
 import Testing
+
+@testable import Manifest
 
 /// Names are bytes: whatever Swift takes for the same text, or for a character.
 @Suite struct NameTests {

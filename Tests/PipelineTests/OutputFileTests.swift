@@ -4,7 +4,7 @@ import Ledger
 import TestSupport
 import Testing
 
-@testable import Pipeline
+@testable import Arrays
 
 /// Output files are published whole, or not at all.
 @Suite struct OutputFileTests {

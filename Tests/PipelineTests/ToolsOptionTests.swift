@@ -3,7 +3,7 @@ import Geometry
 import TestSupport
 import Testing
 
-@testable import Pipeline
+@testable import CropFiles
 
 @Suite struct ToolsOptionTests {
     @Test(arguments: [("8", ZYX(8.0, 8, 8)), ("5.24,4,4", ZYX(5.24, 4, 4)), ("30, 8, 8", ZYX(30, 8, 8))])

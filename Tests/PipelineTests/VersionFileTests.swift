@@ -5,7 +5,7 @@ import Stores
 import TestSupport
 import Testing
 
-@testable import Pipeline
+@testable import Job
 
 /// Which versions of its objects an item was made from: a changed byte must not hide an object from a refresh.
 @Suite struct VersionFileTests {

@@ -5,7 +5,7 @@ import Ledger
 import TestSupport
 import Testing
 
-@testable import Pipeline
+@testable import Arrays
 
 /// The log that a volume's chunks are kept in until its file is assembled.
 @Suite struct VolumeChunkLogTests {
