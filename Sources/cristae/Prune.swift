@@ -2,7 +2,6 @@ import ArgumentParser
 import Elements
 import Foundation
 import Job
-import Logging
 import Manifest
 import Report
 
