@@ -57,9 +57,7 @@ public struct MeanResampler: Sendable {
     ///   - output: A box of the target grid.
     ///   - destination: Room for exactly the voxels of `output`.
     public func resample(_ source: RawSpan, sourceBox: Box, output: Box, into destination: inout MutableRawSpan) {
-        windows.withBytes(
-            of: source, sourceBox: sourceBox, output: output, into: &destination, elementBytes: elementType.byteCount
-        ) { part, source, output in
+        windows.compute(output, from: source, sourceBox, into: &destination, elementType) { part, source, output in
             switch elementType {
             case .bool, .uint8: runBlocks(UInt8.self, UInt16.self, part, source, output)
             case .int8: run(Int8.self, part, source, output)
