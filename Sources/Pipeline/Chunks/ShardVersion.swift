@@ -3,14 +3,14 @@ internal import Stores
 
 /// What tells one version of a shard from another: inner chunks of one must not be read by the index of another.
 struct ShardVersion: Sendable, Equatable, Codable {
-    /// The store's mark; nil where it gives none.
+    /// nil where the store gives none.
     var etag: String?
     /// Bytes of the whole shard; nil where the store does not say.
     var byteCount: Int?
     /// When it was last changed, in seconds since 1970 by the store's clock; nil where the store does not say.
     var modified: Int?
 
-    var mark: ObjectMetadata { ObjectMetadata(etag: etag, byteCount: byteCount, modified: modified) }
+    var metadata: ObjectMetadata { ObjectMetadata(etag: etag, byteCount: byteCount, modified: modified) }
 
     /// Whether both say so much that they cannot be of the same version.
     func differs(from other: ShardVersion) -> Bool {

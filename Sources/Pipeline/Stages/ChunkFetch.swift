@@ -184,7 +184,7 @@ struct ChunkFetch: Sendable {
             try await ThreadPool.files.run { () throws(LedgerError) in
                 if let object {
                     if let served = object.served { try pack.noteBegan(served) }
-                    try pack.append(key, object.bytes(isGzip: array.metadata.isGzip), mark: object.metadata.text)
+                    try pack.append(key, object.bytes(isGzip: array.metadata.isGzip), version: object.metadata.text)
                 } else {
                     try pack.noteAbsent(key)
                 }

@@ -107,7 +107,7 @@ struct ShardFetch: Sendable {
         let text = try JSONValue(encoding: version).canonicalText
         try await noteAnswer()
         try await ThreadPool.files.run { () throws(LedgerError) in
-            try pack.noteMark(version.mark.text, of: key)
+            try pack.noteVersion(version.metadata.text, of: key)
             try pack.append(PlannedArray.versionKey(key), ByteBuffer(Array(text.utf8)))
             try pack.append(PlannedArray.indexKey(key), answer.bytes)
         }
@@ -150,8 +150,10 @@ struct ShardFetch: Sendable {
                 let ranges = try ranges(inWhole: bytes)
                 try await noteAbsent(open.filter { ranges.range(of: $0) == nil }.map { PlannedArray.key(key, $0) })
                 try await noteAnswer()
-                let mark = object.version?.mark.text
-                try await ThreadPool.files.run { () throws(LedgerError) in try pack.append(key, bytes, mark: mark) }
+                let version = object.version?.metadata.text
+                try await ThreadPool.files.run { () throws(LedgerError) in
+                    try pack.append(key, bytes, version: version)
+                }
             } else {
                 try await noteAbsent([key])
             }
