@@ -80,17 +80,70 @@ let package = Package(
         library("HDF5", ["Elements", "Threads", "CHDF5"]),
         library("Resampling", ["Elements", "Geometry", "CPrefetch"]),
         library("Ledger", ["Elements", "JSONText", "Threads", "Codecs", "ZipFiles", "CRename", crypto]),
+        library("Manifest", ["Elements", "JSONText", "Geometry", "Codecs", "Stores", "Ledger"]),
         library(
-            "Pipeline",
+            "Arrays",
             [
-                "Elements", "JSONText", "Threads", "Geometry", "Codecs", "VolumeDeflate", "Stores", "SampleStore",
-                "Volumes",
-                "HDF5", "Resampling", "Ledger", "CBuild", deque, heap, crypto, logging,
+                "SampleStore", "VolumeDeflate",
+                "Elements", "JSONText", "Threads", "Geometry", "Codecs", "Stores", "Volumes", "HDF5", "Resampling",
+                "Ledger",
+                "Manifest", deque,
+            ]),
+        library(
+            "Planning",
+            [
+                "Elements", "JSONText", "Threads", "Geometry", "Stores", "Volumes", "HDF5", "Resampling", "Ledger",
+                "Manifest", "Arrays", crypto, logging,
+            ]),
+        library(
+            "CropFiles",
+            [
+                "Elements", "JSONText", "Threads", "Geometry", "Codecs", "Stores", "Volumes", "HDF5", "Resampling",
+                "Ledger",
+                "Manifest", "Arrays", "Planning",
+            ]),
+        library(
+            "Conversion",
+            [
+                "SampleStore", "VolumeDeflate",
+                "Elements", "JSONText", "Threads", "Geometry", "Codecs", "Stores", "Volumes", "HDF5", "Ledger",
+                "Manifest",
+                "Arrays",
+            ]),
+        library(
+            "Job",
+            [
+                "SampleStore", "VolumeDeflate",
+                "Elements", "JSONText", "Threads", "Geometry", "Codecs", "Stores", "Volumes", "HDF5", "Resampling",
+                "Ledger",
+                "Manifest", "Arrays", "Planning", "CropFiles", deque, heap, crypto, logging,
+            ]),
+        library(
+            "Summaries",
+            [
+                "Elements", "JSONText", "Threads", "Geometry", "Stores", "HDF5", "Ledger", "Manifest", "Arrays",
+                "Planning",
+                "CropFiles", "Job", "CBuild", crypto, logging,
+            ]),
+        library(
+            "Scheduling",
+            [
+                "Elements", "JSONText", "Threads", "Stores", "Ledger", "Manifest", "Arrays", "Planning", "CropFiles",
+                "Job",
+                "Summaries", deque, heap, logging,
+            ]),
+        library(
+            "Report",
+            [
+                "Elements", "JSONText", "Threads", "Geometry", "Stores", "Ledger", "Manifest", "Arrays", "Planning",
+                "CropFiles", "Job", "Summaries", "Scheduling", logging,
             ]),
         .executableTarget(
             name: "cristae",
             dependencies: [
-                "Elements", "JSONText", "Threads", "Stores", "SampleStore", "Ledger", "Pipeline", arguments, logging,
+                "Elements", "JSONText", "Threads", "Geometry", "Stores", "SampleStore", "Ledger", "Manifest", "Arrays",
+                "Planning",
+                "CropFiles", "Conversion", "Job", "Summaries", "Scheduling", "Report", arguments, logging,
             ],
             swiftSettings: strict),
 
@@ -115,9 +168,10 @@ let package = Package(
         tests(
             "PipelineTests",
             [
-                "Pipeline", "Codecs", "VolumeDeflate", "Volumes", "Elements", "JSONText", "Geometry", "Stores",
-                "Ledger",
-                "HDF5", logging,
+                "VolumeDeflate", "SampleStore",
+                "Codecs", "Volumes", "Elements", "JSONText", "Geometry", "Stores", "Ledger", "HDF5", "Manifest",
+                "Arrays",
+                "Planning", "CropFiles", "Conversion", "Job", "Summaries", "Scheduling", "Report", logging,
             ]),
         .testTarget(
             name: "EndToEndTests",

@@ -1,7 +1,8 @@
 public import ArgumentParser
+import Arrays
+import Conversion
 import Foundation
 import Logging
-public import Pipeline
 import Stores
 
 /// `cristae convert SOURCE OUT.h5`: one array or group of any store to HDF5.

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import Pipeline
+import Summaries
 import Threads
 
 /// The command: one file a verb, thin.

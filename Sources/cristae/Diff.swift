@@ -1,7 +1,7 @@
 import ArgumentParser
 import Elements
 import JSONText
-import Pipeline
+import Summaries
 
 /// `cristae diff A B`: what differs between two provenance files, and why.
 struct Diff: AsyncParsableCommand {

@@ -1,7 +1,9 @@
 import ArgumentParser
+import Arrays
 import Elements
 import Foundation
-import Pipeline
+import Manifest
+import Summaries
 
 /// Ends a verb with the exit code that belongs to an error, after one line on stderr.
 enum Ending {

@@ -1,9 +1,12 @@
 import ArgumentParser
+import Arrays
 import Elements
 import Foundation
 import JSONText
+import Job
 import Logging
-import Pipeline
+import Manifest
+import Report
 import Stores
 
 /// `cristae plan config.json`: what would be done; no transfer.

@@ -1,7 +1,8 @@
 import ArgumentParser
+import Arrays
 import Foundation
 import Logging
-import Pipeline
+import Manifest
 
 /// The manifest and the flags that override it, as every verb that reads one takes them.
 struct ManifestOptions: ParsableArguments {

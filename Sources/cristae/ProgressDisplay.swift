@@ -1,7 +1,7 @@
 import Elements
 import Foundation
+import Job
 import Logging
-import Pipeline
 import Stores
 import Synchronization
 

@@ -1,8 +1,10 @@
 import ArgumentParser
 import Elements
 import Foundation
+import Job
 import Logging
-import Pipeline
+import Manifest
+import Report
 
 /// `cristae prune config.json`: what no longer belongs to the job.
 struct Prune: AsyncParsableCommand {

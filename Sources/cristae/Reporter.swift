@@ -1,6 +1,6 @@
 import Foundation
+import Job
 import Logging
-import Pipeline
 import Synchronization
 
 /// Connects the logger with the display that is drawn while a job runs.

@@ -1,5 +1,6 @@
 public import ArgumentParser
-public import Pipeline
+import CropFiles
+import Manifest
 
 /// `cristae resize IN OUT --target 8`: crop files of anybody's to one voxel size.
 struct ResizeCommand: AsyncParsableCommand {

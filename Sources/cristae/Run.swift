@@ -1,7 +1,10 @@
 import ArgumentParser
+import Arrays
 import Foundation
+import Job
 import Logging
-import Pipeline
+import Manifest
+import Scheduling
 import Stores
 import Synchronization
 import Threads

@@ -1,8 +1,11 @@
 import ArgumentParser
 import Foundation
+import Job
 import Logging
-import Pipeline
+import Manifest
+import Scheduling
 import Stores
+import Summaries
 import Synchronization
 import Threads
 

@@ -1,9 +1,10 @@
 import ArgumentParser
+import Arrays
 import Elements
 import Foundation
 import Ledger
-import Pipeline
 import SampleStore
+import Stores
 import Threads
 
 /// `cristae sample DIR`: the built-in bucket as files.

@@ -1,5 +1,5 @@
+import Arrays
 import Foundation
-import Pipeline
 import Threads
 
 /// Where the signal handler writes to. Set once, before the handler is installed; a plain number, so that the handler may read it.

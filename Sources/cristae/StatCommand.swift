@@ -1,7 +1,8 @@
 public import ArgumentParser
+import Arrays
+public import CropFiles
 import Elements
 import JSONText
-public import Pipeline
 
 /// `cristae stat PATH…`: attributes and label statistics of any crop files.
 struct StatCommand: AsyncParsableCommand {

@@ -1,7 +1,9 @@
 import Elements
 import Foundation
 import JSONText
-import Pipeline
+import Job
+import Manifest
+import Report
 
 /// What `cristae status` prints for people.
 struct StatusTable {

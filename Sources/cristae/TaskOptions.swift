@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
-import Pipeline
+import Job
+import Scheduling
 
 /// What of a job a process does, and for how long.
 struct TaskOptions: ParsableArguments {

@@ -1,8 +1,11 @@
 import ArgumentParser
 import Elements
 import Foundation
+import Job
 import Logging
-import Pipeline
+import Manifest
+import Report
+import Scheduling
 
 /// `cristae verify config.json`: re-reads outputs against records.
 struct Verify: AsyncParsableCommand {

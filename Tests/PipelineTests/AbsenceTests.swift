@@ -1,7 +1,9 @@
 import Foundation
 import JSONText
-import Pipeline
+import Scheduling
 import Testing
+
+@testable import Arrays
 
 /// What a store that fails leaves behind: no "not stored", and no item marked failed where the store is out of reach.
 @Suite struct AbsenceTests {

@@ -2,7 +2,8 @@ import Foundation
 import Geometry
 import HDF5
 import JSONText
-import Pipeline
+import Job
+import Scheduling
 import Testing
 
 /// What voxels of derived classes mean: an object, absent, or unknown. Raw data: 4×4×4 voxels of 8 nm.

@@ -1,12 +1,14 @@
+import Arrays
 import Codecs
 import Elements
 import Foundation
 import Geometry
 import HDF5
 import JSONText
+import Scheduling
 import Testing
 
-@testable import Pipeline
+@testable import Planning
 
 /// Arrays that are stored as x, y, z: how they are recognised, and read.
 @Suite struct AxisOrderTests {

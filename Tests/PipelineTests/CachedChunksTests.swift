@@ -3,7 +3,7 @@ import Geometry
 import Synchronization
 import Testing
 
-@testable import Pipeline
+@testable import Arrays
 
 /// A cache of chunks: what it keeps, and what it asks for again.
 @Suite struct CachedChunksTests {

@@ -1,8 +1,9 @@
 import Elements
 import Geometry
 import Testing
+import Threads
 
-@testable import Pipeline
+@testable import Arrays
 
 /// Connected components that are handed out layer by layer, while chunks ask for them in any order.
 @Suite struct ComponentVolumeTests {

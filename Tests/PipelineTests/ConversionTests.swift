@@ -7,7 +7,8 @@ import Stores
 import Synchronization
 import Testing
 
-@testable import Pipeline
+@testable import Arrays
+@testable import Conversion
 
 /// `cristae convert` on small trees that are made here, and its parts.
 @Suite struct ConversionTests {

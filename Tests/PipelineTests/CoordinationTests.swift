@@ -5,7 +5,11 @@ import Logging
 import Synchronization
 import Testing
 
-@testable import Pipeline
+@testable import Arrays
+@testable import Job
+@testable import Manifest
+@testable import Planning
+@testable import Scheduling
 
 /// How often each item was worked on, and that it was never by two at once.
 private final class Tally: Sendable {
@@ -75,12 +79,12 @@ private final class Tally: Sendable {
             for index in 0..<Self.size.tasks {
                 group.addTask {
                     let share = TaskShare(index: index, count: Self.size.tasks)
-                    let worker = try await JobEntrance(context: context, share: share).enter()
+                    let worker = try await JobAdmission(context: context, share: share).enter()
                     let owned = context.owned(by: worker.owner)
-                    let markers = DoneMarkers(owned)
+                    let markers = CompletionMarkers(owned)
                     let account = RunAccount()
                     account.open(items, failures: [], datasets: 60)
-                    let crew = ItemCrew(
+                    let workers = ItemWorkers(
                         context: owned, worker: worker, stages: Set(Stage.allCases), markers: markers,
                         account: account, known: [:]
                     ) { item, mark in
@@ -91,8 +95,8 @@ private final class Tally: Sendable {
                         try markers.mark(item, native: 1, resized: 1, insteadOf: mark)
                         return isFirst ? .done : .already
                     }
-                    let rest = try await ItemDivision(
-                        context: owned, worker: worker, share: share, crew: crew, known: [:]
+                    let rest = try await WorkSharing(
+                        context: owned, worker: worker, share: share, workers: workers, known: [:]
                     ).work(on: items)
                     let outcome = account.outcome
                     #expect(outcome.unaccounted.isEmpty)
@@ -155,18 +159,18 @@ private final class Tally: Sendable {
     }
 
     @Test func marksSayWhatTheyMean() throws {
-        let mark = DoneMarkers.Mark(
+        let mark = CompletionMarkers.Marker(
             item: "crop~7~odd.name", digest: PlanDigest(0x0123_4567_89ab_cdef),
             recordsChanged: 1_700_000_000_123_456_789, nativeBytes: 5, resizedBytes: .max)
         #expect(mark.name == "crop~7~odd.name~0123456789abcdef~1700000000123456789~5.9223372036854775807")
-        #expect(DoneMarkers.Mark(name: mark.name.utf8.span) == mark)
+        #expect(CompletionMarkers.Marker(name: mark.name.utf8.span) == mark)
         for name in [
             "", "crop_1", "crop_1~a~b~c", "crop_1~0123456789abcdef~7~8", "crop_1~0123456789abcdef~7~8.9.1", "~~~",
             "crop_1~0123456789abcdeF~7~8.9", "crop_1~0123456789abcdef~7~8.9223372036854775808",
             "crop_1~0123456789abcdef~7~8.99999999999999999999", "crop_1~0123456789abcdef~~8.9",
             "0123456789abcdef~7~8.9",
         ] {
-            #expect(DoneMarkers.Mark(name: name.utf8.span) == nil, "\(name)")
+            #expect(CompletionMarkers.Marker(name: name.utf8.span) == nil, "\(name)")
         }
     }
 }

@@ -3,9 +3,11 @@ import Foundation
 import Geometry
 import HDF5
 import JSONText
+import Scheduling
 import Testing
 
-@testable import Pipeline
+@testable import Arrays
+@testable import CropFiles
 
 /// Crops and volumes that reach beyond their data: what is real counts, and only that.
 @Suite struct CoverageTests {

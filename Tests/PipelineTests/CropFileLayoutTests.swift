@@ -2,10 +2,13 @@ import Elements
 import Foundation
 import HDF5
 import JSONText
+import Scheduling
 import Stores
 import Testing
 
-@testable import Pipeline
+@testable import Arrays
+@testable import Conversion
+@testable import CropFiles
 
 /// The second names of datasets in crop files, and what the datasets say about where they come from.
 @Suite struct CropFileLayoutTests {

@@ -1,10 +1,12 @@
+import Arrays
 import Codecs
 import Elements
 import Foundation
 import Geometry
 import HDF5
 import JSONText
-import Pipeline
+import Job
+import Scheduling
 import Testing
 import VolumeDeflate
 

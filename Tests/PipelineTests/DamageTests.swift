@@ -3,7 +3,10 @@ import JSONText
 import Logging
 import Testing
 
-@testable import Pipeline
+@testable import Arrays
+@testable import Job
+@testable import Report
+@testable import Scheduling
 
 /// What was made and then damaged: `verify` names it, and just that is made again, to the same bytes.
 @Suite struct DamageTests {

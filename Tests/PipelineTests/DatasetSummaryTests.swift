@@ -6,7 +6,10 @@ import Ledger
 import Stores
 import Testing
 
-@testable import Pipeline
+@testable import Arrays
+@testable import CropFiles
+@testable import Job
+@testable import Scheduling
 
 /// What the texts of a job say that a training needs to normalise, against the voxels of its files.
 @Suite struct DatasetSummaryTests {

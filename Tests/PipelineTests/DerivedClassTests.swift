@@ -1,8 +1,9 @@
+import Arrays
 import Foundation
 import Geometry
 import HDF5
 import JSONText
-import Pipeline
+import Scheduling
 import Testing
 
 /// Classes made from another one's ids in volumes and regions. Raw data and labels: 4×4×4 voxels of 8 nm.

@@ -1,10 +1,12 @@
 import Foundation
 import JSONText
 import Ledger
+import Scheduling
 import Synchronization
 import Testing
 
-@testable import Pipeline
+@testable import Job
+@testable import Planning
 
 /// What becomes of what an earlier version has made.
 @Suite struct EarlierStateTests {
@@ -32,12 +34,12 @@ import Testing
             let plan = try PlanFile.item(item, in: context.state)
             let convert = try #require(try context.records.record(item: item.name, stage: "convert"))
             let download = try #require(try context.records.record(item: item.name, stage: "download"))
-            let stage = Convert(context: context, plan: plan)
-            #expect(try convert.fingerprint == stage.fingerprint(download: download))
+            let stage = ItemFingerprints(plan, context)
+            #expect(try convert.fingerprint == stage.convert(download: download))
             try context.records.write(
                 Record(
                     item: item.name, stage: "convert",
-                    fingerprint: try stage.fingerprint(download: download, knowsUnknown: false),
+                    fingerprint: try stage.convert(download: download, knowsUnknown: false),
                     outputs: convert.outputs, result: convert.result))
         }
         try FileManager.default.removeItem(atPath: "\(job.folder)/state/rules.json")

@@ -3,7 +3,12 @@ import JSONText
 import Synchronization
 import Testing
 
-@testable import Pipeline
+@testable import Arrays
+@testable import Job
+@testable import Manifest
+@testable import Planning
+@testable import Report
+@testable import Scheduling
 
 /// `only`, and `state/failed.json`, which has to run just what failed, whatever failed.
 @Suite struct FailedItemsTests {
@@ -206,10 +211,10 @@ import Testing
         let log = FailureLog(state: owned.state)
         try log.note(Failure(item: "crop_6", dataset: "ds", stage: "convert", reason: "?"), owner: "another")
         for known in [[:], try log.all()] {
-            let crew = ItemCrew(
-                context: owned, worker: worker, stages: Set(Stage.allCases), markers: DoneMarkers(owned),
+            let workers = ItemWorkers(
+                context: owned, worker: worker, stages: Set(Stage.allCases), markers: CompletionMarkers(owned),
                 account: RunAccount(), known: known)
-            let endings = try await crew.work(
+            let endings = try await workers.work(
                 on: items.filter { $0.name == "crop_6" }, width: 1, marks: [:], failed: Set(known.keys))
             #expect(endings.map(\.ending.entry) == [known.isEmpty ? .elsewhere : .done])
         }

@@ -1,8 +1,9 @@
+import Arrays
 import Foundation
 import Geometry
 import HDF5
 import JSONText
-import Pipeline
+import Scheduling
 import Testing
 
 /// The layout of `janelia-cosem-publications`: N5 arrays outside of any pyramid, whose attributes lie about where they are.

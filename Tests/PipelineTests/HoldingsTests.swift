@@ -5,7 +5,9 @@ import Ledger
 import Synchronization
 import Testing
 
-@testable import Pipeline
+@testable import Arrays
+@testable import Job
+@testable import Scheduling
 
 /// What lies half-done or damaged in a state directory, left by this version or an earlier one, and is taken over. One crop whose raw data
 /// are in two chunks; or the whole volume, which has a block for the raw image and one for each label.
@@ -153,7 +155,7 @@ import Testing
         try FileManager.default.createDirectory(atPath: "\(chunk)/x", withIntermediateDirectories: true)
         let outcome = try await run(["limits": ["max_attempts": 1]])
         #expect(outcome.exitCode == 1 || outcome.exitCode == 0)
-        #expect(healings.count <= ItemRunner.maximumHealings + 1, "\(healings)")
+        #expect(healings.count <= HoldingsDamage.maximumHealings + 1, "\(healings)")
     }
 
     @Test func aDamagedBlockOfAVolumeIsMadeAnewAlone() async throws {

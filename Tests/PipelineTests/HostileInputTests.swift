@@ -1,10 +1,14 @@
+import Arrays
 import Elements
 import Foundation
 import JSONText
 import Ledger
 import Testing
 
-@testable import Pipeline
+@testable import Conversion
+@testable import Job
+@testable import Manifest
+@testable import Scheduling
 
 /// Numbers, files and paths that nobody sane would give.
 @Suite struct HostileInputTests {

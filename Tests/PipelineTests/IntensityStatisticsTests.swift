@@ -2,7 +2,7 @@ import Elements
 import JSONText
 import Testing
 
-@testable import Pipeline
+@testable import Arrays
 
 /// The statistics of raw data against all voxels sorted, which is how numpy does it.
 @Suite struct IntensityStatisticsTests {

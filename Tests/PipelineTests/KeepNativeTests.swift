@@ -1,11 +1,13 @@
 import Foundation
 import JSONText
+import Job
 import Ledger
 import Stores
 import Synchronization
 import Testing
 
-@testable import Pipeline
+@testable import Report
+@testable import Scheduling
 
 /// `convert.keep_native: false`: the files at native resolution go, and nothing is done again for it.
 @Suite struct KeepNativeTests {

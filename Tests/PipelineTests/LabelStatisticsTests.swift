@@ -3,7 +3,7 @@ import JSONText
 import Testing
 import Volumes
 
-@testable import Pipeline
+@testable import Arrays
 
 /// Voxels are counted run by run, many at a time: runs of any length, wherever they end, count the same as one by one.
 @Suite struct LabelStatisticsTests {

@@ -1,11 +1,16 @@
 import Foundation
 import JSONText
 import Ledger
+import Planning
 import Stores
 import Synchronization
 import Testing
 
-@testable import Pipeline
+@testable import Arrays
+@testable import CropFiles
+@testable import Job
+@testable import Report
+@testable import Scheduling
 
 /// Crops of which nothing is made: counted everywhere, told once, listed with their reasons. Those that only their labels can decide: labels
 /// are fetched first, and nothing else where nobody has annotated any of the classes.
@@ -84,7 +89,7 @@ import Testing
     /// A run, the requests that it made, and its progress.
     private func watched(
         _ members: [String: JSONValue] = [:]
-    ) async throws -> (outcome: Runner.Outcome, requests: Int, progress: Pipeline.Progress.Snapshot) {
+    ) async throws -> (outcome: Runner.Outcome, requests: Int, progress: JobProgress.Snapshot) {
         let context = try job.context(members)
         let outcome = try await Runner(context).run()
         return (outcome, context.counter.snapshot.requests, context.progress.snapshot)

@@ -1,7 +1,7 @@
 import Foundation
 import HDF5
 import JSONText
-import Pipeline
+import Scheduling
 import Testing
 
 /// Which levels a job takes, and which items it leaves out.

@@ -2,7 +2,9 @@ import Foundation
 import JSONText
 import Testing
 
-@testable import Pipeline
+@testable import Manifest
+@testable import Scheduling
+@testable import Summaries
 
 /// Each key of the manifest, changed on a finished job: what comes out is what a run from nothing gives, down to the last file.
 @Suite struct ManifestChangeTests {

@@ -1,6 +1,7 @@
 import Foundation
-import Pipeline
 import Testing
+
+@testable import Manifest
 
 /// A manifest with one thing wrong: the raw JSON of a key, the path that must be told, and a piece of the message.
 struct ManifestFault: Sendable, CustomTestStringConvertible {

@@ -1,6 +1,7 @@
 import Foundation
-import Pipeline
 import Testing
+
+@testable import Manifest
 
 /// Small manifests made from raw JSON texts, so that also what is no JSON value can stand in them.
 enum ManifestFixture {

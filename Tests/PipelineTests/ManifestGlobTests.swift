@@ -1,5 +1,6 @@
-import Pipeline
 import Testing
+
+@testable import Manifest
 
 @Suite struct ManifestGlobTests {
     @Test(arguments: [

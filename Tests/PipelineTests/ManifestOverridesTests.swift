@@ -1,6 +1,7 @@
 import Foundation
-import Pipeline
 import Testing
+
+@testable import Manifest
 
 @Suite struct ManifestOverridesTests {
     private static let current = FileManager.default.currentDirectoryPath

@@ -3,7 +3,7 @@ import Geometry
 import JSONText
 import Testing
 
-@testable import Pipeline
+@testable import Manifest
 
 @Suite struct ManifestRoundTripTests {
     static let members: [[String: String]] = [

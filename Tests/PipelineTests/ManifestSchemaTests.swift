@@ -1,7 +1,7 @@
 import JSONText
 import Testing
 
-@testable import Pipeline
+@testable import Manifest
 
 @Suite struct ManifestSchemaTests {
     /// One kind of object in the manifest.

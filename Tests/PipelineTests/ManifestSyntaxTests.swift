@@ -1,7 +1,8 @@
 import Foundation
 import JSONText
-import Pipeline
 import Testing
+
+@testable import Manifest
 
 @Suite struct ManifestSyntaxTests {
     @Test(arguments: [

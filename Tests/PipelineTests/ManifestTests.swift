@@ -1,7 +1,8 @@
 import Foundation
 import Geometry
-import Pipeline
 import Testing
+
+@testable import Manifest
 
 @Suite struct ManifestTests {
     @Test func whatIsNotGivenHasItsDefault() throws {

@@ -1,9 +1,12 @@
 import Foundation
 import JSONText
+import Scheduling
 import Synchronization
 import Testing
 
-@testable import Pipeline
+@testable import Arrays
+@testable import Job
+@testable import Report
 
 /// What the manifest names and the store does not have ends the job (78), before anything is fetched.
 @Suite struct MatchTests {

@@ -1,7 +1,10 @@
+import Arrays
 import Foundation
 import JSONText
-import Pipeline
+import Scheduling
 import Testing
+
+@testable import Manifest
 
 /// Names are bytes: whatever Swift takes for the same text, or for a character.
 @Suite struct NameTests {

@@ -3,7 +3,7 @@ import HDF5
 import Ledger
 import Testing
 
-@testable import Pipeline
+@testable import Arrays
 
 /// Output files are published whole, or not at all.
 @Suite struct OutputFileTests {

@@ -1,10 +1,13 @@
 import Foundation
 import JSONText
 import Ledger
+import Scheduling
 import Stores
 import Testing
 
-@testable import Pipeline
+@testable import Job
+@testable import Planning
+@testable import Report
 
 /// The plan of a dataset as several processes see it.
 @Suite struct PlanFileTests {

@@ -1,7 +1,7 @@
 import Foundation
 import HDF5
 import JSONText
-import Pipeline
+import Scheduling
 import Testing
 
 /// Labels of the whole volume, wherever a Zarr container has them.

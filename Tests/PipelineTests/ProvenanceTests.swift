@@ -1,10 +1,12 @@
 import Foundation
 import JSONText
 import Ledger
+import Scheduling
 import Stores
 import Testing
 
-@testable import Pipeline
+@testable import Job
+@testable import Summaries
 
 /// `txt/provenance.json`, and what differs between two of them.
 @Suite struct ProvenanceTests {

@@ -4,7 +4,10 @@ import Ledger
 import Synchronization
 import Testing
 
-@testable import Pipeline
+@testable import Arrays
+@testable import Job
+@testable import Report
+@testable import Scheduling
 
 /// What a changed manifest leaves: the summaries do not tell of it, `verify` says so, `prune` lists and removes it.
 @Suite struct PruneTests {
@@ -149,7 +152,7 @@ import Testing
         _ = try await job.run()
         let context = try job.context(["datasets": ["ds"]])
         _ = try await job.run(["datasets": ["ds"]])
-        let worker = try await JobEntrance(context: context, share: TaskShare(index: 0, count: 2)).enter()
+        let worker = try await JobAdmission(context: context, share: TaskShare(index: 0, count: 2)).enter()
         let error = await #expect(throws: JobError.self) {
             _ = try await job.pruned(["datasets": ["ds"]], deleting: true)
         }

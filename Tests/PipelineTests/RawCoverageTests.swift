@@ -1,8 +1,11 @@
 import Foundation
 import JSONText
-import Pipeline
+import Scheduling
 import Stores
 import Testing
+
+@testable import Arrays
+@testable import Conversion
 
 /// Raw data of which nothing is stored, or which lie elsewhere than their metadata say.
 @Suite struct RawCoverageTests {

@@ -1,6 +1,6 @@
 import Foundation
 import JSONText
-import Pipeline
+import Scheduling
 import Testing
 
 /// What the READMEs say about files and commands.

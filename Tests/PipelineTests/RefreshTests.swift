@@ -1,9 +1,11 @@
 import Foundation
 import Glibc
 import JSONText
-import Pipeline
 import Synchronization
 import Testing
+
+@testable import Job
+@testable import Scheduling
 
 /// `--refresh` over tiny crops in a folder: what has changed is made anew, and nothing else is touched.
 @Suite struct RefreshTests {

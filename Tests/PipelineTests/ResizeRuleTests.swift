@@ -2,7 +2,10 @@ import Geometry
 import JSONText
 import Testing
 
-@testable import Pipeline
+@testable import Arrays
+@testable import Job
+@testable import Manifest
+@testable import Planning
 
 /// Rules that are newer than a stage's version are in the fingerprint of those items only that they concern.
 @Suite struct ResizeRuleTests {

@@ -7,7 +7,11 @@ import Stores
 import Synchronization
 import Testing
 
-@testable import Pipeline
+@testable import Arrays
+@testable import Job
+@testable import Manifest
+@testable import Planning
+@testable import Scheduling
 
 /// What happens the second time: some items only, a failure that was repaired, a stage that was not come to, an end that was asked for.
 @Suite struct SecondRunTests {

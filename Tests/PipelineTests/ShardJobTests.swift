@@ -3,12 +3,13 @@ import Foundation
 import Geometry
 import JSONText
 import Ledger
+import Scheduling
 import Stores
 import Synchronization
 import Testing
 import Volumes
 
-@testable import Pipeline
+@testable import Arrays
 
 /// Jobs that need a part of a shard.
 @Suite struct ShardJobTests {

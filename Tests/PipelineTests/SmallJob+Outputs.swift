@@ -4,7 +4,11 @@ import JSONText
 import Logging
 import Testing
 
-@testable import Pipeline
+@testable import Arrays
+@testable import Job
+@testable import Manifest
+@testable import Report
+@testable import Scheduling
 
 /// What a job has written, and the verbs that look at it.
 extension SmallJob {

@@ -4,8 +4,12 @@ import Geometry
 import HDF5
 import JSONText
 import Logging
-import Pipeline
 import Testing
+
+@testable import Arrays
+@testable import Job
+@testable import Manifest
+@testable import Scheduling
 
 /// A bucket of tiny uncompressed Zarr arrays in a folder, and a job over it in this process.
 final class SmallJob: Sendable {

@@ -5,7 +5,8 @@ import Stores
 import Synchronization
 import Testing
 
-@testable import Pipeline
+@testable import Arrays
+@testable import Job
 
 /// Whether a store still has what an item was made from, where it can list an array of many chunks: what has changed is found, and only
 /// what the listing throws doubt on is asked for.

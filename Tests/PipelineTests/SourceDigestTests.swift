@@ -4,7 +4,8 @@ import Ledger
 import Stores
 import Testing
 
-@testable import Pipeline
+@testable import Arrays
+@testable import Job
 
 /// The digest of the objects of an array.
 @Suite struct SourceDigestTests {

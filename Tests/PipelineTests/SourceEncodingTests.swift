@@ -1,11 +1,13 @@
 import Elements
 import Geometry
 import HDF5
+import Manifest
 import Stores
 import Testing
 import Volumes
 
-@testable import Pipeline
+@testable import Arrays
+@testable import Conversion
 
 /// `compression: source` is the same for a job and for `convert`.
 @Suite struct SourceEncodingTests {

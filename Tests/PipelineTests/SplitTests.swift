@@ -1,10 +1,13 @@
 import Foundation
 import JSONText
 import Ledger
+import Scheduling
 import Synchronization
 import Testing
 
-@testable import Pipeline
+@testable import Manifest
+@testable import Planning
+@testable import Summaries
 
 /// Crops that overlap: what `crops.json` and `split.csv` say of them.
 @Suite struct SplitTests {

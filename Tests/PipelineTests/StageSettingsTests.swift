@@ -4,7 +4,7 @@ import Ledger
 import Logging
 import Testing
 
-@testable import Pipeline
+@testable import Job
 
 /// What marks and records are made from.
 @Suite struct StageSettingsTests {
@@ -35,40 +35,40 @@ import Testing
             ["resize": ["grid": "power_of_two"]], ["mode": "volumes"],
         ] as [[String: JSONValue]])
     func marksOfOtherSettingsLieElsewhere(change: [String: JSONValue]) throws {
-        let base = DoneMarkers(try job.context(Self.standard)).folder
-        #expect(DoneMarkers(try job.context(Self.standard.merging(change) { $1 })).folder != base)
+        let base = CompletionMarkers(try job.context(Self.standard)).folder
+        #expect(CompletionMarkers(try job.context(Self.standard.merging(change) { $1 })).folder != base)
         let same: [String: JSONValue] = ["job": "x", "limits": ["memory": "2GiB"], "convert": ["keep_packs": true]]
-        #expect(DoneMarkers(try job.context(Self.standard.merging(same) { $1 })).folder == base)
+        #expect(CompletionMarkers(try job.context(Self.standard.merging(same) { $1 })).folder == base)
     }
 
     /// As the first version that was used wrote them: what it made is neither fetched nor made again.
     @Test func statesOfEarlierVersionsAreTakenOver() throws {
         let context = try job.context(Self.standard)
         // Marks of before there were rules that apply to some items only say nothing of them; the records do.
-        #expect(DoneMarkers(context).folder != "done/1b864aaf83bd8a46")
+        #expect(CompletionMarkers(context).folder != "done/1b864aaf83bd8a46")
         let file = FileDigest(size: 1, sha256: "SHA256")
         let convert = Record(
             item: "crop_1", stage: "convert", fingerprint: Fingerprint(of: .null),
             outputs: [Record.Output(path: "hdf5/crop_1.h5", digest: file)], result: [:])
         let source = JSONValue.string("sample:")
         #expect(
-            Stat.settings.fingerprint(of: ["files": [.string(file.sha256)]])
+            StageSettings.stat().fingerprint(of: ["files": [.string(file.sha256)]])
                 == Fingerprint(of: ["version": 2, "files": ["SHA256"]]))
         #expect(
-            Resize.settings(context).fingerprint(of: ["files": [.string(convert.outputs[0].digest.sha256)]])
+            StageSettings.resize(context).fingerprint(of: ["files": [.string(convert.outputs[0].digest.sha256)]])
                 == Fingerprint(of: [
                     "version": 2, "files": ["SHA256"], "target": [8, 8, 8], "raw": "area", "labels": "majority",
                     "grid": "exact", "tolerance": 0.4, "max_upsampling": 4, "compression": "gzip",
                 ]))
         #expect(
-            Convert.settings(context).fingerprint(of: ["plan": 1, "content": 2])
+            StageSettings.convert(context).fingerprint(of: ["plan": 1, "content": 2])
                 == Fingerprint(of: ["version": 2, "plan": 1, "content": 2, "compression": "gzip", "source": source]))
         #expect(
-            Download.settings(context).fingerprint(of: ["arrays": [], "metadata": []])
+            StageSettings.download(context).fingerprint(of: ["arrays": [], "metadata": []])
                 == Fingerprint(of: ["version": 1, "source": source, "arrays": [], "metadata": []]))
         for (hasShards, version) in [(false, 1), (true, 2)] {
             #expect(
-                VolumeDownload.settings(context, hasShards: hasShards).fingerprint(of: ["objects": 1, "root": 2])
+                StageSettings.volumeLog(context, hasShards: hasShards).fingerprint(of: ["objects": 1, "root": 2])
                     == Fingerprint(of: [
                         "version": .integer(version), "objects": 1, "root": 2, "compression": "gzip", "encoding": 2,
                     ]))

@@ -6,7 +6,10 @@ import Stores
 import Synchronization
 import Testing
 
-@testable import Pipeline
+@testable import Arrays
+@testable import Job
+@testable import Manifest
+@testable import Report
 
 /// What `cristae status` tells: each item in one state a stage, whatever flags the run had, and soon.
 @Suite struct StatusTests {

@@ -4,7 +4,10 @@ import Ledger
 import Logging
 import Testing
 
-@testable import Pipeline
+@testable import Arrays
+@testable import Job
+@testable import Manifest
+@testable import Scheduling
 
 /// How a process gets past claims and owners that nobody stands for any more.
 @Suite(.timeLimit(.minutes(5))) struct TakeOverTests {
@@ -40,7 +43,7 @@ import Testing
     @Test(arguments: [nil, TaskShare(index: 0, count: 1), TaskShare(index: 1, count: 3)])
     func aClaimOnTheJobWithoutANameRunsOut(share: TaskShare?) async throws {
         try leave(ClaimName.job)
-        let worker = try await JobEntrance(context: context, share: share).enter()
+        let worker = try await JobAdmission(context: context, share: share).enter()
         #expect(
             try Claims.holder(of: ClaimName.job, in: context.state)?.id
                 == (share == nil ? worker.owner.identity.id : nil))
@@ -53,7 +56,7 @@ import Testing
     @Test func aClaimThatIsJustBeingMadeIsNamed() async throws {
         try leave(ClaimName.job, isOld: false)
         await #expect {
-            _ = try await JobEntrance(context: context, share: nil).enter()
+            _ = try await JobAdmission(context: context, share: nil).enter()
         } throws: {
             guard case .locked(let text)? = $0 as? JobError else { return false }
             return text.contains("claims/job")
@@ -68,7 +71,7 @@ import Testing
         dead = nil
         try Data("rubbish".utf8).write(to: URL(fileURLWithPath: "\(folder)/state/work/\(id)/owner"), options: [])
         try age("work/\(id)/owner")
-        let worker = try await JobEntrance(context: context, share: nil).enter()
+        let worker = try await JobAdmission(context: context, share: nil).enter()
         #expect(try context.state.list("work") == [worker.owner.identity.id])
         #expect(try Claims.all(in: context.state) == [ClaimName.job])
         worker.end()

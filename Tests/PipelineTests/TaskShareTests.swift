@@ -1,5 +1,7 @@
-import Pipeline
 import Testing
+
+@testable import Job
+@testable import Scheduling
 
 @Suite struct TaskShareTests {
     @Test(arguments: [

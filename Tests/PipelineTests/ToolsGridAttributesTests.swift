@@ -2,7 +2,7 @@ import Geometry
 import HDF5
 import Testing
 
-@testable import Pipeline
+@testable import CropFiles
 
 @Suite struct ToolsGridAttributesTests {
     struct Dialect: Sendable, CustomTestStringConvertible {

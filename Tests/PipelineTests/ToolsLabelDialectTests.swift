@@ -3,7 +3,8 @@ import HDF5
 import JSONText
 import Testing
 
-@testable import Pipeline
+@testable import Arrays
+@testable import CropFiles
 
 @Suite struct ToolsLabelDialectTests {
     @Test func torchEMsInt16HasPaddingAndUnknown() {

@@ -2,7 +2,7 @@ import Foundation
 import Geometry
 import Testing
 
-@testable import Pipeline
+@testable import CropFiles
 
 @Suite struct ToolsOptionTests {
     @Test(arguments: [("8", ZYX(8.0, 8, 8)), ("5.24,4,4", ZYX(5.24, 4, 4)), ("30, 8, 8", ZYX(30, 8, 8))])

@@ -2,10 +2,14 @@ import Foundation
 import HDF5
 import JSONText
 import Ledger
+import Scheduling
 import Synchronization
 import Testing
 
-@testable import Pipeline
+@testable import Arrays
+@testable import CropFiles
+@testable import Job
+@testable import Planning
 
 /// What 255 is in stored instance arrays that declare it as unknown. Labels of 2×2×2 voxels of 8 nm, uint16.
 @Suite struct UnknownIdentifierTests {
@@ -196,13 +200,13 @@ import Testing
             }
             let (download, convert) = (try record("download"), try record("convert"))
             if plan.kind == .volume {
-                let stage = VolumeDownload(context: context, plan: plan)
-                #expect(download.fingerprint == stage.fingerprint)
-                try write(download, "download", stage.fingerprint(knowsUnknown: false))
+                let stage = ItemFingerprints(plan, context)
+                #expect(download.fingerprint == stage.volumeLog())
+                try write(download, "download", stage.volumeLog(knowsUnknown: false))
             }
-            let stage = Convert(context: context, plan: plan)
-            #expect(try convert.fingerprint == stage.fingerprint(download: download))
-            try write(convert, "convert", try stage.fingerprint(download: download, knowsUnknown: false))
+            let stage = ItemFingerprints(plan, context)
+            #expect(try convert.fingerprint == stage.convert(download: download))
+            try write(convert, "convert", try stage.convert(download: download, knowsUnknown: false))
         }
         try? FileManager.default.removeItem(atPath: "\(job.folder)/state/done")
     }

@@ -4,7 +4,7 @@ import Ledger
 import Stores
 import Testing
 
-@testable import Pipeline
+@testable import Job
 
 /// Which versions of its objects an item was made from: a changed byte must not hide an object from a refresh.
 @Suite struct VersionFileTests {

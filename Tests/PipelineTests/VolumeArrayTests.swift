@@ -3,7 +3,9 @@ import Stores
 import Testing
 import Volumes
 
-@testable import Pipeline
+@testable import Arrays
+@testable import Manifest
+@testable import Planning
 
 /// How a volume is cut into units and blocks.
 @Suite struct VolumeArrayTests {

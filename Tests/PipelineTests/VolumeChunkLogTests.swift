@@ -4,7 +4,7 @@ import JSONText
 import Ledger
 import Testing
 
-@testable import Pipeline
+@testable import Arrays
 
 /// The log that a volume's chunks are kept in until its file is assembled.
 @Suite struct VolumeChunkLogTests {

@@ -1,6 +1,6 @@
 import HDF5
 import JSONText
-import Pipeline
+import Scheduling
 import Testing
 
 /// Volumes and the crops in them at the target voxel size.

@@ -2,10 +2,12 @@ import Elements
 import Geometry
 import HDF5
 import JSONText
+import Scheduling
 import Testing
 import Volumes
 
-@testable import Pipeline
+@testable import Arrays
+@testable import CropFiles
 
 /// Values beyond the range of 64 bits with a sign, and numbers that are none.
 @Suite struct WideLabelTests {

@@ -90,6 +90,9 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         httpStatus != nil || [.shortBody, .corruptBody, .tooLarge, .malformedListing].contains(code)
     }
 
+    /// Whether a store has answered that it does not list: what is in a folder is not known then.
+    public var cannotList: Bool { [.malformedListing, .forbidden, .badRequest, .unsupported].contains(code) }
+
     public var description: String {
         let attempts = tries == 1 ? "1 try" : "\(tries) tries"
         let tenths = (max(0, seconds) * 10).rounded() / 10

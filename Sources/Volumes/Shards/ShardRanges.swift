@@ -38,12 +38,19 @@ public struct ShardRanges: Sendable, Equatable {
         public let range: Range<Int>
     }
 
+    /// Unneeded bytes that are fetched rather than begin another request.
+    public static let maximumGap = 64 << 10
+    /// More bytes than this are fetched together only where one inner chunk has them.
+    public static let maximumRunBytes = 8 << 20
+
     /// The fewest requests for the stored ones of some inner chunks.
     ///
     /// - Parameters:
     /// - maximumGap: the most unneeded bytes that are fetched between two inner chunks to save a request.
     /// - maximumByteCount: the most bytes of a request, unless one inner chunk alone has more.
-    public func runs(of positions: [[Int]], maximumGap: Int, maximumByteCount: Int) -> [Run] {
+    public func runs(
+        of positions: [[Int]], maximumGap: Int = maximumGap, maximumByteCount: Int = maximumRunBytes
+    ) -> [Run] {
         let members = positions.compactMap { position in
             range(of: position).map { Member(position: position, range: $0) }
         }

@@ -1,0 +1,57 @@
+public import HDF5
+public import Ledger
+internal import Threads
+
+/// An HDF5 file that is made under a temporary name and published whole, or not at all.
+public struct OutputFile: Sendable {
+    public let writer: HDF5Writer
+    private let temporary: TemporaryFile
+    private let path: String
+
+    /// Makes the file at `path` in `folder`, fills it by `body`, publishes it. Where anything fails, nothing is left of it.
+    public static func make(
+        _ path: String, in folder: ConfinedFolder, stop: StopSignal, _ body: (HDF5Writer) async throws -> Void
+    ) async throws -> Record.Output {
+        try await make(path, in: folder, stop: stop, body, reading: nil as ((HDF5Reader) async throws -> Void)?).output
+    }
+
+    /// The same, and reads the finished file by `reading` before it is published, while it goes to the disk and is hashed: neither leaves
+    /// the cores much to do.
+    public static func make<R>(
+        _ path: String, in folder: ConfinedFolder, stop: StopSignal, _ body: (HDF5Writer) async throws -> Void,
+        reading: ((HDF5Reader) async throws -> R)?
+    ) async throws -> (output: Record.Output, found: R?) {
+        let temporary = try await ThreadPool.files.run { () throws(LedgerError) in
+            try TemporaryFile(for: path, in: folder, creating: false)
+        }
+        let writer: HDF5Writer
+        do {
+            writer = try await HDF5Writer(creating: temporary.path)
+        } catch {
+            temporary.discard()
+            throw error.renamed("\(folder.path)/\(path)")
+        }
+        do {
+            try await body(writer)
+            try await writer.close()
+            try stop.check()
+            async let digest = ThreadPool.files.run { () throws(LedgerError) in try temporary.digest() }
+            async let flush: Void = ThreadPool.files.run { () throws(LedgerError) in try temporary.flush() }
+            let found: R? =
+                if let reading { try await HDF5Reader.read(temporary.path, reading) } else { nil }
+            let output = Record.Output(path: path, digest: try await digest)
+            try await flush
+            try stop.check()
+            try await ThreadPool.files.run { () throws(LedgerError) in try temporary.publish() }
+            return (output, found)
+        } catch {
+            await writer.abandon()
+            await ThreadPool.files.run { temporary.discard() }
+            // The library only knows the temporary name.
+            if let error = error as? HDF5Error, error.path == temporary.path {
+                throw error.renamed("\(folder.path)/\(path)")
+            }
+            throw error
+        }
+    }
+}

@@ -1,0 +1,54 @@
+internal import Arrays
+internal import CropFiles
+internal import Elements
+internal import Geometry
+internal import HDF5
+internal import JSONText
+internal import Ledger
+internal import Planning
+internal import Stores
+internal import Threads
+
+/// The third stage of a volume: the chunks of its log into an HDF5 file, whose datasets are named as in the store.
+struct VolumeConvert: Sendable {
+    let context: JobContext
+    let plan: ItemPlan
+
+    func run(download: Record) async throws -> Record {
+        let layout = try VolumeLayout(plan, context: context)
+        let (logPath, holdings) = (plan.logPath, context.holdings)
+        func keys(_ name: String) -> Set<String> { Set((download.result[name]?.array ?? []).compactMap(\.string)) }
+        let (masks, beyond) = (keys("masks"), keys("ids_beyond_255"))
+        let found = try await ThreadPool.files.run { () throws(LedgerError) in
+            try ChunkLog.existing(logPath, in: holdings, fingerprint: download.fingerprint)
+        }
+        guard let (log, checkpoint) = found, checkpoint.length == download.result["length"]?.integer,
+            checkpoint.content.description == download.result["content"]?.string
+        else { throw LedgerError(.corrupt, path: logPath, "the log is not the one that was recorded") }
+        let output = try await OutputFile.make(plan.nativePath, in: context.output, stop: context.stop) { writer in
+            try await LogAssembly(log: log, checkpoint: checkpoint, stop: context.stop).write(
+                layout.arrays.map(\.layout), to: writer)
+            for array in layout.arrays {
+                var stored = array.plan
+                if array.derivation == nil, beyond.contains(stored.key) {
+                    stored.annotation = stored.annotation.map {
+                        UnknownIdentifier.settled($0, of: array.plan, in: plan, context.store.url, context.logger)
+                    }
+                }
+                try await writer.setAttributes(
+                    VolumeAttributes.dataset(
+                        stored, isMask: masks.contains(stored.key), derivation: array.derivation,
+                        store: context.store.url, manifest: context.manifest),
+                    on: array.layout.path)
+            }
+            try await writer.setAttributes(VolumeAttributes.file(of: plan, store: context.store.url), on: "/")
+        }
+        let record = Record(
+            item: plan.name, stage: "convert",
+            fingerprint: try ItemFingerprints(plan, context).convert(download: download), outputs: [output],
+            result: .object([:]))
+        let records = context.records
+        try await ThreadPool.files.run { () throws(LedgerError) in try records.write(record) }
+        return record
+    }
+}

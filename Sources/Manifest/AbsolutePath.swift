@@ -1,0 +1,95 @@
+import Elements
+import Foundation
+import JSONText
+
+/// An absolute path of the file system without `.`, `..`, `//` and a slash at the end. Nothing is looked up: `..` takes
+/// the name before it away, also where that is a link.
+public struct AbsolutePath: Sendable, Hashable {
+    public let components: [String]
+
+    /// `text` as seen from `folder`; a relative `folder` is seen from the current directory.
+    public init(_ text: String, in folder: String) {
+        var components: [String] = []
+        for part in [FileManager.default.currentDirectoryPath, folder, text] {
+            if part.hasBytePrefix("/") { components = [] }
+            for component in part.pathComponents() where component != "." {
+                if component == ".." { _ = components.popLast() } else { components.append(component) }
+            }
+        }
+        self.components = components
+    }
+
+    public init(_ text: String) { self.init(text, in: "") }
+
+    public var text: String { "/" + components.joined(separator: "/") }
+
+    /// The folder that it lies in; the root's is the root.
+    public var parent: AbsolutePath { AbsolutePath(components: components.dropLast()) }
+
+    /// Whether the two are the same, or this one lies within `other`.
+    func isWithin(_ other: AbsolutePath) -> Bool {
+        components.starts(with: other.components) { $0.hasSameBytes(as: $1) }
+    }
+
+    /// How to write it in a file that lies in `folder`: relative where the two have more than the root in common. Reading it
+    /// back from there gives the same path.
+    public func written(relativeTo folder: AbsolutePath) -> String {
+        let shared = zip(components, folder.components).prefix { $0.hasSameBytes(as: $1) }.count
+        guard shared > 0 else { return text }
+        let up = Array(repeating: "..", count: folder.components.count - shared)
+        let parts = up + components[shared...]
+        guard let first = parts.first else { return "." }
+        return AbsolutePath.isExpandable(first) ? "./" + parts.joined(separator: "/") : parts.joined(separator: "/")
+    }
+
+    /// The path with the links followed in as much of it as exists.
+    var followingLinks: AbsolutePath {
+        var existing = self
+        while true {
+            if let resolved = realpath(existing.text, nil) {
+                defer { free(resolved) }
+                let found = AbsolutePath(String(cString: resolved))
+                return AbsolutePath(components: found.components + components[existing.components.count...])
+            }
+            guard !existing.components.isEmpty else { return self }
+            existing = existing.parent
+        }
+    }
+
+    /// Whether there is a regular file, links followed.
+    var isRegularFile: Bool {
+        var status = stat()
+        return stat(text, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    }
+
+    /// Whether a shell would put something else in place of a first name like this.
+    static func isExpandable(_ name: some StringProtocol) -> Bool { name.hasBytePrefix("~") || name.hasBytePrefix("$") }
+
+    private init(components: some Sequence<String>) { self.components = Array(components) }
+}
+
+extension AbsolutePath {
+    /// Reads a path of the file system, as seen from `folder`.
+    public static func reader(_ what: String, in folder: String) -> ManifestValue.Reader<AbsolutePath> {
+        { (value, path) throws(ManifestProblem) in
+            guard let text = value.string, !text.isEmpty else { throw ManifestValue.mismatch(value, path, what) }
+            try check(text, path, what)
+            return AbsolutePath(text, in: folder)
+        }
+    }
+
+    /// What holds for every path that is written in the manifest.
+    public static func check(_ text: String, _ path: JSONPath, _ what: String) throws(ManifestProblem) {
+        func refuse(_ reason: String) -> ManifestProblem {
+            ManifestProblem(path: path, found: "\(QuotedText(text))", expected: "\(what)\(reason)")
+        }
+        guard !text.unicodeScalars.contains(where: QuotedText.isInvisible) else {
+            throw refuse(" without control characters")
+        }
+        guard !isExpandable(text) else { throw refuse(", written out: \"~\" and variables are not expanded here") }
+        guard !text.contains("://") else { throw refuse(", not a URL") }
+        guard text.utf8.count < 4096, text.pathComponents().allSatisfy({ $0.utf8.count <= 255 }) else {
+            throw refuse(" of at most 4095 bytes, each name of at most 255")
+        }
+    }
+}

@@ -1,0 +1,64 @@
+public import Foundation
+internal import Ledger
+
+extension Manifest {
+    /// Bytes of the largest manifest that is read. One that names every public crop has a few thousand.
+    public static let maximumSize = 4 << 20
+
+    /// The path that stands for the standard input.
+    static let standardInputPath = "-"
+
+    /// Reads and checks the manifest in a file, or for `-` on the standard input, its paths seen from the current folder. Nothing is written,
+    /// and no store is asked.
+    ///
+    /// - Throws: ``ManifestError`` with the JSON path of the first thing that is wrong, `$` where the file cannot be read.
+    public static func load(path: String, overrides: Overrides = Overrides()) throws(ManifestError) -> Manifest {
+        try load(path: path, overrides: overrides, input: .standardInput)
+    }
+
+    public static func load(path: String, overrides: Overrides, input: FileHandle) throws(ManifestError) -> Manifest {
+        func unreadable(_ found: String) -> ManifestError {
+            ManifestError(ManifestProblem(path: .document, found: found, expected: "a readable JSON file"), file: path)
+        }
+        if path == standardInputPath {
+            var text = Data()
+            // A pipe gives what it has, piece by piece.
+            while text.count <= maximumSize {
+                guard let piece = try? input.read(upToCount: maximumSize + 1 - text.count), !piece.isEmpty else {
+                    break
+                }
+                text += piece
+            }
+            guard text.count <= maximumSize else { throw unreadable("more than \(maximumSize) bytes") }
+            return try Manifest(parsing: Array(text), folder: "", overrides: overrides, name: "standard input")
+        }
+        let file = AbsolutePath(path)
+        guard !path.isEmpty else { throw unreadable("no file of this name") }
+        if let kind = RegularFile.otherKind(at: file.text) { throw unreadable(kind) }
+        let text: [UInt8]
+        do throws(LedgerError) {
+            text = try RegularFile.bytes(at: file.text, atMost: maximumSize + 1)
+        } catch {
+            throw unreadable(
+                [ENOENT, ENOTDIR].contains(error.errorNumber)
+                    ? "no file of this name" : "a file that cannot be opened or read")
+        }
+        guard text.count <= maximumSize else { throw unreadable("a file of more than \(maximumSize) bytes") }
+        return try Manifest(parsing: text, folder: file.parent.text, overrides: overrides, name: path)
+    }
+
+    /// Checks the text of a manifest whose relative paths are seen from `folder`; `name` is what errors call it.
+    ///
+    /// - Throws: ``ManifestError`` with the JSON path of the first thing that is wrong: unknown keys come before bad
+    ///   values, both in the order of their paths.
+    public init(
+        parsing text: [UInt8], folder: String, overrides: Overrides = Overrides(), name: String = "manifest"
+    ) throws(ManifestError) {
+        do {
+            let document = try ManifestText.parse(text)
+            self = try ManifestParser(document, folder: folder, overrides: overrides).manifest()
+        } catch {
+            throw ManifestError(error, file: name)
+        }
+    }
+}
