@@ -1,11 +1,11 @@
 internal import Glibc
 internal import Synchronization
 
-/// Memory for large buffers, straight from the kernel and used again.
+/// Memory for large buffers, mapped from the kernel and reused.
 ///
-/// Chunks come and go by the thousand, on many threads and in a few sizes. From malloc they would fragment its arenas to several times
-/// what is in use, and every chunk would pay for fresh pages; here freed memory of the same size is handed out again, up to a bound, and what
-/// is beyond goes back to the kernel at once.
+/// Thousands of chunks are allocated and freed on many threads, in a few sizes. malloc's arenas would fragment to several times the memory
+/// in use, and every chunk would need fresh pages. Here a freed block is reused for the same size, up to a limit. Blocks beyond the limit
+/// are unmapped at once.
 public enum BufferPool {
     /// Buffers below this come from malloc.
     static let smallestBytes = 128 << 10
@@ -14,7 +14,7 @@ public enum BufferPool {
 
     private static let state = Mutex(BufferShelves(limit: 32 << 20))
 
-    /// The most bytes that are kept for later.
+    /// Sets the most bytes that are kept for reuse.
     public static func setLimit(bytes: Int) { state.withLock { $0.limit = max(0, bytes) } }
 
     static func roundedUp(_ count: Int) -> Int { (count + granularity - 1) / granularity * granularity }
@@ -27,7 +27,7 @@ public enum BufferPool {
     }
 
     static func give(_ block: UnsafeMutableRawPointer, _ size: Int) {
-        // Back to the kernel outside of the lock: that takes a while.
+        // Unmaps outside of the lock, because that takes long.
         let surplus = state.withLock { $0.give(BufferShelves.Block(start: block, byteCount: size)) }
         for block in surplus { munmap(block.start, block.byteCount) }
     }

@@ -1,8 +1,8 @@
 /// The idle blocks of ``BufferPool``, by their sizes.
 struct BufferShelves: ~Copyable {
-    /// Memory that nobody uses.
+    /// A block of unused memory.
     ///
-    /// `@unchecked Sendable`: whoever holds the value is the only one who knows the memory.
+    /// `@unchecked Sendable`: the holder of the value is the only one who knows the memory.
     struct Block: @unchecked Sendable {
         let start: UnsafeMutableRawPointer
         let byteCount: Int
@@ -10,7 +10,7 @@ struct BufferShelves: ~Copyable {
 
     private struct Shelf {
         var blocks: [Block] = []
-        /// When a block of this size was last asked for.
+        /// When a block of this size was last requested.
         var lastUse = 0
     }
 
@@ -22,7 +22,7 @@ struct BufferShelves: ~Copyable {
 
     init(limit: Int) { self.limit = limit }
 
-    /// A block of just this size; nil where there is none.
+    /// A block of exactly this size; nil where there is none.
     mutating func take(_ size: Int) -> Block? {
         clock += 1
         shelves[size, default: Shelf()].lastUse = clock
@@ -31,10 +31,9 @@ struct BufferShelves: ~Copyable {
         return block
     }
 
-    /// Takes a block in, and gives others up for it whose sizes nobody has asked for in a longer time: the sizes of one stage are of no use in
-    /// the next.
+    /// Adds a block, and evicts blocks of the sizes that were least recently requested, because the sizes of one stage are useless in the next.
     ///
-    /// - Returns: what is to go back to the kernel, which may be the block itself.
+    /// - Returns: the blocks to unmap, which may include the block itself.
     mutating func give(_ block: Block) -> [Block] {
         var surplus: [Block] = []
         let lastUse = shelves[block.byteCount]?.lastUse ?? 0

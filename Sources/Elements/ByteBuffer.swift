@@ -1,11 +1,11 @@
 internal import Glibc
 
-/// A block of memory of fixed capacity that chunks travel in, from the network to the HDF5 file, without being copied.
+/// A block of memory of fixed capacity. It carries a chunk from the network to the HDF5 file without copies.
 ///
 /// The memory is aligned to 64 bytes and not initialised unless asked for.
 ///
-/// `@unchecked Sendable`: a buffer is filled by one owner and only read once it has been handed on; nothing in the
-/// project writes to a buffer that two tasks can see.
+/// `@unchecked Sendable`: one owner fills a buffer; after it is handed on, it is only read. Nothing writes to a buffer that two tasks can
+/// see.
 public final class ByteBuffer: @unchecked Sendable {
     private let base: UnsafeMutableRawPointer
     /// Bytes allocated.

@@ -1,7 +1,7 @@
-/// A name, key or path as what it is to a store and a file system: bytes.
+/// A name, key or path, compared as bytes like stores and file systems do.
 ///
-/// Swift takes two texts for one where they differ only in how an accent is written (one scalar, or a letter and a combining mark), and a
-/// slash with a combining mark behind it is no slash. Sets and dictionaries of names therefore hold this, and not `String`.
+/// Swift treats two strings as equal if they differ only in how an accent is written (one scalar, or a letter and a combining mark). A
+/// slash followed by a combining mark is not equal to a slash. So sets and dictionaries of names use this type, and not `String`.
 public struct ByteName: Sendable, Hashable, Comparable, CustomStringConvertible {
     public let text: String
 
@@ -33,10 +33,10 @@ extension StringProtocol {
     /// Whether one of the bytes is an ASCII character.
     public func hasByte(_ character: Unicode.Scalar) -> Bool { utf8.contains(UInt8(ascii: character)) }
 
-    /// What follows the first `count` bytes, which end with a whole scalar.
+    /// The text after the first `count` bytes, which must end with a whole scalar.
     public func droppingBytes(_ count: Int) -> String { String(decoding: utf8.dropFirst(count), as: UTF8.self) }
 
-    /// What lies between the slashes.
+    /// The parts between the slashes.
     ///
     /// - Parameter keepingEmpty: whether `a//b` has an empty part.
     public func pathComponents(keepingEmpty: Bool = false) -> [String] {
@@ -45,7 +45,7 @@ extension StringProtocol {
         }
     }
 
-    /// As much of the beginning as has at most `count` bytes, and ends with a whole scalar.
+    /// The longest prefix of at most `count` bytes that ends with a whole scalar.
     public func bytePrefix(_ count: Int) -> String {
         let bytes = Array(utf8)
         guard bytes.count > count else { return String(self) }
@@ -57,7 +57,7 @@ extension StringProtocol {
 }
 
 extension Sequence<String> {
-    /// Whether a name is among these, byte for byte.
+    /// Whether a name is in the sequence, byte for byte.
     public func hasName(_ name: some StringProtocol) -> Bool { contains { $0.hasSameBytes(as: name) } }
 
     /// In the order of their bytes.

@@ -1,7 +1,7 @@
 extension Int {
-    /// The nearest integer that there is: 0 for what is no number, the largest or smallest one beyond the range.
+    /// The nearest `Int`: 0 for NaN, the largest or smallest one beyond the range.
     ///
-    /// Numbers from files and from the environment are converted with this: `Int(_:)` ends the process.
+    /// For numbers from files and the environment, because `Int(_:)` traps beyond the range.
     public init(saturating value: Double) {
         if value.isNaN {
             self = 0
@@ -14,13 +14,13 @@ extension Int {
         }
     }
 
-    /// The sum, or the largest or smallest number there is.
+    /// The sum, clamped to the range of `Int`.
     public func saturatingAdd(_ other: Int) -> Int {
         let (sum, overflows) = addingReportingOverflow(other)
         return overflows ? (other < 0 ? .min : .max) : sum
     }
 
-    /// The product, or the largest or smallest number there is.
+    /// The product, clamped to the range of `Int`.
     public func saturatingMultiply(_ other: Int) -> Int {
         let (product, overflows) = multipliedReportingOverflow(by: other)
         return overflows ? ((self < 0) == (other < 0) ? .max : .min) : product

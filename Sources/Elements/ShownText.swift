@@ -1,12 +1,12 @@
-/// A text that may come from outside, as a terminal or a log shows it.
+/// Makes untrusted text safe for a terminal or a log.
 ///
-/// Names and messages of stores and files may hold characters that clear the screen, turn the text around or hide a part of it. They are written
-/// as `\uXXXX`, which is the same text still where it is JSON.
+/// Names and messages of stores and files may hold characters that clear the screen, reverse the text or hide a part of it. They are
+/// written as `\uXXXX`, which in JSON is still the same text.
 public enum ShownText {
-    /// On one line.
+    /// The text on one line.
     public static func line(_ text: String) -> String { shown(text, keepsLines: false) }
 
-    /// Its lines as they are.
+    /// The text with its line breaks.
     public static func lines(_ text: String) -> String { shown(text, keepsLines: true) }
 
     private static func shown(_ text: String, keepsLines: Bool) -> String {
@@ -31,7 +31,7 @@ public enum ShownText {
         return shown
     }
 
-    /// Characters that would break the line, hide, or turn the text around on a terminal.
+    /// Whether a character would break the line, hide text or reverse it on a terminal.
     public static func isInvisible(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: true

@@ -18,7 +18,7 @@ public struct Box: Sendable, Hashable, Codable {
     /// Voxels in the box.
     public var volume: Int { shape.product }
 
-    /// The voxels that both boxes have; nil where there are none.
+    /// The voxels in both boxes; nil where there are none.
     public func intersection(_ other: Box) -> Box? {
         let low = start.zip(other.start, max)
         let high = stop.zip(other.stop, min)

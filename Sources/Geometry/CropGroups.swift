@@ -1,8 +1,8 @@
-/// Where a ground-truth crop lies, whether it is made or left out.
+/// The place of a ground-truth crop, whether it is made or left out.
 public struct CropPlace: Sendable, Hashable, Codable {
     public var name: String
     public var cropID: Int
-    /// Key of the alignment: each has a frame of its own.
+    /// Key of the alignment. Each alignment has its own frame.
     public var alignment: String
     /// First edge; nm, z, y, x.
     public var edge: ZYX<Double>
@@ -24,22 +24,22 @@ public struct CropPlace: Sendable, Hashable, Codable {
 
     fileprivate var volume: Double { extent.z * extent.y * extent.x }
 
-    /// Lengths below this are float noise: the share of a voxel that ``Placement`` takes for none.
+    /// Lengths below this are float noise: ``Placement``'s tolerance as a length.
     fileprivate func noise(_ axis: Int) -> Double { Placement.tolerance * voxelSize[axis] }
 }
 
 /// Which crops of a dataset overlap. 54 of the 305 public crops do, some across the sides of the published split.
 ///
-/// A training set must not share voxels with its validation set: crops that are connected by overlaps form a group, and a group lies on one
-/// side (DESIGN, section 6).
+/// A training set must not share voxels with its validation set. So crops that are connected by overlaps form a group, and a group lies on
+/// one side.
 public struct CropGroups: Sendable {
     /// What one crop shares with others.
     public struct Relations: Sendable, Equatable {
         /// The smallest id of the crops that are connected to it.
         public var group: Int
-        /// The crops that it shares voxels with, by id, and which fraction of this crop they hold.
+        /// The crops that it shares voxels with, by id, and the shared fraction of this crop.
         public var overlaps: [(cropID: Int, fraction: Double)]
-        /// The smallest id of the crops with the same box; nil where this is it, or there is no other.
+        /// The smallest id of the crops with the same box; nil for that crop itself.
         public var duplicateOf: Int?
 
         public init(group: Int, overlaps: [(cropID: Int, fraction: Double)], duplicateOf: Int?) {
@@ -54,7 +54,7 @@ public struct CropGroups: Sendable {
         }
     }
 
-    /// A crop's name alone is no key: each alignment of a dataset may have one of that name.
+    /// A crop's name alone is no key, because several alignments of a dataset may have the same name.
     private struct Key: Hashable {
         let alignment: String
         let name: String
@@ -76,7 +76,7 @@ public struct CropGroups: Sendable {
         }
         var overlaps = [[(cropID: Int, fraction: Double)]](repeating: [], count: crops.count)
         var duplicates = [Int?](repeating: nil, count: crops.count)
-        // Crops in the order of their first edges in z: each has to be compared only with those that begin before it ends.
+        // Crops in the order of their first edges in z, so that each is compared only with those that begin before it ends.
         let order = crops.indices.sorted { crops[$0].edge.z < crops[$1].edge.z }
         for (position, a) in order.enumerated() {
             for b in order[(position + 1)...] {
@@ -103,7 +103,7 @@ public struct CropGroups: Sendable {
         relations[Key(alignment: alignment, name: name)]
     }
 
-    /// nm³ that both have; nil where that is no more than float noise.
+    /// The shared volume in nm³; nil where it is only float noise.
     private static func sharedVolume(_ a: CropPlace, _ b: CropPlace) -> Double? {
         guard a.alignment == b.alignment else { return nil }
         var volume = 1.0

@@ -1,4 +1,4 @@
-/// Where the voxels of a level lie in the specimen: shape in voxels, voxel size and translation in nm, all z, y, x.
+/// The position of a level's voxels in the specimen: shape in voxels, voxel size and translation in nm, all z, y, x.
 ///
 /// The translation is the *centre* of voxel 0 (OME-NGFF, and the COSEM metadata), so grids line up only by their edges:
 /// `edge = translation - voxelSize / 2`.

@@ -1,4 +1,4 @@
-/// A level of a pyramid as its metadata declare it. Its shape stands elsewhere, and no choice needs it.
+/// A level of a pyramid as its metadata declare it, without the shape, which no choice needs.
 public struct LevelPlace: Sendable, Hashable {
     /// nm per voxel.
     public var voxelSize: ZYX<Double>
@@ -54,7 +54,7 @@ public struct LevelChoice: Sendable, Hashable {
 
     /// The levels chosen for raw data and for each label image, as indices into what was given.
     public struct Choice: Sendable, Hashable {
-        /// With ``Case/alone``, ``raw(_:whole:)`` decides again, once the shapes of the labels are known.
+        /// With ``Case/alone``, ``raw(_:whole:)`` decides again when the labels' shapes are known.
         public let raw: Int
         public let labels: [Int]
         /// Whether each label level has the voxel size of the raw level.
@@ -71,9 +71,9 @@ public struct LevelChoice: Sendable, Hashable {
 
     /// Chooses one raw level, and a level for each label image.
     ///
-    /// Of the raw levels that most of the label images pair with, it is the coarsest where all paired boxes fit. Where none does, it is the
-    /// coarsest with no voxel above half the target, else the finest. An image without a partner follows ``alone(_:)``. nil where the
-    /// raw data has no level, or a label image has none.
+    /// Candidates are the raw levels that pair with the most label images. The result is the coarsest candidate where all paired boxes fit. If
+    /// there is none, it is the coarsest with no voxel above half the target, else the finest. An image without a partner follows
+    /// ``alone(_:)``. nil where the raw data or a label image has no level.
     public func choose(raw: [LevelPlace], labels: [[LevelPlace]]) -> Choice? {
         guard !raw.isEmpty, labels.allSatisfy({ !$0.isEmpty }) else { return nil }
         let partners = raw.map { level in
@@ -119,8 +119,7 @@ public struct LevelChoice: Sendable, Hashable {
         return order.last { isNear(levels[$0].voxelSize) } ?? order.first
     }
 
-    /// The raw level where it has no label level of its voxel size: the coarsest near the target in which the box of the labels is whole,
-    /// else the finest.
+    /// The raw level if no label level has its voxel size: the coarsest near the target in which the labels' box is whole, else the finest.
     ///
     /// - Parameter isWhole: whether the labels' box begins and ends on voxel edges of a raw level.
     public func raw(_ levels: [LevelPlace], whole isWhole: (LevelPlace) -> Bool) -> Int? {

@@ -1,13 +1,13 @@
-/// Where a grid lies in another one: the box of voxels of `outer` that covers `inner`.
+/// The place of a grid in another: the box of voxels of `outer` that covers `inner`.
 ///
 /// Grids are lined up by their edges, per axis: `start = (edge_inner - edge_outer) / voxel_outer`,
 /// `stop = start + n_inner * voxel_inner / voxel_outer`. Both are rounded to the nearest integer, never floored; where one is
 /// further than ``tolerance`` from an integer the box is taken outwards.
 public struct Placement: Sendable, Hashable {
-    /// Voxels; a start or stop this close to an integer is that integer.
+    /// In voxels. A start or stop this close to an integer counts as that integer.
     public static let tolerance = 0.02
 
-    /// Voxels of the outer grid. May reach beyond the grid: nothing is clipped here.
+    /// In voxels of the outer grid. It may reach beyond the grid; nothing is clipped here.
     public let box: Box
     /// Whether every start and stop was within the tolerance of an integer.
     public let isExact: Bool
@@ -45,7 +45,7 @@ public struct Placement: Sendable, Hashable {
     }
 }
 
-/// A grid or box that cannot be computed with, in one line.
+/// Why a grid or box is unusable, in one line.
 public struct GeometryError: Error, Sendable, Equatable, CustomStringConvertible {
     public let description: String
 
@@ -53,7 +53,7 @@ public struct GeometryError: Error, Sendable, Equatable, CustomStringConvertible
 }
 
 extension Grid {
-    /// Checks that the grid can be computed with: positive voxel sizes, finite numbers, a shape that is not negative.
+    /// Checks that the grid is usable: positive voxel sizes, finite numbers, no negative shape.
     public func check() throws(GeometryError) {
         for axis in 0..<3 {
             guard voxelSize[axis].isFinite, voxelSize[axis] > 0 else {

@@ -1,4 +1,4 @@
-/// Three values, one an axis, in the order z, y, x that holds everywhere in the project.
+/// Three values, one per axis, in the order z, y, x, as everywhere in the project.
 public struct ZYX<Scalar> {
     public var z: Scalar
     public var y: Scalar

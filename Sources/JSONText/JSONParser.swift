@@ -1,9 +1,9 @@
 /// Reads a text as JSON (RFC 8259), in time that grows with its length alone.
 ///
-/// Foundation's decoder does not serve for any value at all: it has to be asked for one type after another, and each refusal costs as
-/// much as the value is deep. 5 KB of nested arrays took it 13 seconds.
+/// Foundation's decoder is unsuitable for values of unknown type: one must try one type after another, and each failure costs as much as
+/// the value is deep. 5 KB of nested arrays took it 13 seconds.
 struct JSONParser {
-    /// Objects and arrays within each other.
+    /// The deepest nesting of objects and arrays.
     static let maximumDepth = 256
 
     private let bytes: [UInt8]
@@ -13,7 +13,7 @@ struct JSONParser {
 
     /// The document in `bytes`, which may begin with a byte order mark.
     ///
-    /// - Parameter keepsFloats: whether a whole number that is written with a point or an exponent is no integer.
+    /// - Parameter keepsFloats: whether a whole number with a point or an exponent stays a float.
     static func parse(_ bytes: [UInt8], keepsFloats: Bool = false) throws(JSONError) -> JSONValue {
         var parser = try JSONParser(bytes, keepsFloats: keepsFloats)
         parser.skipSpace()
@@ -50,7 +50,7 @@ struct JSONParser {
         }
     }
 
-    /// Of members with the same key the last one stands, as in Python and JavaScript.
+    /// Of members with the same key the last one counts, as in Python and JavaScript.
     private mutating func object() throws(JSONError) -> JSONValue {
         try enter()
         defer { depth -= 1 }
@@ -62,7 +62,7 @@ struct JSONParser {
             let key = try string()
             guard take(":") else { throw unexpected("\":\"") }
             skipSpace()
-            // An object has one of two keys that are the same text in other bytes: neither is to vanish.
+            // Two keys that differ only in how an accent is written are equal as `String`. Neither must vanish, so that is an error.
             if let known = members.index(forKey: key), !members[known].key.utf8.elementsEqual(key.utf8) {
                 throw failure("two keys that differ only in how accents are written")
             }
@@ -99,7 +99,7 @@ struct JSONParser {
         return value
     }
 
-    /// Whole numbers are integers, however they are written, unless floats are kept; minus zero is not, as integers have none.
+    /// Whole numbers become integers, however they are written, unless floats are kept. Minus zero stays a float.
     private mutating func number() throws(JSONError) -> JSONValue {
         let start = position
         let isNegative = takeByte("-")
@@ -204,7 +204,7 @@ struct JSONParser {
 
     private var peek: UInt8? { position < bytes.count ? bytes[position] : nil }
 
-    /// Takes `mark` where it comes next after white space.
+    /// Consumes `mark` if it is next after white space.
     private mutating func take(_ mark: Unicode.Scalar) -> Bool {
         skipSpace()
         return takeByte(mark)

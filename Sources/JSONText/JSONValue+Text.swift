@@ -46,14 +46,14 @@ extension JSONValue: Codable {
 }
 
 extension JSONValue {
-    /// Reads one JSON document (RFC 8259) in UTF-8. Objects and arrays may lie 256 deep in each other, so that hostile text cannot
-    /// exhaust the stack; of members with the same key the last one stands.
+    /// Reads one JSON document (RFC 8259) in UTF-8. Objects and arrays may nest 256 deep, so that hostile text cannot exhaust the stack. Of
+    /// members with the same key the last one counts.
     ///
     /// - Throws: ``JSONError`` with one line that says what is wrong and where.
     public init(parsing text: some Sequence<UInt8>) throws(JSONError) { self = try JSONParser.parse(Array(text)) }
 
-    /// Reads one JSON document as ``init(parsing:)`` does, but with every number that is written with a point or an exponent as
-    /// ``number(_:)``: there `8.0` is ``integer(_:)``.
+    /// Reads one JSON document like ``init(parsing:)``, but keeps every number with a point or an exponent as ``number(_:)``. There, `8.0`
+    /// becomes ``integer(_:)``.
     ///
     /// - Throws: ``JSONError``.
     public init(parsingWithFloats text: [UInt8]) throws(JSONError) {

@@ -1,4 +1,4 @@
-/// Any JSON value, as read from outside: metadata, manifests, records.
+/// Any JSON value: metadata, manifests, records.
 ///
 /// Integers stay integers: `18446744073709551615` is `.unsigned`, never a rounded Double.
 public enum JSONValue: Sendable, Hashable {

@@ -3,12 +3,11 @@ public import Elements
 internal import Geometry
 internal import JSONText
 
-/// A small bucket that the program makes itself: five invented datasets in the layout of the real one, with raw data
-/// that look like electron microscopy and labels that fit them.
+/// A small bucket that the program makes itself: five invented datasets in the layout of the real bucket. The raw data look like electron
+/// microscopy, and the labels fit them.
 ///
-/// It is a pure function of the key: decoded content and metadata are the same on every machine, run and thread. (The
-/// encoded bytes also depend on the versions of the compression libraries.) Nothing is kept but a bounded number of
-/// chunks.
+/// It is a pure function of the key: decoded content and metadata are the same on every machine, run and thread. (The encoded bytes also
+/// depend on the versions of the compression libraries.) It keeps only a bounded number of chunks.
 public struct SampleBucket: Sendable {
     private struct ArrayName: Sendable {
         let image: Int
@@ -56,7 +55,7 @@ public struct SampleBucket: Sendable {
         return decoded.withSpan { span in try? codec.encode(span) }
     }
 
-    /// The same before it is compressed: what a chunk holds (little-endian elements, C order, whole chunk shape).
+    /// The same before compression: little-endian elements in C order, of the whole chunk shape.
     func decodedObject(_ key: String) -> ByteBuffer? {
         if let text = documents[key] { return ByteBuffer(text.utf8) }
         guard let chunk = chunk(named: key) else { return nil }
@@ -67,7 +66,7 @@ public struct SampleBucket: Sendable {
     ///
     /// Knowing which chunks are stored takes rendering all labels: a second.
     public var keys: [String] {
-        // In this order a level finds the chunks of the finer one still in memory.
+        // In this order, the chunks of the finer level are still in memory for the next level.
         let paths = images.flatMap { image in image.levels.indices.map { image.arrayPath($0) } }
         return (paths.flatMap { storedChunks(arrayPath: $0, under: "") } + documents.keys).sorted()
     }
@@ -90,7 +89,7 @@ public struct SampleBucket: Sendable {
         return (folders.sorted(), objects.sorted())
     }
 
-    /// The array which a folder is, or is inside of.
+    /// The array that a folder is, or that contains it.
     private func arrayPath(around folder: String) -> String? {
         var components = folder.split(separator: "/", omittingEmptySubsequences: false)
         while !components.isEmpty {
@@ -122,7 +121,7 @@ public struct SampleBucket: Sendable {
         let parts = key.dropFirst(path.count + 1).split(
             separator: image.storage.separator, omittingEmptySubsequences: false)
         guard let index = ZYX(parts.compactMap { Int($0) }) else { return nil }
-        // Only the one spelling of an index is a key: no "+1", no "01".
+        // Only the canonical spelling of an index is a key: no "+1", no "01".
         guard image.chunkKey(array.level, index) == key else { return nil }
         let counts = image.chunkCounts(array.level)
         guard index.zip(counts, { $0 >= 0 && $0 < $1 }).allSatisfy({ $0 }) else { return nil }
@@ -154,7 +153,7 @@ public struct SampleBucket: Sendable {
 
 /// Writes the sample's metadata: sorted keys, two spaces a level, floats always with a decimal point (`1.0`).
 ///
-/// Written here and not by Foundation, so that the bytes depend on no library's version.
+/// Foundation is not used, so that the bytes depend on no library's version.
 enum SampleJSON {
     static func text(_ value: JSONValue, indent: String = "") -> String {
         let inner = indent + "  "

@@ -3,7 +3,7 @@ internal import Elements
 internal import Geometry
 internal import JSONText
 
-/// The datasets of the sample bucket. Between them they have what makes readers of the real bucket stumble.
+/// The datasets of the sample bucket. Together they have the irregularities of the real bucket.
 enum SampleCatalog {
     /// An object which is no part of any dataset.
     static let stray: [String: String] = [

@@ -17,7 +17,7 @@ struct SampleCrop: Sendable {
     let classes: [(label: SampleClass, storage: SampleStorage)]
     /// Numbers (from 1) of the scene's mitochondria that the crop shows, in the order of their ids.
     var mitochondria: [Int] = []
-    /// Those of them which `all` holds as 50, whole.
+    /// Those of them that `all` labels as a whole, with 50.
     var grouped: [Int] = []
     /// Unknown corner at the crop's end, in voxels of the labels' `s0`.
     var unknownCorner = ZYX(repeating: 0)
@@ -30,7 +30,7 @@ struct SampleInference: Sendable {
     let rawLevel: Int
     let levels: Int
     let storage: SampleStorage
-    /// Below `labels/inference`; empty where it lies there itself, as some do.
+    /// The folder below `labels/inference`; empty for one that lies directly there.
     var folder = "segmentations/"
 }
 

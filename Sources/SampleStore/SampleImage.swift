@@ -3,7 +3,7 @@ internal import Elements
 internal import Geometry
 internal import JSONText
 
-/// What the voxels of a sample image say.
+/// What the voxels of a sample image mean.
 enum SampleContent: Sendable {
     /// Grey values of electron microscopy.
     case microscopy

@@ -2,7 +2,7 @@ internal import Geometry
 
 /// One row of voxels along x while it is being rendered.
 ///
-/// Plain memory, because everything here happens once a voxel.
+/// Plain memory, because everything here runs once per voxel.
 final class SampleRow {
     let width: Int
     /// Positions of the columns, in hundredths of a nm.

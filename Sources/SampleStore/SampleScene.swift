@@ -109,7 +109,7 @@ struct SampleVesicle: Sendable {
     var reach: Double { radius + 8 }
 }
 
-/// A piece of cell, in nm from its first edge: what the raw data and the labels of one dataset are both made from.
+/// A piece of a cell, in nm from its first edge. The raw data and the labels of a dataset are both made from it.
 struct SampleScene: Sendable {
     let seed: UInt32
     let mitochondria: [SampleMitochondrion]

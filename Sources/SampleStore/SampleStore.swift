@@ -55,7 +55,7 @@ public struct SampleStore: ObjectStore {
         }
     }
 
-    /// The bucket never changes; what there is has to be rendered to be known.
+    /// Renders the object, because its size is only known then. The bucket never changes.
     public func head(_ key: String) async throws(StoreError) -> HeadAnswer {
         try ObjectKey.check(key, in: url)
         let path = ObjectKey.join(url.prefix, key)

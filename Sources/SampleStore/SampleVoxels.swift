@@ -3,7 +3,7 @@ internal import Geometry
 internal import Glibc
 internal import Synchronization
 
-/// Computes the chunks of the sample's arrays, and keeps the latest ones.
+/// Computes the chunks of the sample's arrays, and keeps the most recent ones.
 ///
 /// Values are held as UInt16 whatever the stored type: grey values, ids, or the bit patterns of Int16. Level 0 is
 /// rendered; level k is made from level k - 1: mean of grey values (rounded to nearest), mode of labels (ties go to the
@@ -32,7 +32,7 @@ final class SampleVoxels: Sendable {
         self.limit = limit
     }
 
-    /// A whole chunk; what reaches over the array's end is 0.
+    /// A whole chunk; voxels beyond the array's end are 0.
     func chunk(_ image: Int, level: Int, _ index: ZYX<Int>) -> [UInt16] {
         cached(Key(image: image, level: level, chunk: index)) {
             if level > 0 { return reduced(image, level: level, index) }
@@ -57,7 +57,7 @@ final class SampleVoxels: Sendable {
         let image = images[number]
         if image.storage.storesEmptyChunks { return true }
         if case .microscopy = image.content {
-            // What was imaged is never 0 all over; the rest, beyond a place on x, always is.
+            // A chunk with an imaged part is never all 0. Beyond a position along x it always is.
             let first = (index.x * image.storage.chunk.x) << level
             return Double(first * image.voxel.x + image.voxel.x / 2) < image.scene.imagedWidth * 100
         }
@@ -116,7 +116,7 @@ final class SampleVoxels: Sendable {
     }
 
     private func labelled(_ scene: [UInt16], _ labelling: SampleLabelling, _ box: Box, _ shape: ZYX<Int>) -> [UInt16] {
-        // For every voxel of a block that can be.
+        // The value for every possible voxel of the block.
         let table = (0..<(Int(scene.max() ?? 0) + 1)).map { labelling.value(of: UInt16($0)) }
         var values = scene
         values.withUnsafeMutableBufferPointer { values in

@@ -2,9 +2,9 @@ internal import Foundation
 internal import Glibc
 public import Synchronization
 
-/// The system does not let this process have another thread.
+/// The system refuses another thread to this process.
 public struct ThreadError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// What the thread was to do.
+    /// The purpose of the thread.
     public let name: String
     public let errorNumber: Int32
 
@@ -15,9 +15,9 @@ public struct ThreadError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// The one way to start a thread: a refusal is an error, and never a thread that is waited for in vain.
+/// The only way to start a thread. If the system refuses, that is an error; nothing waits for a thread that never starts.
 public enum OwnThread {
-    /// What a new thread takes over.
+    /// The closure that a new thread takes over.
     private final class Start {
         let name: String
         let body: @Sendable () -> Void
@@ -28,7 +28,7 @@ public enum OwnThread {
         }
     }
 
-    /// Starts a thread that runs `body` and ends with it. Nobody waits for it.
+    /// Starts a detached thread that runs `body`.
     public static func start(
         _ name: String, stackBytes: Int = 1 << 20, _ body: @escaping @Sendable () -> Void
     ) throws(ThreadError) {
@@ -55,20 +55,20 @@ public enum OwnThread {
         return nil
     }
 
-    /// Starts a thread that the process cannot do without. Where the system refuses it, one line says so and the process ends with 74.
+    /// Starts a thread that the process needs. If the system refuses, it prints one line and the process exits with status 74.
     public static func startRequired(_ name: String, _ body: @escaping @Sendable () -> Void) {
         required { () throws(ThreadError) in try start(name, body) }
     }
 
-    /// For threads that the process cannot do without, where nobody could take an error: says so and ends with 74.
+    /// For threads that the process needs and where no caller can handle an error: prints the error and exits with status 74.
     static func required<R>(_ start: () throws(ThreadError) -> R) -> R {
         do throws(ThreadError) { return try start() } catch { end(error) }
     }
 
-    /// Tells the end in another way than ``end(_:)`` does, and ends the process with 74; for a log that is read by machines.
+    /// Replaces ``end(_:)``'s line, for a log that machines read. It must end the process with status 74.
     public static let lastWords = Mutex<(@Sendable (ThreadError) -> Void)?>(nil)
 
-    /// One line on stderr, and the end of the process. It may be killed at any instant, so nothing has to be put in order.
+    /// Prints one line on stderr and ends the process. Nothing needs cleaning up, because the process may be killed at any instant anyway.
     public static func end(_ error: ThreadError) -> Never {
         lastWords.withLock { $0 }?(error)
         let line = Array("cristae: \(error)\n".utf8)

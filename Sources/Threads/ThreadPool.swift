@@ -5,8 +5,8 @@ internal import Glibc
 /// Threads of our own for work that blocks or computes for long (files, codecs, kernels), so that Swift's cooperative
 /// pool never waits for a disk.
 ///
-/// Tasks can be told to prefer the pool (`withTaskExecutorPreference`): then their own steps run on its threads too, and what they ask it to
-/// ``run(_:)`` is done at once, without waking another thread for each chunk.
+/// Tasks may prefer the pool (`withTaskExecutorPreference`). Then their own steps run on its threads too, and ``run(_:)`` runs its work at
+/// once, without waking another thread for each chunk.
 ///
 /// `@unchecked Sendable`: the queue of jobs is only touched with `condition` locked.
 public final class ThreadPool: @unchecked Sendable {
@@ -17,9 +17,9 @@ public final class ThreadPool: @unchecked Sendable {
     /// Marks its threads.
     private let mark: pthread_key_t
 
-    /// Starts `width` threads, which live as long as the process. Where the system refuses some, the pool makes do with the others.
+    /// Starts `width` threads, which live as long as the process. If the system refuses some, the pool has fewer.
     ///
-    /// - Throws: ``ThreadError`` where it has not even one.
+    /// - Throws: ``ThreadError`` if it gets no thread at all.
     public init(name: String, width: Int) throws(ThreadError) {
         var key = pthread_key_t()
         guard pthread_key_create(&key, nil) == 0 else { fatalError("no key for the threads of the pool \(name)") }
@@ -35,7 +35,7 @@ public final class ThreadPool: @unchecked Sendable {
         }
     }
 
-    /// A pool that the process cannot do without.
+    /// A pool that the process needs.
     private static func required(name: String, width: Int) -> ThreadPool {
         OwnThread.required { () throws(ThreadError) in try ThreadPool(name: name, width: width) }
     }
@@ -48,7 +48,8 @@ public final class ThreadPool: @unchecked Sendable {
     /// Whether the caller is on one of the pool's threads.
     private var isCurrent: Bool { pthread_getspecific(mark) != nil }
 
-    /// Runs `work` on a thread of the pool and returns what it returns: at once where the caller is on one, else in the order of the calls.
+    /// Runs `work` on a thread of the pool and returns its result. It runs at once if the caller is on such a thread, else in the order of the
+    /// calls.
     public func run<R: Sendable, E: Error>(_ work: @escaping @Sendable () throws(E) -> R) async throws(E) -> R {
         if isCurrent { return try work() }
         let result: Result<R, E> = await withCheckedContinuation { continuation in
@@ -63,7 +64,7 @@ public final class ThreadPool: @unchecked Sendable {
         return try result.get()
     }
 
-    /// Runs `job` on a thread of the pool, in the order of the calls; nobody waits for it.
+    /// Runs `job` on a thread of the pool, in the order of the calls, without waiting for it.
     public func start(_ job: @escaping @Sendable () -> Void) {
         condition.lock()
         jobs.append(job)
@@ -72,12 +73,12 @@ public final class ThreadPool: @unchecked Sendable {
     }
 
     private func run() {
-        // Anything but nil.
+        // Any value but nil.
         pthread_setspecific(mark, Unmanaged.passUnretained(self).toOpaque())
         while true {
             condition.lock()
             while jobs.isEmpty { condition.wait() }
-            // Taken out at once: a job holds the chunks it works on.
+            // Removed at once, because a job holds the chunks it works on.
             let job = jobs.removeFirst()
             condition.unlock()
             job()

@@ -1,21 +1,21 @@
 internal import Foundation
 internal import Synchronization
 
-/// Ends the process where it can have no threads any more.
+/// Ends the process if the system gives it no more threads.
 ///
-/// The pool below Swift's tasks tries again and again, without a word, when the system refuses a thread, and the process would hang. So a
-/// thread of our own tries to start another one now and then. Where that has failed for a while, it says so and ends the process with 74.
+/// Swift's task pool retries silently for ever when the system refuses a thread, so the process would hang. So a thread of our own tries to
+/// start another one now and then. If that fails for a while, it prints a line and the process exits with status 74.
 public enum ThreadWatch {
-    /// Threads that are tried at the start: one for tasks, and some for our own.
+    /// Threads that are tried at the start: one for tasks, and some of our own.
     private static let leastThreads = 4
     private static let pauseSeconds = 1.0
-    /// Attempts in a row that may fail. Other processes of the same user may end meanwhile.
+    /// The most failed attempts in a row. Other processes of the same user may end meanwhile.
     private static let mostFailures = 10
 
-    /// Call it before the first task. Where the process cannot even begin, it ends at once.
+    /// Call it before the first task. It ends the process at once if the first threads cannot start.
     public static func start() {
         OwnThread.required { () throws(ThreadError) in
-            // All at once: that they can be had one after the other says nothing.
+            // All at the same time, because starting one after the other proves nothing.
             let gate = Gate()
             defer { gate.open() }
             for _ in 0..<leastThreads { try OwnThread.start("trial") { gate.wait() } }

@@ -1,6 +1,6 @@
-/// Bits into memory, the lowest first, as deflate has them.
+/// Writes bits into memory, the lowest first, as in deflate.
 ///
-/// Whoever uses it sees to it that there is room: ``flush()`` writes 8 bytes wherever it stands.
+/// The caller must provide room: ``flush()`` always writes 8 bytes.
 struct BitWriter {
     private let start: UnsafeMutableRawPointer
     private var next: UnsafeMutableRawPointer
@@ -12,7 +12,7 @@ struct BitWriter {
         next = start
     }
 
-    /// Whole bytes that are written.
+    /// Whole bytes written so far.
     var byteCount: Int { next - start }
     /// Bits that wait for the rest of their byte.
     var looseBits: Int { Int(count) }
@@ -24,7 +24,7 @@ struct BitWriter {
         count &+= width
     }
 
-    /// Hands whole bytes over to memory.
+    /// Writes the whole bytes to memory.
     @inline(__always)
     mutating func flush() {
         next.storeBytes(of: bits.littleEndian, as: UInt64.self)

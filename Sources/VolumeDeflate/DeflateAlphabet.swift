@@ -1,4 +1,4 @@
-/// The symbols that deflate writes lengths and distances of repetitions with (RFC 1951, 3.2.5).
+/// The symbols for lengths and distances of matches in deflate (RFC 1951, 3.2.5).
 enum DeflateAlphabet {
     static let endOfBlock = 256
     /// Literals, the end of the block, and lengths.
@@ -14,22 +14,22 @@ enum DeflateAlphabet {
         var extraBits: UInt64
     }
 
-    /// The place of a repetition's length in bytes.
+    /// The symbol for a match's length in bytes.
     @inline(__always)
     static func place(ofLength length: Int) -> Place {
         if length == 258 { return Place(symbol: 285, extra: 0, extraBits: 0) }
         return place(length &- 3, from: 257, bitsPerCode: 2)
     }
 
-    /// The place of a repetition's distance in bytes.
+    /// The symbol for a match's distance in bytes.
     @inline(__always)
     static func place(ofDistance distance: Int) -> Place { place(distance &- 1, from: 0, bitsPerCode: 1) }
 
-    /// Both alphabets count on one by one at first, and then with 2^`bitsPerCode` symbols for each further extra bit.
+    /// In both alphabets the first symbols stand for one number each; then each further extra bit has 2^`bitsPerCode` symbols.
     @inline(__always)
     private static func place(_ value: Int, from first: Int, bitsPerCode: UInt64) -> Place {
         let value = UInt64(truncatingIfNeeded: value)
-        // Below 2 * 2^bitsPerCode no bits are extra; so are those of the number at which it begins.
+        // Below 2 * 2^bitsPerCode there are no extra bits.
         let highest = 63 &- UInt64(truncatingIfNeeded: (value | 1 &<< bitsPerCode).leadingZeroBitCount)
         let bits = highest &- bitsPerCode
         let symbol = bits &<< bitsPerCode &+ value &>> bits

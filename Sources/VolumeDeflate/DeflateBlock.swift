@@ -1,38 +1,38 @@
-/// One block of a deflate stream (RFC 1951): literals and repetitions, with codes of its own.
+/// One block of a deflate stream (RFC 1951): literals and matches, with codes of its own.
 ///
-/// Its memory is made once and used for block after block.
+/// Its memory is allocated once and reused for each block.
 struct DeflateBlock: ~Copyable, @unchecked Sendable {
     // @unchecked Sendable: the memory is reached only through this value, which has one owner.
 
-    /// Literal bytes, and a repetition behind them.
+    /// Literal bytes, and a match after them.
     struct Step {
         var literals: UInt32
         /// Bytes; 0 where literals go to the end of the block.
         var repeated: UInt32
-        /// Bytes; 1 where nothing is repeated.
+        /// Bytes; 1 without a match.
         var distance: Int
     }
 
-    /// Literals and repetitions of a block: so many that its codes are paid for, so few that the codes fit what is in it.
+    /// Literals and matches of a block: enough to be worth its code tables, few enough that the codes fit its content.
     static let maximumSymbols = 32 << 10
-    /// Bits of a code: four literals find room between two flushes.
+    /// The longest code in bits. Four literals fit between two flushes.
     private static let maximumLiteralBits = 14
-    /// Bytes of a repetition that is counted along with the literals around it.
+    /// The longest match, in bytes, that is counted along with the literals around it.
     private static let shortCount = 8
     /// Bytes of a block that is not compressed.
     private static let maximumStored = 65535
 
-    /// The most steps that a block is given. Each step has a symbol at least, and the last stretch begins before the last symbol but may
-    /// end ``MatchFinder/reach`` bytes beyond it; one step more is the repetition behind it.
+    /// The most steps of a block. Each step has at least one symbol. The last stretch begins before the last symbol but may end
+    /// ``MatchFinder/reach`` bytes after it; the match after it is one more step.
     static let maximumSteps = maximumSymbols + MatchFinder.reach + 1
 
     private let steps = UnsafeMutableBufferPointer<Step>.allocate(capacity: maximumSteps)
     private var stepCount = 0
-    /// Literals and repetitions so far.
+    /// Literals and matches so far.
     private(set) var symbolCount = 0
     /// Bytes so far.
     private(set) var byteCount = 0
-    /// Four of them side by side: the next of the same value need not wait for the last.
+    /// Four histograms, so that counting the same value again need not wait for the last count.
     private let histograms = UnsafeMutableBufferPointer<UInt32>.allocate(capacity: 4 * 256)
     private var literals = DeflateCode(symbols: DeflateAlphabet.literals)
     private var distances = DeflateCode(symbols: DeflateAlphabet.distances)
@@ -46,7 +46,7 @@ struct DeflateBlock: ~Copyable, @unchecked Sendable {
         literalCodes.deallocate()
     }
 
-    /// The most bytes that blocks with `byteCount` bytes in all take, with what ``BitWriter`` writes beyond them.
+    /// The most bytes that blocks of `byteCount` bytes in all take, with ``BitWriter``'s overhang.
     static func bound(_ byteCount: Int) -> Int { byteCount + 5 * (byteCount / maximumSymbols + 2) + 16 }
 
     mutating func begin() { (stepCount, symbolCount, byteCount) = (0, 0, 0) }
@@ -54,7 +54,7 @@ struct DeflateBlock: ~Copyable, @unchecked Sendable {
     /// Whether one more step can be added, whatever it holds.
     var hasRoom: Bool { stepCount < Self.maximumSymbols }
 
-    /// Adds literals, and a repetition behind them, of at least 3 bytes or none.
+    /// Adds literals, and a match after them of at least 3 bytes, or none.
     mutating func add(literals: Int, repeating repeated: Int, distance: Int) {
         guard literals + repeated > 0 else { return }
         precondition(stepCount < steps.count, "a block of more than \(steps.count) steps")
@@ -64,13 +64,13 @@ struct DeflateBlock: ~Copyable, @unchecked Sendable {
         byteCount += literals + repeated
     }
 
-    /// Adds steps that `body` writes, at most as many as there are bytes; it returns how many.
+    /// Adds the steps that `body` writes, at most one for each byte. `body` returns their number.
     ///
-    /// - Parameter byteCount: of all of them.
+    /// - Parameter byteCount: the bytes of all these steps.
     @inline(__always)
     mutating func add(byteCount: Int, _ body: (_ steps: UnsafeMutablePointer<Step>) -> (steps: Int, symbols: Int)) {
         guard let base = steps.baseAddress else { return }
-        // The steps of a stretch, and the one that is only tried out behind them.
+        // The steps of a stretch, and one that is written tentatively after them.
         precondition(byteCount < steps.count - stepCount, "\(byteCount) steps more than \(stepCount)")
         let added = body(base + stepCount)
         stepCount += added.steps
@@ -78,9 +78,9 @@ struct DeflateBlock: ~Copyable, @unchecked Sendable {
         self.byteCount += byteCount
     }
 
-    /// Makes the codes for what was added. Returns the bits that it takes with them.
+    /// Makes the codes for the block's content. Returns the bits that the block takes with them.
     ///
-    /// - Parameter bytes: those of the block.
+    /// - Parameter bytes: the block's bytes.
     mutating func prepare(_ bytes: UnsafeRawBufferPointer) -> Int {
         count(bytes)
         literals.build(maximumBits: Self.maximumLiteralBits)
@@ -89,9 +89,9 @@ struct DeflateBlock: ~Copyable, @unchecked Sendable {
         return 3 + header.bits + literals.bits + distances.bits
     }
 
-    /// Writes what was prepared.
+    /// Writes the prepared block.
     ///
-    /// - Parameter bits: that ``prepare(_:)`` returned.
+    /// - Parameter bits: the result of ``prepare(_:)``.
     func write(_ bytes: UnsafeRawBufferPointer, bits: Int, isLast: Bool, to writer: inout BitWriter) {
         let pieces = max(1, (bytes.count + Self.maximumStored - 1) / Self.maximumStored)
         guard bits < 8 * (bytes.count + 4 * pieces) else { return store(bytes, isLast: isLast, to: &writer) }
@@ -107,8 +107,8 @@ struct DeflateBlock: ~Copyable, @unchecked Sendable {
         histograms.update(repeating: 0)
         literals.clear()
         distances.clear()
-        // Short repetitions are counted as literals at first, along with those around them, and then taken out again: where the next
-        // repetition begins cannot be guessed, so that to stop at each costs more than what is counted between them.
+        // Short matches are first counted as literals with those around them, and then subtracted. The branch at the end of each run of literals is
+        // unpredictable, which costs more than counting a few bytes twice.
         var (position, counted) = (0, 0)
         for step in steps[..<stepCount] {
             position &+= Int(step.literals)
@@ -176,11 +176,11 @@ struct DeflateBlock: ~Copyable, @unchecked Sendable {
         }
     }
 
-    /// A repetition of any length in pieces that have a symbol, none shorter than 3 bytes.
+    /// A match of any length, cut into pieces of 3 to 258 bytes.
     private struct Pieces {
         /// Pieces of 258 bytes.
         var full = 0
-        /// One of 255 bytes, which leaves enough for the rest.
+        /// One piece of 255 bytes, so that the rest has at least 3.
         var hasShorter = false
         /// Bytes of the last piece; 0 where there is none.
         var rest: Int
@@ -259,7 +259,7 @@ struct DeflateBlock: ~Copyable, @unchecked Sendable {
             }
             return
         }
-        // One to three: those that are not there get no bits, which needs no guess at how many there are.
+        // One to three literals. Missing ones get 0 bits, so that no branch depends on their number.
         let word = base.loadUnaligned(fromByteOffset: position, as: UInt32.self)
         let left = end &- position
         let (first, second, third) = (
@@ -283,7 +283,7 @@ struct DeflateBlock: ~Copyable, @unchecked Sendable {
         output.flush()
     }
 
-    /// What no code makes smaller is written as it is.
+    /// Writes the bytes uncompressed, because codes would not make them smaller.
     private func store(_ bytes: UnsafeRawBufferPointer, isLast: Bool, to writer: inout BitWriter) {
         var position = 0
         repeat {

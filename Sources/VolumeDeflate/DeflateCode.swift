@@ -1,11 +1,11 @@
-/// The prefix code of one alphabet in a block: how often its symbols occur, how long their codes are, and the codes.
+/// The prefix code of one alphabet in a block: frequencies, lengths and codes of its symbols.
 struct DeflateCode: ~Copyable, @unchecked Sendable {
     // @unchecked Sendable: the memory is reached only through this value, which has one owner.
     private let frequencies: UnsafeMutableBufferPointer<UInt32>
     private let widths: UnsafeMutableBufferPointer<UInt8>
     private let bitsOf: UnsafeMutableBufferPointer<UInt16>
     private let scratch = HuffmanLengths.Scratch()
-    /// Bits that follow codes, of all that was counted.
+    /// Extra bits after codes, summed over all counted symbols.
     private var extraBits: UInt64 = 0
 
     init(symbols: Int) {
@@ -45,7 +45,7 @@ struct DeflateCode: ~Copyable, @unchecked Sendable {
         DeflateAlphabet.codes(lengths, into: bitsOf)
     }
 
-    /// Bits of all that was counted.
+    /// The bits of all counted symbols, with extra bits.
     var bits: Int {
         var sum = Int(extraBits)
         for symbol in frequencies.indices { sum += Int(frequencies[symbol]) * Int(widths[symbol]) }

@@ -1,7 +1,7 @@
 /// What stands at the beginning of a block: the lengths of its codes, themselves in a code (RFC 1951, 3.2.7).
 struct DeflateHeader: ~Copyable, @unchecked Sendable {
     // @unchecked Sendable: the memory is reached only through this value, which has one owner.
-    /// A symbol of the code for lengths, and the bits that follow it.
+    /// A symbol of the code for lengths, and its extra bits.
     private struct Entry {
         var symbol: UInt8
         var extra: UInt8
@@ -14,12 +14,12 @@ struct DeflateHeader: ~Copyable, @unchecked Sendable {
     private var code = DeflateCode(symbols: symbols)
     private var literalCount = 0
     private var distanceCount = 0
-    /// Lengths of the code for lengths that are written.
+    /// How many lengths of the code for lengths are written.
     private var written = 0
 
     deinit { entries.deallocate() }
 
-    /// Bits that follow the symbols that stand for several lengths.
+    /// The number of extra bits of symbols for several lengths.
     private static func extraBits(_ symbol: UInt8) -> UInt64 {
         switch symbol {
         case 16: 2
@@ -29,7 +29,7 @@ struct DeflateHeader: ~Copyable, @unchecked Sendable {
         }
     }
 
-    /// Bits of all.
+    /// Bits of the header.
     var bits: Int { 14 + 3 * written + code.bits }
 
     mutating func prepare(_ literals: UnsafeBufferPointer<UInt8>, _ distances: UnsafeBufferPointer<UInt8>) {
@@ -37,7 +37,7 @@ struct DeflateHeader: ~Copyable, @unchecked Sendable {
         distanceCount = max(1, (distances.lastIndex { $0 > 0 } ?? 0) + 1)
         entryCount = 0
         code.clear()
-        // A run of equal lengths may go from one alphabet into the other.
+        // A run of equal lengths may continue from one alphabet into the other.
         var (last, count) = (literals[0], 0)
         for index in 0..<(literalCount + distanceCount) {
             let length = index < literalCount ? literals[index] : distances[index - literalCount]

@@ -7,15 +7,15 @@ struct HashMatcher: ~Copyable, @unchecked Sendable {
 
     /// The longest match that has a symbol.
     private static let maximumCount = 258
-    /// Bytes that are looked up at a time.
+    /// Bytes that are looked up at once.
     private static let pieceCount = 4 << 10
     private static let wordBytes = 4
     /// The highest bits of a word's hash choose its bucket; the lowest 16 are its tag.
     private static let bucketBits: UInt32 = 15
 
-    /// A position, and how far back a word with the same tag is.
+    /// A position, and the distance to an earlier word with the same tag.
     private struct Find {
-        /// Bytes back in the lowest 16.
+        /// The distance is in the lowest 16 bits.
         var bits: UInt64
         var position: Int { Int(truncatingIfNeeded: bits &>> 16) }
         var distance: Int { Int(truncatingIfNeeded: bits & 0xFFFF) }

@@ -1,14 +1,14 @@
-/// Lengths of an optimal prefix code, limited as deflate (RFC 1951) wants them.
+/// Computes lengths of an optimal prefix code with deflate's limit (RFC 1951).
 ///
-/// By Moffat and Katajainen's method, which needs no memory but the sorted frequencies; lengths beyond the limit are then shortened, and
-/// the room for them made by lengthening the rarest of the symbols below the limit.
+/// Moffat and Katajainen's method needs no memory but the sorted frequencies. Lengths beyond the limit are then shortened; the rarest
+/// symbols below the limit get longer codes in exchange.
 enum HuffmanLengths {
     /// The most symbols of an alphabet.
     static let maximumSymbols = 288
 
-    /// Memory that a code is worked out in, for one caller at a time.
+    /// Working memory, for one caller at a time.
     struct Scratch: ~Copyable {
-        /// Frequency and symbol in one number, so that sorting needs no comparison of two things.
+        /// Frequency and symbol in one number, so that sorting compares only one number.
         let keys = UnsafeMutableBufferPointer<UInt64>.allocate(capacity: maximumSymbols)
         let tree = UnsafeMutableBufferPointer<Int>.allocate(capacity: maximumSymbols)
 
@@ -18,7 +18,7 @@ enum HuffmanLengths {
         }
     }
 
-    /// Writes the length of each symbol, 0 for those of frequency 0. Two symbols at least get a length, as old readers want it.
+    /// Writes the length of each symbol, 0 for frequency 0. At least two symbols get a length, because old readers need that.
     ///
     /// - Parameters:
     ///   - frequencies: how often each symbol occurs; each below 2^48.
@@ -56,7 +56,7 @@ enum HuffmanLengths {
         }
     }
 
-    /// How many symbols have which length in the optimal code, from ascending frequencies, which are overwritten.
+    /// The number of symbols of each length in the optimal code, from ascending frequencies, which are overwritten.
     private static func numbers(_ tree: UnsafeMutableBufferPointer<Int>, _ count: Int) -> [64 of Int] {
         // Parents of the inner nodes.
         var (leaf, root) = (0, 0)
@@ -77,7 +77,7 @@ enum HuffmanLengths {
         // Their depths.
         tree[count - 2] = 0
         for next in stride(from: count - 3, through: 0, by: -1) { tree[next] = tree[tree[next]] + 1 }
-        // What is not an inner node at a depth is a leaf.
+        // Nodes of a depth that are not inner nodes are leaves.
         var numbers: [64 of Int] = .init(repeating: 0)
         var (available, depth, inner) = (1, 0, count - 2)
         while available > 0 {
@@ -93,18 +93,18 @@ enum HuffmanLengths {
         return numbers
     }
 
-    /// Brings all lengths to `maximum` or below, with the sum of 2^-length at 1 still.
+    /// Limits all lengths to `maximum`, and keeps the sum of 2^-length at 1.
     private static func limit(_ numbers: inout [64 of Int], to maximum: Int) {
         var tooMuch = 0
         for length in (maximum + 1)..<64 where numbers[length] > 0 {
             numbers[maximum] += numbers[length]
             numbers[length] = 0
         }
-        // In units of the longest code: what is spent beyond all there is.
+        // The excess over the sum of 1, in units of 2^-maximum.
         for length in 1...maximum { tooMuch += numbers[length] << (maximum - length) }
         tooMuch -= 1 << maximum
         while tooMuch > 0 {
-            // A symbol of the longest length below the maximum becomes one bit longer, and takes one of the longest beside it.
+            // A symbol of the longest length below the maximum becomes one bit longer, and one of the longest symbols becomes its sibling.
             var length = maximum - 1
             while numbers[length] == 0 { length -= 1 }
             numbers[length] -= 1

@@ -16,26 +16,26 @@ struct MatchFinder {
     private let bytes: UnsafeRawBufferPointer
     private var count: Int { bytes.count }
 
-    /// Repetitions that cost more than what they stand for are left alone: near ones need no bits beside their symbols.
+    /// The shortest match that is worth its bits. Near distances need no extra bits.
     private static func leastCount(_ distance: Int) -> Int { distance <= 4 ? 5 : 8 }
-    /// Beyond that a farther distance is not asked whether it reaches further still.
+    /// With a match of this length, farther distances are not tried.
     private static let longCount = 4 * 258
 
     /// - Parameters:
-    ///   - distances: in bytes; those that deflate cannot write are left out.
+    /// - distances: in bytes; those beyond deflate's window are ignored.
     init(_ bytes: UnsafeRawBufferPointer, distances: [Int]) {
         self.bytes = bytes
         self.distances = Set(distances).filter { (1...DeflateAlphabet.maximumDistance).contains($0) }.sorted()
     }
 
-    /// Bytes behind `stop` at which a repetition may begin that ``first(after:before:)`` finds: it looks at words of 4 bytes, eight at a time.
+    /// How many bytes after `stop` a match from ``first(after:before:)`` may begin, because it compares eight words of 4 bytes at a time.
     static let reach = 28
 
-    /// The first repetition that begins behind `literals`, where one is found before `stop` or less than ``reach`` bytes behind it.
+    /// The first match after `literals` that begins before `stop`, or less than ``reach`` bytes after it.
     ///
     /// - Parameters:
-    ///   - literals: the first byte that is not written yet.
-    ///   - stop: where looking for a beginning ends.
+    /// - literals: the first byte that is not in a step yet.
+    /// - stop: where the search ends.
     func first(after literals: Int, before stop: Int) -> Match? {
         distances.withUnsafeBufferPointer { distances in
             var position = literals
@@ -69,7 +69,7 @@ struct MatchFinder {
         return nil
     }
 
-    /// The longest repetition that goes over the four bytes at `position`.
+    /// The longest match that contains the four bytes at `position`.
     private func best(at position: Int, _ literals: Int, _ distances: UnsafeBufferPointer<Int>) -> Match? {
         let word = bytes.loadUnaligned(fromByteOffset: position, as: UInt32.self)
         var best: Match?
@@ -88,7 +88,7 @@ struct MatchFinder {
         return best
     }
 
-    /// Where what repeats ends.
+    /// The end of a match.
     private func end(of position: Int, _ distance: Int) -> Int {
         var position = position
         while position + 8 <= count {

@@ -22,7 +22,7 @@ struct MatchSample {
         }
         var (near, elsewhere) = (0, 0)
         withUnsafeTemporaryAllocation(of: Int32.self, capacity: 1 << Self.tableBits) { table in
-            // Every entry is a place in the sample.
+            // 0 is a valid position in the sample, so any entry can be read.
             table.initialize(repeating: Int32(0))
             let sample = base + first
             var position = 0
@@ -37,7 +37,7 @@ struct MatchSample {
         (self.near, self.elsewhere) = (100 * near / count, 100 * elsewhere / count)
     }
 
-    /// Bytes between `start` and `end` that are found again earlier in the sample.
+    /// Bytes between `start` and `end` that match earlier bytes of the sample.
     private static func search(
         _ sample: UnsafeRawPointer, _ start: Int, _ end: Int, _ table: UnsafeMutableBufferPointer<Int32>
     ) -> Int {

@@ -1,7 +1,7 @@
 internal import Codecs
 internal import Elements
 
-/// Writes zlib streams (RFC 1950) of chunks, one after the other, with the same memory for each.
+/// Writes zlib streams (RFC 1950) of chunks. It reuses its memory from chunk to chunk.
 struct VolumeDeflater: ~Copyable, Sendable {
     /// Which matches are searched beside those of ``MatchFinder``.
     enum Search: Equatable {
@@ -24,7 +24,7 @@ struct VolumeDeflater: ~Copyable, Sendable {
         let buffer = ByteBuffer(count: 2 + DeflateBlock.bound(bytes.count) + 4)
         let count = buffer.withUnsafeMutableBytes { target -> Int in
             guard let start = target.baseAddress else { return 0 }
-            // A window of 32 KiB, the fastest way, and the check bits.
+            // The zlib header: a window of 32 KiB, level "fastest", and the check bits.
             start.storeBytes(of: UInt16(bigEndian: 0x7801), as: UInt16.self)
             var writer = BitWriter(start + 2)
             if search == .words { matcher.begin() }
@@ -61,7 +61,7 @@ struct VolumeDeflater: ~Copyable, Sendable {
     /// save bits even where all of them together save none.
     private static func isTrial(_ number: Int) -> Bool { number < 2 || number % 16 == 0 }
 
-    /// Begins a block and adds to it what it has room for. Returns the first byte behind it.
+    /// Begins a block and fills it. Returns the first byte after it.
     private mutating func fill(
         from start: Int, _ bytes: UnsafeRawBufferPointer, _ finder: MatchFinder, _ search: Search
     ) -> Int {
@@ -81,7 +81,7 @@ struct VolumeDeflater: ~Copyable, Sendable {
         return position
     }
 
-    /// Prepares the block from `start` to `end` without a search; nil where it has no room for that.
+    /// Prepares the block from `start` to `end` without a search; nil where it would have too many steps.
     private mutating func unsearchedBits(
         _ start: Int, _ end: Int, _ bytes: UnsafeRawBufferPointer, _ finder: MatchFinder
     ) -> Int? {
@@ -90,7 +90,7 @@ struct VolumeDeflater: ~Copyable, Sendable {
         while position < end {
             let found = finder.first(after: position, before: end)
             let next = min(found?.start ?? end, end)
-            // Not beyond the end.
+            // A match must not extend beyond the block.
             let count = min(found?.count ?? 0, end - next)
             let isLongEnough = count >= DeflateAlphabet.lengthRange.lowerBound
             unsearched.add(

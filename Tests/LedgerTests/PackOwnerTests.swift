@@ -23,7 +23,7 @@ import Testing
     }
 
     private func append(_ numbers: Range<Int>, to pack: Pack) throws {
-        for number in numbers { try pack.append("s0/\(number)", content(number), mark: "1 - v\(number)") }
+        for number in numbers { try pack.append("s0/\(number)", content(number), version: "1 - v\(number)") }
     }
 
     private func expect(_ numbers: Range<Int>, in pack: Pack) throws {
@@ -221,7 +221,7 @@ import Testing
             let pack = try Holdings(in: state).pack(Self.pack)
             for key in [0, 2, 3] {
                 #expect(try pack.read("s0/\(key)")?.array == content(key).array, "state \(number)")
-                #expect(pack.mark("s0/\(key)") == "1 - v\(key)", "state \(number)")
+                #expect(pack.version(of: "s0/\(key)") == "1 - v\(key)", "state \(number)")
             }
             #expect(!pack.knows("s0/1") && pack.isAbsent("s0/100"), "state \(number)")
             #expect(try state.list(folder).count == 2, "state \(number)")
@@ -314,8 +314,8 @@ import Testing
                 // Nothing is known that was not said.
                 let said = (0..<200).filter { found.isAbsent("s0/\($0)") }
                 #expect(Set(said).isSubset(of: [100, 101]))
-                for number in 0..<3 where found.mark("s0/\(number)") != nil {
-                    #expect(found.mark("s0/\(number)") == "1 - v\(number)")
+                for number in 0..<3 where found.version(of: "s0/\(number)") != nil {
+                    #expect(found.version(of: "s0/\(number)") == "1 - v\(number)")
                 }
             }
             start += line.count + 1

@@ -212,17 +212,17 @@ import Testing
     @Test(arguments: [true, false])
     func marksAreRemembered(closes: Bool) throws {
         let pack = try reopened()
-        try pack.append("a", ByteBuffer([1]), mark: "3 4 etag with spaces")
+        try pack.append("a", ByteBuffer([1]), version: "3 4 etag with spaces")
         try pack.append("b", ByteBuffer([2]))
-        try pack.noteMark("7 8 shard", of: "c")
+        try pack.noteVersion("7 8 shard", of: "c")
         try pack.noteBegan(100)
         try pack.noteBegan(90)
         try pack.noteBegan(95)
         if closes { try pack.close() }
         for pack in [pack, try reopened()] {
-            #expect(pack.mark("a") == "3 4 etag with spaces")
-            #expect(pack.mark("b") == nil)
-            #expect(pack.marks == ["a": "3 4 etag with spaces", "c": "7 8 shard"])
+            #expect(pack.version(of: "a") == "3 4 etag with spaces")
+            #expect(pack.version(of: "b") == nil)
+            #expect(pack.versions == ["a": "3 4 etag with spaces", "c": "7 8 shard"])
             #expect(pack.began == 90)
             #expect(pack.knows("a") && pack.knows("b") && !pack.knows("c"))
         }
@@ -233,8 +233,8 @@ import Testing
     @Test(arguments: [true, false])
     func whatIsForgottenStaysForgotten(closes: Bool) throws {
         let pack = try reopened()
-        try pack.append("a", ByteBuffer([1, 1]), mark: "2 - x")
-        try pack.append("b", ByteBuffer([2]), mark: "1 - y")
+        try pack.append("a", ByteBuffer([1, 1]), version: "2 - x")
+        try pack.append("b", ByteBuffer([2]), version: "1 - y")
         try pack.noteAbsent("c")
         if closes { try pack.close() }
         let second = try reopened()
@@ -242,17 +242,17 @@ import Testing
         for pack in [second, try reopened()] {
             #expect(!pack.knows("a") && !pack.knows("c") && pack.knows("b"))
             #expect(try pack.read("a") == nil)
-            #expect(pack.mark("a") == nil)
+            #expect(pack.version(of: "a") == nil)
         }
         let third = try reopened()
-        try third.append("a", ByteBuffer([3, 3, 3]), mark: "3 - z")
+        try third.append("a", ByteBuffer([3, 3, 3]), version: "3 - z")
         try third.append("c", ByteBuffer([4]))
         for pack in [third, try reopened()] {
             #expect(try pack.read("a")?.array == [3, 3, 3])
             #expect(try pack.read("b")?.array == [2])
             #expect(try pack.read("c")?.array == [4])
             #expect(!pack.isAbsent("c"))
-            #expect(pack.mark("a") == "3 - z")
+            #expect(pack.version(of: "a") == "3 - z")
         }
         try reopened().close()
         #expect(try reopened().read("a")?.array == [3, 3, 3])
@@ -261,13 +261,13 @@ import Testing
     /// A kill may cut either file at any byte while an object is replaced: the old bytes must not come back.
     @Test func noKillBringsBackWhatWasForgotten() throws {
         let pack = try reopened()
-        try pack.append("a", ByteBuffer([1, 1]), mark: "2 - old")
-        try pack.append("b", ByteBuffer([2]), mark: "1 - y")
+        try pack.append("a", ByteBuffer([1, 1]), version: "2 - old")
+        try pack.append("b", ByteBuffer([2]), version: "1 - y")
         try pack.close()
         let old = try reopened()
         try old.forget { $0 == "a" }
         let (zip, journal) = (try scratch.bytes(try part("zip")), try scratch.bytes(try part("absent")))
-        try old.append("a", ByteBuffer([3, 3, 3]), mark: "3 - new")
+        try old.append("a", ByteBuffer([3, 3, 3]), version: "3 - new")
         let (newZip, newJournal) = (try scratch.bytes(try part("zip")), try scratch.bytes(try part("absent")))
         #expect(newZip.starts(with: zip) && newJournal.starts(with: journal))
         for end in zip.count...newZip.count {

@@ -134,7 +134,7 @@ import Testing
         let pack = try packs()[0]
         let other = try Holdings(in: state).pack(pack)
         try other.forget { $0 == Self.rawChunks[1] }
-        try other.append(Self.rawChunks[1], ByteBuffer([UInt8](repeating: 7, count: 64)), mark: "64 - x")
+        try other.append(Self.rawChunks[1], ByteBuffer([UInt8](repeating: 7, count: 64)), version: "64 - x")
         try other.close()
         let outcome = try await run()
         #expect(outcome.exitCode == 0)

@@ -95,7 +95,7 @@ import Testing
                 {"zarr_format": 2, "shape": \(extents), "chunks": [2, 2, 2], "dtype": "|u1", "order": "C",
                  "compressor": null, "filters": null, "fill_value": 0, "dimension_separator": "/"}
                 """)
-        let lines = (made ?? self.made).map { ObjectVersion(key: $0, mark: $1).line }.sorted().joined()
+        let lines = (made ?? self.made).map { ObjectVersion(key: $0, metadata: $1).line }.sorted().joined()
         let text = Array(lines.utf8)
         let file = VersionFile(length: text.count) { count, offset in Array(text[offset..<(offset + count)]) }
         let check = SourceCheck(

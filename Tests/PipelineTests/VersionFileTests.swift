@@ -14,9 +14,10 @@ import Testing
     private let fingerprint = Fingerprint(of: "x")
     private let versions = [
         ObjectVersion(
-            key: "ds/em/s0/0/0/0", mark: ObjectMetadata(etag: "0123456789abcdef", byteCount: 64, modified: 12)),
-        ObjectVersion(key: "ds/em/s0/0/0/1", mark: nil),
-        ObjectVersion(key: "ds/em/s0/0/1/0", mark: ObjectMetadata(etag: nil, byteCount: 7, modified: 1_700_000_000)),
+            key: "ds/em/s0/0/0/0", metadata: ObjectMetadata(etag: "0123456789abcdef", byteCount: 64, modified: 12)),
+        ObjectVersion(key: "ds/em/s0/0/0/1", metadata: nil),
+        ObjectVersion(
+            key: "ds/em/s0/0/1/0", metadata: ObjectMetadata(etag: nil, byteCount: 7, modified: 1_700_000_000)),
     ]
 
     init() throws {

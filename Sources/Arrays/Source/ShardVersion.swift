@@ -3,7 +3,7 @@ public import Stores
 
 /// What tells one version of a shard from another: inner chunks of one must not be read by the index of another.
 public struct ShardVersion: Sendable, Equatable, Codable {
-    /// The store's mark; nil where it gives none.
+    /// nil where the store gives none.
     public var etag: String?
     /// Bytes of the whole shard; nil where the store does not say.
     public var byteCount: Int?
@@ -14,7 +14,7 @@ public struct ShardVersion: Sendable, Equatable, Codable {
         (self.etag, self.byteCount, self.modified) = (etag, byteCount, modified)
     }
 
-    public var mark: ObjectMetadata { ObjectMetadata(etag: etag, byteCount: byteCount, modified: modified) }
+    public var metadata: ObjectMetadata { ObjectMetadata(etag: etag, byteCount: byteCount, modified: modified) }
 
     /// Whether both say so much that they cannot be of the same version.
     func differs(from other: ShardVersion) -> Bool {

@@ -187,7 +187,7 @@ struct ChunkFetch: Sendable {
             try await context.state.run {
                 if let object {
                     if let served = object.served { try pack.noteBegan(served) }
-                    try pack.append(key, object.bytes(isGzip: array.metadata.isGzip), mark: object.metadata.text)
+                    try pack.append(key, object.bytes(isGzip: array.metadata.isGzip), version: object.metadata.text)
                 } else {
                     try pack.noteAbsent(key)
                 }

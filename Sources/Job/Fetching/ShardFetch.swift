@@ -104,7 +104,7 @@ struct ShardFetch: Sendable {
         let text = try JSONValue(encoding: version).canonicalText
         try await noteAnswer()
         try await context.state.run {
-            try pack.noteMark(version.mark.text, of: key)
+            try pack.noteVersion(version.metadata.text, of: key)
             try pack.append(PlannedArray.versionKey(key), ByteBuffer(Array(text.utf8)))
             try pack.append(PlannedArray.indexKey(key), answer.bytes)
         }
@@ -147,8 +147,10 @@ struct ShardFetch: Sendable {
                 let ranges = try ranges(inWhole: bytes)
                 try await noteAbsent(open.filter { ranges.range(of: $0) == nil }.map { PlannedArray.key(key, $0) })
                 try await noteAnswer()
-                let mark = object.version?.mark.text
-                try await context.state.run { try pack.append(key, bytes, mark: mark) }
+                let version = object.version?.metadata.text
+                try await context.state.run {
+                    try pack.append(key, bytes, version: version)
+                }
             } else {
                 try await noteAbsent([key])
             }

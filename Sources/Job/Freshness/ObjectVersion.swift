@@ -5,7 +5,7 @@ internal import Geometry
 public import Ledger
 public import Stores
 
-/// Which version of an object an item was made from. As text one line: its CRC-32, a space, the key, a tab, and the mark, or `absent`; where
+/// Which version of an object an item was made from. As text one line: its CRC-32, a space, the key, a tab, and the metadata, or `absent`; where
 /// the content is known, a tab, its CRC-32, a space and its size.
 public struct ObjectVersion: Sendable, Hashable {
     private static let absent = "absent"
@@ -36,18 +36,18 @@ public struct ObjectVersion: Sendable, Hashable {
     /// Below the store.
     public let key: String
     /// nil where the store has proved not to hold the object.
-    public let mark: ObjectMetadata?
-    /// Known only where the store gives no marks that others could compare.
+    public let metadata: ObjectMetadata?
+    /// Known only where the store gives no metadata that others could compare.
     let content: Content?
 
-    init(key: String, mark: ObjectMetadata?, content: Content? = nil) {
+    init(key: String, metadata: ObjectMetadata?, content: Content? = nil) {
         self.key = key
-        self.mark = mark
+        self.metadata = metadata
         self.content = content
     }
 
     public var line: String {
-        let text = "\(key)\t\(mark?.text ?? Self.absent)\(content.map { "\t\($0.text)" } ?? "")"
+        let text = "\(key)\t\(metadata?.text ?? Self.absent)\(content.map { "\t\($0.text)" } ?? "")"
         return "\(LineChecksum.digits(of: text.utf8)) \(text)\n"
     }
 
@@ -65,14 +65,14 @@ public struct ObjectVersion: Sendable, Hashable {
             .map { String(decoding: $0, as: UTF8.self) }
         guard columns.count == 2 || columns.count == 3 else { return nil }
         key = columns[0]
-        let mark = columns[1]
+        let metadata = columns[1]
         content = columns.count == 3 ? Content(text: columns[2]) : nil
         guard columns.count == 2 || content != nil else { return nil }
-        if mark == Self.absent {
-            self.mark = nil
+        if metadata == Self.absent {
+            self.metadata = nil
         } else {
-            guard let mark = ObjectMetadata(text: mark) else { return nil }
-            self.mark = mark
+            guard let metadata = ObjectMetadata(text: metadata) else { return nil }
+            self.metadata = metadata
         }
     }
 
@@ -84,8 +84,8 @@ public struct ObjectVersion: Sendable, Hashable {
 
     /// Whether the store, which now says `found` (nil: no such object), still has this version.
     public func isSame(as found: ObjectMetadata?) -> Bool {
-        guard let mark, let found else { return mark == nil && found == nil }
-        return mark.isSame(as: found)
+        guard let metadata, let found else { return metadata == nil && found == nil }
+        return metadata.isSame(as: found)
     }
 }
 
@@ -97,19 +97,19 @@ extension PlannedArray {
             guard isKnown(index, in: pack) else { return nil }
             let key = objectKey(index)
             guard shards == nil || seen.insert(key).inserted else { return nil }
-            if pack.isAbsent(key) { return ObjectVersion(key: key, mark: nil) }
+            if pack.isAbsent(key) { return ObjectVersion(key: key, metadata: nil) }
             return ObjectVersion(
-                key: key, mark: pack.mark(key).flatMap { ObjectMetadata(text: $0) } ?? ObjectMetadata())
+                key: key, metadata: pack.version(of: key).flatMap { ObjectMetadata(text: $0) } ?? ObjectMetadata())
         }
     }
 
-    /// The same, with the content of the objects that the store gives no mark of its own. Blocks.
+    /// The same, with the content of the objects that the store gives no metadata of its own. Blocks.
     func versions(of chunks: [ZYX<Int>], in pack: Pack, from store: StoreURL) throws -> [ObjectVersion] {
         let inner = shards.map { _ in Dictionary(grouping: chunks, by: objectKey) } ?? [:]
         return try versions(of: chunks, in: pack).map { version in
-            guard let mark = version.mark, !SourceDigest.identifies(mark, of: store) else { return version }
+            guard let metadata = version.metadata, !SourceDigest.identifies(metadata, of: store) else { return version }
             let content = try content(of: version.key, inner: inner[version.key] ?? [], in: pack)
-            return ObjectVersion(key: version.key, mark: mark, content: content)
+            return ObjectVersion(key: version.key, metadata: metadata, content: content)
         }
     }
 

@@ -7,8 +7,8 @@ internal import Threads
 
 /// Asks the store whether objects are still the versions that an item was made from.
 ///
-/// Where the whole of an array can be listed with fewer requests than there are objects to ask for, it is listed. A mark in a listing that
-/// differs proves nothing, for some servers list other marks than they send: those objects are asked for one by one.
+/// Where the whole of an array can be listed with fewer requests than there are objects to ask for, it is listed. Metadata in a listing
+/// that differ prove nothing, because some servers list other ETags than they send. Those objects are asked for one by one.
 public struct SourceCheck: Sendable {
     /// Keys on a page of a listing.
     private static let pageKeys = 1000
@@ -118,7 +118,7 @@ public struct SourceCheck: Sendable {
                 for version in versions where array(of: version.key) == number {
                     let name = Self.hash(version.key)
                     guard name % passes == pass else { continue }
-                    table[name] = version.mark.map { $0.etag == nil ? Self.unlike : Self.hash($0) } ?? Self.absent
+                    table[name] = version.metadata.map { $0.etag == nil ? Self.unlike : Self.hash($0) } ?? Self.absent
                 }
                 return true
             }
@@ -132,10 +132,10 @@ public struct SourceCheck: Sendable {
                 guard let page = try await store.objects(below: arrays[number].plan.key, after: token) else {
                     return nil
                 }
-                for (key, mark) in page.objects {
+                for (key, metadata) in page.objects {
                     let name = Self.hash(key)
                     guard let known = table[name] else { continue }
-                    if known == Self.hash(mark) { table[name] = nil }
+                    if known == Self.hash(metadata) { table[name] = nil }
                     if known == Self.absent { table[name] = Self.unlike }
                 }
                 token = page.next
@@ -163,11 +163,11 @@ public struct SourceCheck: Sendable {
     }
 
     /// Of what a listing tells of a version. Without an ETag it tells too little, and is like no other.
-    private static func hash(_ mark: ObjectMetadata) -> UInt64 {
-        guard let etag = mark.etag else { return 2 }
+    private static func hash(_ metadata: ObjectMetadata) -> UInt64 {
+        guard let etag = metadata.etag else { return 2 }
         var hasher = Hasher()
         hasher.combine(etag)
-        hasher.combine(mark.byteCount)
+        hasher.combine(metadata.byteCount)
         return max(3, UInt64(bitPattern: Int64(hasher.finalize())))
     }
 }

@@ -27,10 +27,10 @@ public struct SourceDigest: Sendable, Hashable {
 
     public init(unknown array: String) { self.init(array: array, objects: nil, sha256: nil) }
 
-    /// Whether a mark is one that the store has given. What we make up of a file's time and number is another one for a copy of it.
-    static func identifies(_ mark: ObjectMetadata, of store: StoreURL) -> Bool {
+    /// Whether the store has given an ETag. The one that we make of a file's time and number differs for a copy of the file.
+    static func identifies(_ metadata: ObjectMetadata, of store: StoreURL) -> Bool {
         switch store.scheme {
-        case .s3, .https, .http: mark.etag != nil
+        case .s3, .https, .http: metadata.etag != nil
         case .file, .sample: false
         }
     }
@@ -143,14 +143,14 @@ public struct SourceDigest: Sendable, Hashable {
         while let part = try file.part(at: position) {
             try stop.check()
             for version in part.versions {
-                guard let mark = version.mark else { continue }
+                guard let metadata = version.metadata else { continue }
                 if folders.indices.contains(latest), !version.key.hasBytePrefix(folders[latest]) {
                     latest = folders.firstIndex { version.key.hasBytePrefix($0) } ?? folders.count
                 } else if latest == folders.count {
                     latest = folders.firstIndex { version.key.hasBytePrefix($0) } ?? folders.count
                 }
                 guard latest < folders.count else { continue }
-                body(latest, version.key, identifies(mark, of: store) ? mark.etag : version.content?.text)
+                body(latest, version.key, identifies(metadata, of: store) ? metadata.etag : version.content?.text)
             }
             position = part.next
         }

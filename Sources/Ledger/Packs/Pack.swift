@@ -79,10 +79,10 @@ public final class Pack: Sendable {
     public func isAbsent(_ key: String) -> Bool { state.withLock { $0.journal.absent.contains(key) } }
 
     /// The version of an object in the pack, as the caller noted it; nil where it is unknown.
-    public func mark(_ key: String) -> String? { state.withLock { $0.journal.marks[key]?.text } }
+    public func version(of key: String) -> String? { state.withLock { $0.journal.versions[key]?.text } }
 
-    /// All marks, by key.
-    public var marks: [String: String] { state.withLock { $0.journal.marks.compactMapValues(\.text) } }
+    /// All known versions, by key.
+    public var versions: [String: String] { state.withLock { $0.journal.versions.compactMapValues(\.text) } }
 
     /// Whether the time of the first fetch is unknown. Then all objects must be compared with the store.
     public var isDoubtful: Bool { state.withLock { $0.journal.isDoubtful } }
@@ -141,8 +141,8 @@ public final class Pack: Sendable {
 
     /// Appends an object, unless the pack holds it already.
     ///
-    /// - Parameter mark: which version it is, one line without tabs.
-    public func append(_ key: String, _ bytes: ByteBuffer, mark: String? = nil) throws(LedgerError) {
+    /// - Parameter version: which version it is, one line without tabs.
+    public func append(_ key: String, _ bytes: ByteBuffer, version: String? = nil) throws(LedgerError) {
         guard bytes.count <= ZipFormat.maximumEntryBytes, key.utf8.count <= 0xFFFF else {
             throw LedgerError(.cannotWrite, path: path, "\(key): \(bytes.count) bytes are too many for an entry")
         }
@@ -153,7 +153,7 @@ public final class Pack: Sendable {
             try self.checkOpen(state)
             try self.reopen(&state)
             // The line names the bytes by their CRC, so that it is void if they do not follow.
-            try self.write(.stored(key, size: bytes.count, crc32: crc32, mark: mark), to: &state)
+            try self.write(.stored(key, size: bytes.count, crc32: crc32, version: version), to: &state)
             let start = state.index.end
             // Set again after the write, because the remains of a failed write must be cut off.
             state.isCut = false
@@ -175,9 +175,9 @@ public final class Pack: Sendable {
     }
 
     /// Notes which version an object is that the pack holds in parts.
-    public func noteMark(_ mark: String, of key: String) throws(LedgerError) {
+    public func noteVersion(_ version: String, of key: String) throws(LedgerError) {
         try withState { state throws(LedgerError) in
-            if state.journal.marks[key]?.text != mark { try self.write(.marked(key, mark), to: &state) }
+            if state.journal.versions[key]?.text != version { try self.write(.partial(key, version), to: &state) }
         }
     }
 
@@ -191,12 +191,12 @@ public final class Pack: Sendable {
 
     /// Forgets objects, also absent ones, so that they are fetched again. Durable on return.
     ///
-    /// - Parameter isMeant: asked of the keys of all entries, absent objects and marks.
+    /// - Parameter isMeant: asked of the keys of all entries, absent objects and versions.
     public func forget(where isMeant: (String) -> Bool) throws(LedgerError) {
         try withState { state throws(LedgerError) in
             var keys = Set(state.index.entries.keys.filter(isMeant))
             keys.formUnion(state.journal.absent.filter(isMeant))
-            keys.formUnion(state.journal.marks.keys.filter(isMeant))
+            keys.formUnion(state.journal.versions.keys.filter(isMeant))
             for key in keys.sorted() {
                 try self.write(.forgotten(key), to: &state)
                 state.index.entries[key] = nil

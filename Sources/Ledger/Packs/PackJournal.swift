@@ -6,15 +6,15 @@ internal import JSONText
 /// about a key counts, and a torn last line is dropped.
 ///
 /// A line begins with the CRC-32 of what follows, in 8 hexadecimal digits, a space, and the key. For an absent object nothing follows. Else
-/// a tab follows, and then `<size> <crc32> <mark>` for an object in the pack, `- - <mark>` for one that the pack holds in parts, `- -` for
-/// a forgotten one. A line with an empty key says when the store first answered, in seconds since 1970, or who writes the pack: `owner
-/// <generation> <identity>`.
+/// a tab follows, and then `<size> <crc32> <version>` for an object in the pack, `- - <version>` for one that the pack holds in parts, `- -` for
+/// a forgotten one. A line with an empty key says when the store first answered, in seconds since 1970, or who writes the pack:
+/// `owner <generation> <identity>`.
 ///
 /// A complete line with a wrong CRC may have concerned any object, or forgotten it. The line is skipped, and the journal becomes doubtful
 /// (``isDoubtful``): all objects must be compared with the store before use.
 struct PackJournal: Sendable {
     /// The version of an object.
-    struct Mark: Sendable {
+    struct Version: Sendable {
         /// The entry with the object's bytes; nil where the pack holds parts of the object, or where it is forgotten.
         var entry: (size: Int, crc32: UInt32)?
         /// nil where the store gave none, or where it is forgotten.
@@ -23,8 +23,8 @@ struct PackJournal: Sendable {
 
     enum Line {
         case absent(String)
-        case stored(String, size: Int, crc32: UInt32, mark: String?)
-        case marked(String, String)
+        case stored(String, size: Int, crc32: UInt32, version: String?)
+        case partial(String, String)
         case forgotten(String)
         case began(Int)
         case owner(OwnerIdentity, generation: Int)
@@ -32,9 +32,9 @@ struct PackJournal: Sendable {
         private var text: String {
             switch self {
             case .absent(let key): key
-            case .stored(let key, let size, let crc32, let mark):
-                "\(key)\t\(size) \(String(crc32, radix: 16))\(mark.map { " \($0)" } ?? "")"
-            case .marked(let key, let mark): "\(key)\t- - \(mark)"
+            case .stored(let key, let size, let crc32, let version):
+                "\(key)\t\(size) \(String(crc32, radix: 16))\(version.map { " \($0)" } ?? "")"
+            case .partial(let key, let version): "\(key)\t- - \(version)"
             case .forgotten(let key): "\(key)\t- -"
             case .began(let seconds): "\t\(seconds)"
             case .owner(let identity, let generation): "\towner \(generation) \(PackJournal.text(of: identity))"
@@ -65,11 +65,11 @@ struct PackJournal: Sendable {
                 return
             }
             guard parts.count >= 2 else { return nil }
-            let mark = parts.count == 3 ? String(parts[2]) : nil
+            let version = parts.count == 3 ? String(parts[2]) : nil
             if parts[0] == "-" {
-                self = mark.map { .marked(key, $0) } ?? .forgotten(key)
+                self = version.map { .partial(key, $0) } ?? .forgotten(key)
             } else if let size = Int(parts[0]), let crc32 = UInt32(parts[1], radix: 16) {
-                self = .stored(key, size: size, crc32: crc32, mark: mark)
+                self = .stored(key, size: size, crc32: crc32, version: version)
             } else {
                 return nil
             }
@@ -81,7 +81,7 @@ struct PackJournal: Sendable {
 
     private(set) var absent: Set<String> = []
     /// Includes forgotten keys.
-    private(set) var marks: [String: Mark] = [:]
+    private(set) var versions: [String: Version] = [:]
     private(set) var began: Int?
     /// Who writes the pack, or has published it; nil where it is unknown.
     private(set) var owner: OwnerIdentity?
@@ -124,12 +124,12 @@ struct PackJournal: Sendable {
     func lines(of identity: OwnerIdentity, generation: Int) -> [UInt8] {
         var bytes = Line.owner(identity, generation: generation).bytes
         if let began { bytes += Line.began(began).bytes }
-        for (key, mark) in marks.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
+        for (key, version) in versions.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
             let line: Line =
-                if let entry = mark.entry {
-                    .stored(key, size: entry.size, crc32: entry.crc32, mark: mark.text)
-                } else if let text = mark.text {
-                    .marked(key, text)
+                if let entry = version.entry {
+                    .stored(key, size: entry.size, crc32: entry.crc32, version: version.text)
+                } else if let text = version.text {
+                    .partial(key, text)
                 } else {
                     .forgotten(key)
                 }
@@ -142,13 +142,13 @@ struct PackJournal: Sendable {
     mutating func take(_ line: Line) {
         switch line {
         case .absent(let key): absent.insert(key)
-        case .stored(let key, let size, let crc32, let mark):
+        case .stored(let key, let size, let crc32, let version):
             absent.remove(key)
-            marks[key] = Mark(entry: (size, crc32), text: mark)
-        case .marked(let key, let mark): marks[key] = Mark(entry: nil, text: mark)
+            versions[key] = Version(entry: (size, crc32), text: version)
+        case .partial(let key, let version): versions[key] = Version(entry: nil, text: version)
         case .forgotten(let key):
             absent.remove(key)
-            marks[key] = Mark()
+            versions[key] = Version()
         case .began(let seconds): began = seconds
         case .owner(let identity, let generation): (owner, self.generation) = (identity, generation)
         }
@@ -158,8 +158,8 @@ struct PackJournal: Sendable {
     /// the new entry were lost. Nor does an entry without a line, because its name may be damaged; only journals of earlier versions lack
     /// lines.
     func admits(_ key: String, _ entry: PackIndex.Entry) -> Bool {
-        guard let mark = marks[key] else { return generation == 0 }
-        guard let known = mark.entry else { return false }
+        guard let version = versions[key] else { return generation == 0 }
+        guard let known = version.entry else { return false }
         return known == (entry.size, entry.crc32)
     }
 

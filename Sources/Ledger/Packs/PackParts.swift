@@ -70,8 +70,8 @@ struct PackParts {
         if let best, journal.generation == 0 {
             // Journals of earlier versions lack lines for some entries.
             guard let file = try folder.open(best.data, flags: O_RDONLY) else { throw lost(best.data) }
-            for (key, entry) in try PackIndex(of: file, path: path).entries where journal.marks[key] == nil {
-                journal.take(.stored(key, size: entry.size, crc32: entry.crc32, mark: nil))
+            for (key, entry) in try PackIndex(of: file, path: path).entries where journal.versions[key] == nil {
+                journal.take(.stored(key, size: entry.size, crc32: entry.crc32, version: nil))
             }
         }
         let lines = journal.lines(of: holdings.identity, generation: journal.generation + 1)

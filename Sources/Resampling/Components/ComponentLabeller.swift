@@ -1,5 +1,5 @@
-/// Connected components by faces (6-neighbourhood) of a 3-D mask that arrives plane by plane, in two passes over the
-/// same data, without ever holding the volume.
+/// Labels the connected components (6-neighbourhood) of a 3-D mask that arrives plane by plane. It takes two passes over the same data, and
+/// never holds the volume.
 ///
 /// Pass 1 gives every plane to ``addPlane(_:)`` and ends with ``finish()``; pass 2 gives the same planes in the same
 /// order to ``labelPlane(_:into:)``. Components are numbered from 1 in scan order of their first voxel, as
@@ -36,9 +36,9 @@ public final class ComponentLabeller {
     /// Runs of the first pass so far.
     public var runCount: Int { forest.count }
 
-    /// Pass 1: takes plane z = 0, 1, 2, …: rows × columns bytes, zero where the mask is not set.
+    /// Pass 1: takes planes z = 0, 1, 2, … of rows × columns bytes, which are 0 where the mask is not set.
     ///
-    /// - Throws: ``ResamplingError`` with the code `tooManyRuns`; the labeller is of no use after it.
+    /// - Throws: ``ResamplingError`` with the code `tooManyRuns`. The labeller is unusable then.
     public func addPlane(_ mask: RawSpan) throws(ResamplingError) {
         precondition(components == nil, "a plane after finish()")
         checkSize(mask)
@@ -58,7 +58,7 @@ public final class ComponentLabeller {
         runsBeforePlane.append(forest.count)
     }
 
-    /// Ends pass 1 and gives the number of components.
+    /// Ends pass 1 and returns the number of components.
     public func finish() -> Int {
         if let components { return components }
         let count = forest.numberComponents()
@@ -66,10 +66,10 @@ public final class ComponentLabeller {
         return count
     }
 
-    /// Pass 2: tells the component of each run of the next plane, in scan order. `stop` is exclusive.
+    /// Pass 2: calls back with the component of each run of the next plane, in scan order. `stop` is exclusive.
     ///
-    /// - Throws: ``ResamplingError`` with the code `maskChanged`, before anything is told, if the plane has another
-    ///   number of runs than it had in pass 1.
+    /// - Throws: ``ResamplingError`` with the code `maskChanged`, before the first call, if the plane has another number of runs than in pass
+    ///   1.
     public func labelPlane(
         _ mask: RawSpan, into label: (_ row: Int, _ start: Int, _ stop: Int, _ id: UInt32) -> Void
     ) throws(ResamplingError) {
@@ -96,7 +96,7 @@ public final class ComponentLabeller {
             mask.byteCount == rows * columns, "\(mask.byteCount) bytes for a plane of \(rows) × \(columns) voxels")
     }
 
-    /// Joins the runs of a row of the current plane with those of a neighbouring row that they share a column with.
+    /// Joins the runs of a row of the current plane with runs of a neighbouring row that have a column in common.
     private func join(
         _ range: Range<Int>, _ firstRun: Int, to others: Range<Int>, of plane: PlaneRuns, _ firstOther: Int
     ) {
@@ -125,7 +125,7 @@ private struct PlaneRuns {
 
     func range(_ row: Int) -> Range<Int> { runsBeforeRow[row]..<runsBeforeRow[row + 1] }
 
-    /// Finds the runs of a plane. If there are more than `maximum` it gives up, and gives the row where.
+    /// Finds the runs of a plane. If there are more than `maximum` it stops and returns the row.
     mutating func scan(_ mask: RawSpan, rows: Int, columns: Int, maximum: Int) -> Int? {
         runs.removeAll(keepingCapacity: true)
         runsBeforeRow.removeAll(keepingCapacity: true)

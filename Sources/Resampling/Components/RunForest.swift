@@ -1,4 +1,4 @@
-/// A union-find forest over numbered runs, 4 bytes each, in blocks so that growing it never copies.
+/// A union-find forest over numbered runs, 4 bytes each. It grows by blocks, so that it never copies.
 ///
 /// A parent's number is never larger than its child's: the root of a tree is its first run.
 struct RunForest: ~Copyable {
@@ -16,7 +16,7 @@ struct RunForest: ~Copyable {
         set { blocks[Int(run) >> Self.blockBits][Int(run) & ((1 << Self.blockBits) - 1)] = newValue }
     }
 
-    /// Adds a run that is joined to none. There must be fewer than 2^32.
+    /// Adds a run as a tree of its own. There must be fewer than 2^32 runs.
     mutating func append() -> UInt32 {
         if count & ((1 << Self.blockBits) - 1) == 0 { blocks.append(.allocate(capacity: 1 << Self.blockBits)) }
         let run = UInt32(count)

@@ -2,9 +2,9 @@ internal import Geometry
 
 /// The voxel edges of one axis of a source and of a target grid, as whole numbers of a common unit.
 ///
-/// Numbers in metadata carry float noise (11.840000000000002), so they are not taken literally. Decimal numbers are multiples of a
-/// millionth of a nanometre. Other numbers, such as voxels of 8/3 nm, stand for fractions of one another. What is neither is
-/// rounded edge by edge. Everything is a function of the two grids alone, never of a box.
+/// Numbers in metadata carry float noise (11.840000000000002), so they are not taken literally. Decimal numbers count as multiples of a
+/// millionth of a nanometre. Other numbers, such as voxels of 8/3 nm, count as fractions of one another. If neither fits, each edge is
+/// rounded. Everything depends on the two grids alone, never on a box.
 struct AxisLattice: Sendable {
     enum Rule: Sendable {
         /// Sizes and edges are multiples of the snapping unit: edges are exact.
@@ -19,14 +19,14 @@ struct AxisLattice: Sendable {
     let source: AxisEdges
     let target: AxisEdges
 
-    /// Units of the larger voxel beyond which fractions are not used: two such numbers can be multiplied in 64 bits.
+    /// The most units of the larger voxel with fractions. Two such numbers can be multiplied in 64 bits.
     static let mostUnitsPerVoxel: Int64 = 1 << 31
     /// Votes that are counted in 64 bits; twice as many fit.
     static let mostVotes = 0x1p61
 
     /// - Parameters:
     ///   - units: snapping units per nanometre, from ``AxisWindows/unitsPerNanometre(source:target:axis:)``.
-    ///   - isExact: false where every edge is to be rounded, because exact numbers would be too large.
+    /// - isExact: false to round every edge, because exact numbers would be too large.
     init(source: AxisWindows.Line, target: AxisWindows.Line, unitsPerNanometre units: Double, isExact: Bool = true) {
         if isExact, let steps = Self.decimalSteps(source, target, units) {
             if let first = Self.whole(source.edge, units), let targetFirst = Self.whole(target.edge, units) {
@@ -54,7 +54,7 @@ struct AxisLattice: Sendable {
 
     /// The output voxels that the source covers at least in part.
     var covered: Range<Int> {
-        // Edges ascend: both ends are found by halving.
+        // Edges ascend, so a binary search finds both ends.
         func first(where isTrue: (Int) -> Bool) -> Int {
             var (low, high) = (0, target.count)
             while low < high {
@@ -82,7 +82,7 @@ struct AxisLattice: Sendable {
     /// A number of nanometres in units, if that is a whole number up to float noise.
     private static func whole(_ nanometres: Double, _ units: Double) -> Int64? {
         let scaled = nanometres * units
-        // Beyond this, doubles are too coarse to tell.
+        // Larger doubles are too coarse to decide.
         guard abs(scaled) < 0x1p46, abs(scaled - scaled.rounded()) <= 0.05 else { return nil }
         return Int64(scaled.rounded())
     }
@@ -92,7 +92,7 @@ struct AxisLattice: Sendable {
     ) -> (source: Int64, target: Int64)? {
         func step(_ line: AxisWindows.Line) -> Int64? {
             let scaled = line.voxelSize * units
-            // The last edge must be as exact as the first one.
+            // The last edge must be as exact as the first.
             guard scaled < 0x1p46, abs(scaled - scaled.rounded()) * Double(line.count) <= 0.05 else { return nil }
             return Int64(scaled.rounded())
         }
@@ -109,7 +109,7 @@ struct AxisLattice: Sendable {
         let voxels = max(Double(source.count), Double(target.count) * max(1, ratio))
         let close = Fraction.simplest(near: ratio, within: ratio * min(1e-9, 1e-3 / voxels))
         if let close, close.largest <= 1 << 17 { return close }
-        // A size that was a float32 on its way is less exact.
+        // A size that was a float32 once is less exact.
         if let simple = Fraction.simplest(near: ratio, within: ratio * min(1e-7, 1e-3 / voxels)),
             simple.largest <= 1 << 10
         {
@@ -124,7 +124,7 @@ struct AxisLattice: Sendable {
     ) -> (AxisEdges, AxisEdges)? {
         guard ratio.largest <= mostUnitsPerVoxel else { return nil }
         let extent = Double(target.count) * ratio.value
-        // Grids that have nothing in common may be any distance apart.
+        // Grids without overlap may be any distance apart.
         let offset = max(-extent - 1, min((target.edge - source.edge) / source.voxelSize, Double(source.count) + 1))
         let noise = max(1e-7, 8 * max(source.reach, target.reach).ulp / source.voxelSize)
         var parts = ratio.denominator

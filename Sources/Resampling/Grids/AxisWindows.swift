@@ -1,11 +1,11 @@
 internal import Geometry
 
-/// For one axis: which source voxels every output voxel takes from, and the weight of each, as integers.
+/// For one axis: the source voxels of every output voxel, and their weights as integers.
 ///
-/// Edges are whole numbers of a unit (``AxisLattice``), so that float noise in scales and translations neither makes slivers nor
-/// breaks ties. Everything is a function of the two grids alone, never of a box.
+/// Edges are whole numbers of a unit (``AxisLattice``), so that float noise in scales and translations neither makes slivers nor breaks
+/// ties. Everything depends on the two grids alone, never on a box.
 struct AxisWindows: Sendable {
-    /// What an output voxel takes where the target is finer than the source.
+    /// How an output voxel is made where the target is finer than the source.
     enum Upwards {
         /// Linear between the two nearest source centres, clamped at the ends.
         case linear
@@ -37,7 +37,7 @@ struct AxisWindows: Sendable {
     let largestSum: Int64
     /// The output voxels that the source covers at least in part.
     let covered: Range<Int>
-    /// Output voxels whose windows have `step` voxels of equal weight, each window the next to the one before.
+    /// Output voxels whose windows have `step` voxels of equal weight and follow one another without a gap.
     let regular: Range<Int>
     let step: Int
 
@@ -63,8 +63,7 @@ struct AxisWindows: Sendable {
         (regular, step) = table.regularPart
     }
 
-    /// How many snapping units a nanometre has for a pair of axes: 1e6, unless voxels are too small or coordinates too
-    /// large for it.
+    /// Snapping units per nanometre for a pair of axes: 1e6, unless voxels are too small or coordinates too large.
     static func unitsPerNanometre(source: Line, target: Line, axis: Int) throws(ResamplingError) -> Double {
         let finest = min(source.voxelSize, target.voxelSize)
         let reach = max(source.reach, target.reach)
@@ -101,7 +100,7 @@ struct AxisWindows: Sendable {
     /// The number of output voxels.
     var count: Int { first.count }
 
-    /// The most source voxels that one of a range of output voxels takes from.
+    /// The largest number of source voxels of one output voxel in a range.
     func longestWindow(of output: Range<Int>) -> Int {
         output.reduce(0) { max($0, offsets[$1 + 1] - offsets[$1]) }
     }
@@ -187,7 +186,7 @@ private struct Table {
         }
     }
 
-    /// A window of one voxel may have any weight: the one that leaves the greatest common divisor alone.
+    /// The weight of a single voxel is free; it is chosen so that it does not change the greatest common divisor.
     private mutating func scaleSingles() {
         var divisor: Int64 = 0
         for output in 0..<first.count where offsets[output + 1] - offsets[output] > 1 {

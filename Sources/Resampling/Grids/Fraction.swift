@@ -7,7 +7,7 @@ struct Fraction: Sendable, Equatable {
     var value: Double { Double(numerator) / Double(denominator) }
     var largest: Int64 { max(numerator, denominator) }
 
-    /// The fraction of the smallest numbers that lies within `tolerance` of `number`; nil where there is none of numbers below 2^40.
+    /// The fraction with the smallest numbers within `tolerance` of `number`; nil where it needs numbers of 2^40 or more.
     static func simplest(near number: Double, within tolerance: Double) -> Fraction? {
         guard number.isFinite, abs(number) < 0x1p40, tolerance > 0 else { return nil }
         let whole = number.rounded(.down)
@@ -15,7 +15,7 @@ struct Fraction: Sendable, Equatable {
         return Fraction(numerator: Int64(whole) * part.denominator + part.numerator, denominator: part.denominator)
     }
 
-    /// By continued fractions: the ends of the range have the same terms up to the one at which the simplest fraction ends.
+    /// By continued fractions: both ends of the range share their terms up to the last term of the simplest fraction.
     private static func simplest(from first: Double, to last: Double) -> Fraction? {
         var (low, high) = (max(first, 0), last)
         var (numerator, previousNumerator) = (1.0, 0.0)

@@ -1,13 +1,13 @@
 public import Geometry
 
-/// What two grids have in common, without any voxels being looked at.
+/// What two grids have in common; no voxels are read.
 public struct GridOverlap: Sendable, Hashable {
     /// The voxels of the target that the source covers at least in part; nil where there are none.
     public let covered: Box?
-    /// Whether all numbers are decimal ones of up to six places, and votes fit 64 bits.
+    /// Whether all numbers are decimal with at most six places, and votes fit 64 bits.
     public let isDecimal: Bool
 
-    /// - Throws: ``ResamplingError`` where a grid is not one.
+    /// - Throws: ``ResamplingError`` where a grid is invalid.
     public init(source: Grid, target: Grid) throws(ResamplingError) {
         let axes = try ZYX(0, 1, 2).map { (axis: Int) throws(ResamplingError) -> AxisLattice in
             let lines = try AxisWindows.lines(source: source, target: target, axis: axis)

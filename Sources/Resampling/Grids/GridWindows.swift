@@ -1,6 +1,6 @@
 internal import Geometry
 
-/// The windows of the three axes, and how an output box falls into parts that one kernel each can do.
+/// The windows of the three axes, and how an output box is divided into parts for one kernel each.
 struct GridWindows: Sendable {
     let target: Box
     let axes: ZYX<AxisWindows>
@@ -33,7 +33,7 @@ struct GridWindows: Sendable {
             start: ZYX(z.lowerBound, y.lowerBound, x.lowerBound), stop: ZYX(z.upperBound, y.upperBound, x.upperBound))
     }
 
-    /// Checks what a caller of a resampler promised, and gives the covered part of `output`.
+    /// Checks the arguments of a resampler, and returns the covered part of `output`.
     func checkedPart(of output: Box, sourceBox: Box, sourceBytes: Int, outputBytes: Int, elementBytes: Int) -> Box? {
         precondition(
             output.isEmpty || target.contains(output), "the output box \(output) is not in the target \(target)")

@@ -2,22 +2,21 @@ public import Geometry
 
 /// The rules for the grid that an item is resized to.
 ///
-/// The functions return a grid for any input; a grid made from hostile numbers is refused by the resamplers.
+/// The functions return a grid for any input. The resamplers refuse grids from hostile numbers.
 public struct OutputGrid {
-    /// No rule makes more voxels than this along an axis; it is more than the resamplers take.
+    /// The most voxels that a rule makes along an axis; more than the resamplers accept.
     private static let mostVoxels = 1 << 40
 
-    /// The grid that begins at the first edge of all `grids`, has voxels of exactly `targetVoxelSize` (nm) and
-    /// `max(1, round(extent / target))` of them per axis, where the extent ends at the last edge of all.
+    /// The grid from the first to the last edge of all `grids`, with voxels of exactly `targetVoxelSize` (nm) and `max(1, round(extent /
+    /// target))` of them per axis.
     ///
-    /// A half is rounded up, also where float noise makes it a little less than a half. There must be a grid.
+    /// A half is rounded up, also if float noise makes it slightly smaller. `grids` must not be empty.
     public static func exact(covering grids: [Grid], targetVoxelSize: ZYX<Double>) -> Grid {
         let (edge, extent) = span(of: grids)
         return Grid(shape: extent.zip(targetVoxelSize, voxels), voxelSize: targetVoxelSize, edge: edge)
     }
 
-    /// The grid of the lab's own scripts: voxels change by factors of two only, so that the result lies near the
-    /// target but rarely on it.
+    /// The grid of the lab's own scripts: voxel sizes change by factors of two only, so they come near the target but rarely equal it.
     ///
     /// Per axis: a voxel below `target * (1 - tolerance)` is doubled until it no longer is, at most eight times
     /// (`get_best_size`); a voxel above the target (by more than float noise, 1e-6) is halved until it no longer is
@@ -49,7 +48,7 @@ public struct OutputGrid {
     /// From the first edge of all to the last, in nm.
     private static func span(of grids: [Grid]) -> (edge: ZYX<Double>, extent: ZYX<Double>) {
         var (edge, extent) = (grids[0].edge, grids[0].extent)
-        // One grid keeps its extent to the last digit.
+        // For a single grid, the extent stays exact.
         for grid in grids.dropFirst() where grid.edge != edge || grid.extent != extent {
             let end = edge.zip(extent, +).zip(grid.edge.zip(grid.extent, +), max)
             edge = edge.zip(grid.edge, min)
@@ -58,8 +57,7 @@ public struct OutputGrid {
         return (edge, extent)
     }
 
-    /// How many times finer the target is than the source per axis: source voxel / target voxel, above 1 where voxels
-    /// have to be made up.
+    /// How many times finer the target is than the source per axis: source voxel / target voxel. Above 1, voxels are interpolated.
     public static func upsampling(from source: Grid, to target: Grid) -> ZYX<Double> {
         source.voxelSize.zip(target.voxelSize, /)
     }

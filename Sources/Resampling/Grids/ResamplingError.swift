@@ -8,7 +8,7 @@ public struct ResamplingError: Error, Sendable, Hashable, CustomStringConvertibl
         case invalidTranslation
         /// An axis has no voxels, or more than can be handled.
         case invalidShape
-        /// Voxel size and position of an axis are too far apart to be told exactly.
+        /// Voxel size and position of an axis differ too much in magnitude to be exact.
         case unrepresentableGrid
         /// The element type has no such resampling (labels are integers).
         case unsupportedElementType

@@ -15,7 +15,7 @@ struct ColumnMarks<Value: FixedWidthInteger & BitwiseCopyable>: ~Copyable {
         self.width = width
         differences = .allocate(byteCount: width * MemoryLayout<Value>.stride, alignment: 64)
         marks = .allocate(capacity: width + Self.wordBytes)
-        // A mark behind the last column ends every search.
+        // A mark after the last column ends every search.
         (marks + width).initialize(repeating: Self.rowsDiffer, count: Self.wordBytes)
     }
 
@@ -55,7 +55,7 @@ struct ColumnMarks<Value: FixedWidthInteger & BitwiseCopyable>: ~Copyable {
             word = UInt64(littleEndian: marks.loadUnaligned(fromByteOffset: position, as: UInt64.self))
         }
         let bit = word.trailingZeroBitCount
-        // Before this column if its rows differ, behind it if only the next column does.
+        // The run ends before this column if its rows differ, and after it if only the next column differs.
         return position &+ (bit &+ 7) >> 3
     }
 

@@ -1,11 +1,11 @@
 /// The window of one output voxel along x, in columns of a source box.
 struct ColumnSpan {
     let first: Int
-    /// The column behind the last.
+    /// The column after the last.
     let end: Int
     /// The sum of the weights.
     let total: Int64
-    /// The first of four columns that hold the window, where ``ColumnSpans/fitsFour`` says that there are such.
+    /// The first of four columns that hold the window; valid if ``ColumnSpans/fitsFour``.
     let fourStart: Int
     /// The weights of those four columns, zero outside the window.
     private let fourWeights: SIMD4<Int64>

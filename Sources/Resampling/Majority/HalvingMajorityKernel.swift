@@ -70,16 +70,16 @@ private struct FourRows<Value: FixedWidthInteger & BitwiseCopyable> {
         let output = row.base + x &* MemoryLayout<Value>.stride
         guard Lanes.hasBits(bits) else { return output.storeBytes(of: al, as: Lanes.Bits.self) }
 
-        // If there is but one other value, then all that differs from the first one differs in the same bits.
+        // If there is only one other value, all differences from the first value have the same bits.
         let other = al ^ bits
-        // Counts up to 15 do not run over into the next lane.
+        // Counts up to 15 do not overflow into the next lane.
         let votes =
             Lanes.repeating(1) &+ one(ar, al) &+ one(bl, al) &+ one(br, al) &+ one(cl, al) &+ one(cr, al)
             &+ one(dl, al) &+ one(dr, al)
         let others =
             one(ar, other) &+ one(bl, other) &+ one(br, other) &+ one(cl, other) &+ one(cr, other) &+ one(dl, other)
             &+ one(dr, other)
-        // Of one to eight votes, only five and more set this bit when three are added.
+        // Of one to eight votes plus three, only five or more votes set this bit.
         let eight = Lanes.repeating(8)
         let isMost = Lanes.equal((votes &+ Lanes.repeating(3)) & eight, eight)
         let isHalf = Lanes.equal(votes, Lanes.repeating(4))
@@ -104,7 +104,7 @@ private struct FourRows<Value: FixedWidthInteger & BitwiseCopyable> {
         let (left, right) = (2 &* x, 2 &* x &+ 1)
         var votes: InlineArray<8, Value> = [a[left], a[right], b[left], b[right], c[left], c[right], d[left], d[right]]
         sort(&votes)
-        // In ascending order the first of the longest runs is the smallest value of those which tie.
+        // In ascending order, the first of the longest runs has the smallest of the tied values.
         var best = votes[0]
         var (longest, length) = (1, 1)
         for index in 1..<8 {

@@ -2,10 +2,10 @@ internal import Geometry
 
 /// Votes over boxes of voxels of any windows.
 ///
-/// Most windows of labels hold one value only. So each output row first marks where its source rows are not uniform,
-/// fills what lies between the marks span by span, and counts votes at the marks alone.
+/// Most windows of labels hold only one value. So each output row first marks where its source rows are not uniform, fills the spans
+/// between marks, and counts votes only at the marks.
 ///
-/// `Votes` holds the sum of an output voxel's votes; what goes faster than by one vote at a time is for 64 bits.
+/// `Votes` holds the sum of an output voxel's votes. The faster ways of counting need 64 bits.
 struct MajorityKernel<
     Value: FixedWidthInteger & BitwiseCopyable, Votes: FixedWidthInteger & SignedInteger & BitwiseCopyable
 > {
@@ -61,21 +61,21 @@ struct MajorityKernel<
                 }
                 continue
             }
-            // The window ends behind what is uniform from its first column on: it holds two values or more.
+            // The window is longer than the uniform run at its start, so it holds at least two values.
             let winner = votesByFour ? winnerOfTwo(rows, marks, span) : nil
             output.store(winner ?? winnerOfMany(rows, span, spans.weights(of: span), &table), at: x)
             x &+= 1
         }
     }
 
-    /// The winner where the window holds two values, or its first has most of the votes; nil otherwise.
+    /// The winner if the window holds two values, or if its first value has more than half of the votes; else nil.
     @inline(__always)
     private func winnerOfTwo(
         _ rows: borrowing WindowRows<Value>, _ marks: borrowing ColumnMarks<Value>, _ span: ColumnSpan
     ) -> Value? {
         let first = rows[0].voxels
         let value = first[span.first]
-        // If there is but one other value, then all that differs from the first one differs in the same bits.
+        // If there is only one other value, all differences from the first value have the same bits.
         var bits: Value = 0
         for column in span.first..<span.end { bits |= marks.difference(column) | (first[column] ^ value) }
         let other = value ^ bits

@@ -3,16 +3,15 @@ public import Geometry
 
 /// Resizes labels in physical space: an output voxel takes the value that fills most of it.
 ///
-/// Each axis goes its own way. Where the target voxel is not smaller than the source voxel (or equal within 1e-6
-/// relative), a source voxel votes with the length of its overlap; where it is smaller, the source voxel that contains
-/// the output centre votes, or both neighbours where the centre lies on their boundary. The value with the largest
-/// overlap volume wins, of those which tie the numerically smallest; no value is ever invented. Over the edge what is
-/// covered counts; an output voxel that the source does not cover at all is 0.
+/// Each axis has its own rule. Where the target voxel is not smaller than the source voxel (within 1e-6 relative), a source voxel votes
+/// with the length of its overlap. Where it is smaller, the source voxel that contains the output centre votes, or both neighbours if the
+/// centre lies on their boundary. The value with the largest overlap volume wins; of tied values the smallest wins. No new value appears.
+/// At the source's edge only the covered part votes. An output voxel outside the source is 0.
 ///
 /// Votes are exact integers of up to 128 bits, whatever the voxel sizes (``AxisLattice``), so float noise in the grids does not flip
 /// ties. Only an axis whose voxels have more than 2^31 units is rounded.
 ///
-/// The result of a voxel depends on nothing but the grids and the voxels it overlaps, never on how the work was cut.
+/// The result of a voxel depends only on the grids and the voxels it overlaps, never on how the work was divided.
 public struct MajorityResampler: Sendable {
     public let source: Grid
     public let target: Grid
@@ -71,9 +70,7 @@ public struct MajorityResampler: Sendable {
     ///   - output: A box of the target grid.
     ///   - destination: Room for exactly the voxels of `output`.
     public func resample(_ source: RawSpan, sourceBox: Box, output: Box, into destination: inout MutableRawSpan) {
-        windows.withBytes(
-            of: source, sourceBox: sourceBox, output: output, into: &destination, elementBytes: elementType.byteCount
-        ) { part, source, output in
+        windows.compute(output, from: source, sourceBox, into: &destination, elementType) { part, source, output in
             switch elementType {
             case .bool, .uint8: run(UInt8.self, part, source, output)
             case .int8: run(Int8.self, part, source, output)

@@ -1,7 +1,7 @@
 /// The votes of eight columns that hold two values between them, for voxels of one byte.
 ///
-/// Where two objects meet, one window after the other holds the same two values. The rows of eight columns are then
-/// compared and weighed at once, and each window adds up what its columns have.
+/// Where two objects meet, neighbouring windows hold the same two values. Then the rows of eight columns are compared and weighted at once,
+/// and each window adds up its columns.
 struct PairColumns<Value: FixedWidthInteger & BitwiseCopyable>: ~Copyable {
     /// The columns that are counted at a time.
     static var count: Int { 8 }
@@ -10,7 +10,7 @@ struct PairColumns<Value: FixedWidthInteger & BitwiseCopyable>: ~Copyable {
     /// The first voxel of the first column.
     private(set) var value: Value = 0
     private(set) var other: Value = 0
-    /// What votes for ``value`` in each column; four zeros behind them, so that four can be read from each.
+    /// The votes for ``value`` in each column, and four zeros, so that four can be read from each column on.
     private let votes: UnsafeMutablePointer<UInt32>
 
     init() {
@@ -31,7 +31,7 @@ struct PairColumns<Value: FixedWidthInteger & BitwiseCopyable>: ~Copyable {
         typealias Bytes = SIMD8<UInt8>
         let first = (rows[0].voxels.base + span.first).loadUnaligned(as: Bytes.self)
         let byte = first[0]
-        // If there is but one other value, then all that differs from the first one differs in the same bits.
+        // If there is only one other value, all differences from the first value have the same bits.
         let differences = (marks.differences + span.first).loadUnaligned(as: Bytes.self)
         let window: UInt64 = 1 &<< UInt64(8 &* span.count) &- 1
         var bits = unsafeBitCast(differences | (first ^ Bytes(repeating: byte)), to: UInt64.self) & window
@@ -59,7 +59,7 @@ struct PairColumns<Value: FixedWidthInteger & BitwiseCopyable>: ~Copyable {
         return span.first &+ strangers.trailingZeroBitCount &>> 3
     }
 
-    /// The winner of a window that lies within the columns counted last, from `column` on.
+    /// The winner of a window within the columns counted last, from `column` on.
     @inline(__always)
     func winner(_ span: ColumnSpan, from column: Int, rowTotal: Int64) -> Value {
         let votes = span.weigh(votes + (span.fourStart &- column))
@@ -68,7 +68,7 @@ struct PairColumns<Value: FixedWidthInteger & BitwiseCopyable>: ~Copyable {
         return votes > rest ? value : other
     }
 
-    /// The first value of a window if it has more than half of the votes, whatever values there are.
+    /// The first value of a window if it has more than half of the votes, whatever the other values are.
     @inline(__always)
     func majority(_ span: ColumnSpan, from column: Int, rowTotal: Int64) -> Value? {
         2 &* span.weigh(votes + (span.fourStart &- column)) > rowTotal &* span.total ? value : nil

@@ -1,6 +1,6 @@
-/// Counts the votes for one output voxel: by linear search while few values occur, by hashing beyond that.
+/// Counts the votes for one output voxel: by linear search while there are few values, else by hashing.
 ///
-/// The hash is seeded at random, so that no file can be made to collide; the outcome never depends on it.
+/// The hash has a random seed, so that no file can be made to collide. The result never depends on it.
 struct VoteTable<
     Value: FixedWidthInteger & BitwiseCopyable, Votes: FixedWidthInteger & BitwiseCopyable
 >: ~Copyable {
@@ -53,7 +53,7 @@ struct VoteTable<
         addHashed(value, weight)
     }
 
-    /// The value with the largest weight, the smallest of those which tie. There must have been a vote.
+    /// The value with the largest weight; of tied values the smallest. There must be a vote.
     var winner: Value {
         var best = values[0]
         var bestWeight = weights[0]

@@ -1,6 +1,6 @@
 internal import Geometry
 
-/// The source rows that the windows of one output row take from.
+/// The source rows under the windows of one output row.
 struct WindowRows<Value: BitwiseCopyable>: ~Copyable {
     /// Whether the weights of all rows of a window add up to less than 2^32.
     let fitsFour: Bool

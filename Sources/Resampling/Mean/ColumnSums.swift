@@ -13,10 +13,10 @@ struct ColumnSums: ~Copyable {
     private struct Pair {
         var left: UnsafeRawPointer
         var right: UnsafeRawPointer
-        /// By column, the weight on the left and the one on the right: zero behind the last column of a window.
+        /// By column, the weights for the left and the right window; 0 after the last column of a window.
         var weights = (SIMD2<Double>(), SIMD2<Double>(), SIMD2<Double>(), SIMD2<Double>())
 
-        /// Without any weight yet.
+        /// A pair with all weights 0.
         init(_ columns: UnsafePointer<Double>) {
             left = UnsafeRawPointer(columns)
             right = left
@@ -36,7 +36,7 @@ struct ColumnSums: ~Copyable {
     private let windows: MeanWindows
     private let output: Range<Int>
     private let firstColumn: Int
-    /// nil where windows are longer, or columns may hold something that is not zero when it is multiplied by zero.
+    /// nil where windows are longer, or where columns may hold infinity or NaN, whose product with 0 is not 0.
     private let pairs: UnsafeMutablePointer<Pair>?
 
     /// - Parameters:
@@ -48,7 +48,7 @@ struct ColumnSums: ~Copyable {
         count = output.count
         firstColumn = columns.lowerBound
         windows = MeanWindows(axis, output)
-        // Room for four columns from the last one on, and for a pair of output voxels.
+        // Room for reading four columns from the last one on, and for a pair of output voxels.
         self.columns = .allocate(capacity: columns.count + 3)
         self.columns.initialize(repeating: 0, count: columns.count + 3)
         sums = .allocate(capacity: output.count + 1)
@@ -91,7 +91,7 @@ struct ColumnSums: ~Copyable {
         }
     }
 
-    /// Zeros are added after the last column of a window, which changes nothing.
+    /// Products with weight 0 after the last column of a window change nothing.
     @inline(__always)
     private func sumPairs(_ pairs: UnsafeMutablePointer<Pair>) {
         for index in 0..<(count &+ 1) / 2 {

@@ -12,7 +12,7 @@ protocol MeanElement: Element {
     static func voxel(_ mean: Double) -> Self
 }
 
-/// What rows are accumulated in: `Double`, or `Float` where every partial sum is a whole number it holds exactly.
+/// The type of sums over rows: `Double`, or `Float` where it holds every partial sum exactly.
 protocol MeanAccumulator: BinaryFloatingPoint, BitwiseCopyable, Sendable {
     static func load(_ value: some MeanElement) -> Self
     var double: Double { get }
@@ -37,7 +37,7 @@ extension MeanElement where Self: FixedWidthInteger {
     }
 }
 
-// Through Int32, which vector units convert; from UInt64 they do not.
+// Through Int32, because vector units cannot convert UInt64.
 
 extension MeanElement where Self: BinaryFloatingPoint {
     @inline(__always) static var isInteger: Bool { false }

@@ -2,7 +2,7 @@ internal import Geometry
 
 /// Weighted means over boxes of voxels, z first, then y, then x, row by row.
 ///
-/// `Sum` is what sums over z are held in; those over y and x are `Double`.
+/// `Sum` is the type of sums over z; those over y and x are `Double`.
 struct MeanKernel<Value: MeanElement, Sum: MeanAccumulator> {
     let weights: ZYX<MeanWeights>
 
@@ -14,8 +14,7 @@ struct MeanKernel<Value: MeanElement, Sum: MeanAccumulator> {
         let planes = MeanWindows(weights.z, part.range(0))
         let lines = MeanWindows(weights.y, part.range(1))
         let columnSums = ColumnSums(weights.x, part.range(2), columns, isFinite: Value.isInteger)
-        // Two rows that have been summed over z, at their y modulo 2.
-        // Windows of neighbouring output rows share up to two source rows.
+        // Two rows that are summed over z, at index y modulo 2. Windows of neighbouring output rows share up to two source rows.
         withUnsafeTemporaryAllocation(of: Sum.self, capacity: 2 * width) { rows in
             guard let base = rows.baseAddress else { return }
             base.initialize(repeating: 0, count: 2 * width)

@@ -3,16 +3,15 @@ public import Geometry
 
 /// Resizes raw data in physical space: the mean over the exact overlap of voxel boxes, or linear interpolation.
 ///
-/// Each axis goes its own way. Where the target voxel is not smaller than the source voxel (or equal within 1e-6
-/// relative), a source voxel weighs as much as it overlaps the output voxel; where it is smaller, the two nearest
-/// source centres weigh linearly, clamped at the ends. Weights are normalised by what the source covers; an output voxel
-/// which it does not cover at all is 0.
+/// Each axis has its own rule. Where the target voxel is not smaller than the source voxel (within 1e-6 relative), the weight of a source
+/// voxel is its overlap with the output voxel. Where it is smaller, the two nearest source centres get linear weights, clamped at the ends.
+/// Weights are normalised over the part that the source covers. An output voxel outside the source is 0.
 ///
 /// Sums are exact whole-number arithmetic as far as a `Double` goes (2^53): integers up to 32 bits are within 0.5 of the
 /// mean, ties go to even. 64-bit integers beyond 2^53 lose their low bits, except where a voxel is only copied. Floats
 /// are not rounded, and NaN spreads to whatever overlaps it. Voxel edges are exact (``AxisLattice``).
 ///
-/// The result of a voxel depends on nothing but the grids and the voxels it overlaps, never on how the work was cut.
+/// The result of a voxel depends only on the grids and the voxels it overlaps, never on how the work was divided.
 public struct MeanResampler: Sendable {
     public let source: Grid
     public let target: Grid
@@ -58,9 +57,7 @@ public struct MeanResampler: Sendable {
     ///   - output: A box of the target grid.
     ///   - destination: Room for exactly the voxels of `output`.
     public func resample(_ source: RawSpan, sourceBox: Box, output: Box, into destination: inout MutableRawSpan) {
-        windows.withBytes(
-            of: source, sourceBox: sourceBox, output: output, into: &destination, elementBytes: elementType.byteCount
-        ) { part, source, output in
+        windows.compute(output, from: source, sourceBox, into: &destination, elementType) { part, source, output in
             switch elementType {
             case .bool, .uint8: runBlocks(UInt8.self, UInt16.self, part, source, output)
             case .int8: run(Int8.self, part, source, output)

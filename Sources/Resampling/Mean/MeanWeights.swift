@@ -1,8 +1,8 @@
 /// The weights of ``AxisWindows`` as floating point numbers.
 ///
-/// They are the integers divided by one power of two for the axis, at least the largest sum: whole-number arithmetic
-/// stays exact in a `Double`, and sums of large voxels do not overflow. A mean is a weighted sum divided by
-/// the sum of its weights, so that only the division rounds.
+/// They are the integers divided by one power of two per axis, which is at least the largest sum. So whole-number arithmetic stays exact in
+/// a `Double`, and sums of large voxels do not overflow. A mean is a weighted sum divided by the sum of its weights, so that only the
+/// division rounds.
 struct MeanWeights: Sendable {
     let windows: AxisWindows
     let weights: [Double]

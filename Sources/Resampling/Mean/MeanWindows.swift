@@ -1,7 +1,7 @@
-/// The windows and weights of a range of output voxels of one axis, in memory that loops read without counting references
-/// or checking bounds: arrays would make threads wait for one another's reference counts.
+/// The windows and weights of a range of output voxels of one axis, in plain memory. With arrays, threads would compete for reference
+/// counts.
 struct MeanWindows: ~Copyable {
-    /// What one output voxel takes: `count` source voxels from `first` on.
+    /// The window of one output voxel: `count` source voxels from `first` on.
     struct Window {
         let first: Int
         let count: Int

@@ -1,3 +1,4 @@
+internal import Elements
 internal import Geometry
 
 /// The bytes of a source box, before their element type is known to the compiler.
@@ -30,13 +31,13 @@ struct ByteTarget {
 
 extension GridWindows {
     /// Runs `body` on the covered part of `output`; what is not covered becomes 0.
-    func withBytes(
-        of source: RawSpan, sourceBox: Box, output: Box, into destination: inout MutableRawSpan, elementBytes: Int,
-        _ body: (_ part: Box, _ source: ByteSource, _ output: ByteTarget) -> Void
+    func compute(
+        _ output: Box, from source: RawSpan, _ sourceBox: Box, into destination: inout MutableRawSpan,
+        _ type: ElementType, _ body: (_ part: Box, _ source: ByteSource, _ output: ByteTarget) -> Void
     ) {
         let part = checkedPart(
             of: output, sourceBox: sourceBox, sourceBytes: source.byteCount, outputBytes: destination.byteCount,
-            elementBytes: elementBytes)
+            elementBytes: type.byteCount)
         destination.withUnsafeMutableBytes { destination in
             guard let output = ByteTarget(destination, box: output, coveredPart: part), let part else { return }
             source.withUnsafeBytes { bytes in

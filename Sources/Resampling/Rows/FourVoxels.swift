@@ -1,4 +1,4 @@
-/// Four voxels of a row that lie one after the other, compared at a time.
+/// Four adjacent voxels of a row, compared at once.
 struct FourVoxels<Value: FixedWidthInteger & BitwiseCopyable> {
     /// The low 32 bits of each voxel, without its sign extended.
     private let low: SIMD4<UInt32>

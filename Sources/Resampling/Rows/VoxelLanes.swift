@@ -1,4 +1,4 @@
-/// What is done to the voxels of sixteen bytes at a time, whatever their type.
+/// Operations on sixteen bytes of voxels at a time, for any integer type.
 ///
 /// Each case names its vector type, because the operators of a generic one go lane by lane.
 enum VoxelLanes<Value: FixedWidthInteger & BitwiseCopyable> {
@@ -27,7 +27,7 @@ enum VoxelLanes<Value: FixedWidthInteger & BitwiseCopyable> {
     /// All bits of the lanes where the voxel of `a` is less than that of `b`.
     @inline(__always)
     static func less(_ a: Bits, _ b: Bits) -> Bits {
-        // Among unsigned numbers the order is that of signed ones whose sign has been changed.
+        // Flipping the sign bit turns the order of unsigned numbers into that of signed ones.
         let sign = Value.isSigned ? Bits() : repeating(1 &<< UInt64(Value.bitWidth &- 1))
         let (a, b) = (a ^ sign, b ^ sign)
         return switch MemoryLayout<Value>.size {

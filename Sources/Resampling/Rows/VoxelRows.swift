@@ -22,12 +22,11 @@ struct SourceVoxels<Value: BitwiseCopyable> {
     }
 }
 
-/// Voxels that lie one after the other.
+/// Adjacent voxels.
 struct SourceRow<Value: BitwiseCopyable> {
     let base: UnsafeRawPointer
 
-    /// Has memory bring what lies `byteOffset` bytes behind the row's beginning. Processors look ahead by themselves, but not from one page
-    /// of 4 KiB into the next.
+    /// Prefetches the memory `byteOffset` bytes after the row's beginning. Processors prefetch by themselves, but not across pages of 4 KiB.
     @inline(__always)
     func prefetch(_ byteOffset: Int) {
         cristae_prefetch(UnsafeRawPointer(bitPattern: UInt(bitPattern: base) &+ UInt(bitPattern: byteOffset)) ?? base)
@@ -60,7 +59,7 @@ struct OutputVoxels<Value: BitwiseCopyable> {
     }
 }
 
-/// Voxels to be written that lie one after the other.
+/// Adjacent voxels to be written.
 struct OutputRow<Value: BitwiseCopyable> {
     let base: UnsafeMutableRawPointer
 

@@ -77,7 +77,7 @@ extension ItemRunner {
     private func tell(_ changes: [ObjectVersion]) {
         guard let first = changes.first else { return }
         let more = changes.count > 1 ? " (and \(changes.count - 1) more)" : ""
-        let unmarked = changes.count { $0.mark.map { !$0.isTelling } ?? false }
+        let unmarked = changes.count { $0.metadata.map { !$0.identifiesVersion } ?? false }
         let note = unmarked > 0 ? "; the store does not say which version \(unmarked) of them are" : ""
         context.logger.notice(
             "\(plan.name): \(context.store.url.url(of: first.key)) has changed\(more)\(note)",

@@ -25,9 +25,6 @@ final class HTTPStore: PagedStore {
         let (response, address) = try await send(request)
         switch response.status {
         case 200, 206:
-            if let part = response.otherPart(than: part) {
-                return try await get(key, part: part, maximumBytes: maximumBytes)
-            }
             return try await bodies.object(response, key: key, part: part, maximumBytes: maximumBytes, name: name) {
                 () throws(StoreError) in
                 try await send(HTTPRequest(url: name, part: .range(0..<3), maximumBytes: 3, name: name)).0

@@ -22,7 +22,7 @@ public struct ObjectMetadata: Sendable, Hashable {
     }
 
     /// Whether the store says enough to recognise a version.
-    public var isTelling: Bool { etag != nil || (byteCount != nil && modified != nil) }
+    public var identifiesVersion: Bool { etag != nil || (byteCount != nil && modified != nil) }
 
     // MARK: Text: `<bytes or -> <modified or -> <ETag>`, one line
 

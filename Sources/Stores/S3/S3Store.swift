@@ -43,9 +43,6 @@ final class S3Store: PagedStore {
             key: path, query: [], part: part, maximumBytes: maximumBytes, name: name)
         switch response.status {
         case 200, 206:
-            if let part = response.otherPart(than: part) {
-                return try await get(key, part: part, maximumBytes: maximumBytes)
-            }
             return try await bodies.object(response, key: key, part: part, maximumBytes: maximumBytes, name: name) {
                 () throws(StoreError) in
                 try await send(key: path, query: [], part: .range(0..<3), maximumBytes: 3, name: name)

@@ -44,10 +44,19 @@ final class TransferLoop: Sendable {
 
     deinit { core.stop() }
 
-    /// Sends a request and waits for the end of the answer. Cancelling the task aborts the transfer.
+    /// Sends a request and waits for the end of the answer. Cancelling the task aborts the transfer. A suffix that the server does not
+    /// support is requested again as a range.
     ///
     /// - Throws: ``StoreError`` where there is no complete answer; every status is an answer.
     func send(_ request: HTTPRequest) async throws(StoreError) -> HTTPResponse {
+        let response = try await exchange(request)
+        guard let part = response.otherPart(than: request.part) else { return response }
+        var again = request
+        again.part = part
+        return try await exchange(again)
+    }
+
+    private func exchange(_ request: HTTPRequest) async throws(StoreError) -> HTTPResponse {
         let job = TransferJob(request)
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
