@@ -124,8 +124,8 @@ let package = Package(
         .executableTarget(
             name: "cristae",
             dependencies: [
-                "Elements", "JSONText", "Threads", "Geometry", "Stores", "Ledger", "Manifest", "Arrays", "Planning",
-                "CropFiles", "Conversion", "Job", "Summaries", "Scheduling", "Report", arguments, logging,
+                "Elements", "JSONText", "Threads", "Geometry", "Stores", "Volumes", "Ledger", "Manifest", "Arrays",
+                "Planning", "CropFiles", "Conversion", "Job", "Summaries", "Scheduling", "Report", arguments, logging,
             ],
             swiftSettings: strict),
 

@@ -50,8 +50,13 @@ extension CodecSummary {
         guard chain.arrayToArray.isEmpty, chain.bytesToBytes.count <= 1,
             case .bytes(let isBigEndian) = chain.arrayToBytes, !isBigEndian || elementType.byteCount == 1
         else { return nil }
-        switch chain.bytesToBytes.first {
-        case nil: self = .none
+        guard let summary = chain.bytesToBytes.first.map({ CodecSummary($0) }) ?? CodecSummary.none else { return nil }
+        self = summary
+    }
+
+    /// Nil where the stage is none of the codecs that can be written.
+    fileprivate init?(_ stage: BytesStage) {
+        switch stage {
         case .gzip(let codec): self.init(name: codec.name, level: codec.level)
         case .zlib(let codec): self.init(name: codec.name, level: codec.level)
         case .zstd(let codec): self.init(name: codec.name, level: codec.level, checksum: codec.checksum)
@@ -76,5 +81,16 @@ extension CodecSummary {
                 typeSize: elementByteCount, blockSize: blosc?.blockSize ?? 0)
         default: nil
         }
+    }
+}
+
+extension ArrayMetadata {
+    /// The codec of the chunks (inner ones, where there are shards) that was applied last, whatever stands around it; nil where it is none of
+    /// the codecs that can be written.
+    public var lastCodec: CodecSummary? {
+        var chain = shardGrid?.innerCodecs ?? codecs
+        if case .n5Block(let layout) = chain.arrayToBytes { chain = CodecChain(bytesToBytes: layout.payloadCodecs) }
+        if case .bytes = chain.arrayToBytes, chain.bytesToBytes.isEmpty { return CodecSummary.none }
+        return chain.bytesToBytes.reversed().lazy.compactMap { CodecSummary($0) }.first
     }
 }
