@@ -3,6 +3,7 @@ internal import Elements
 internal import HDF5
 internal import JSONText
 internal import Manifest
+internal import SampleStore
 public import Stores
 internal import Threads
 public import Volumes

@@ -2,6 +2,7 @@ public import Elements
 public import Geometry
 public import HDF5
 internal import Threads
+internal import VolumeDeflate
 
 /// Makes a dataset with three axes from windows of voxels. They are computed and encoded on all cores, chunk by chunk.
 public struct ChunkWriter: Sendable {
