@@ -147,9 +147,9 @@ let package = Package(
         .executableTarget(
             name: "cristae",
             dependencies: [
-                "Elements", "JSONText", "Threads", "Geometry", "Stores", "SampleStore", "Ledger", "Manifest", "Arrays",
-                "Planning",
-                "CropFiles", "Conversion", "Job", "Summaries", "Scheduling", "Report", arguments, logging,
+                "Elements", "JSONText", "Threads", "Geometry", "Stores", "SampleStore", "Volumes", "Ledger", "Manifest",
+                "Arrays", "Planning", "CropFiles", "Conversion", "Job", "Summaries", "Scheduling", "Report", arguments,
+                logging,
             ],
             swiftSettings: strict),
 

@@ -1,89 +1,36 @@
-public import Arrays
+internal import Arrays
 internal import Elements
 internal import HDF5
 internal import JSONText
-internal import Ledger
 internal import Manifest
 internal import SampleStore
 public import Stores
 internal import Threads
-internal import Volumes
+public import Volumes
 
 /// Converts an array, or all arrays of a group, to one HDF5 file: every array becomes a dataset of the same name, attributes become
 /// HDF5 attributes. The file appears whole or not at all.
 public struct StoreConversion: Sendable {
-    public enum Compression: String, Sendable, CaseIterable {
-        /// HDF5's own, which every reader opens.
-        case gzip
-        /// Filter 32015.
-        case zstd
-        /// Filter 32001.
-        case blosc
-        case none
-        /// The source's codec; chunks are taken over as they are where HDF5 has a filter for them.
-        case source
-
-        /// How hard it may be tried, from fast to small; nil where there is nothing to choose.
-        public var levels: ClosedRange<Int>? {
-            switch self {
-            case .gzip, .blosc: 1...9
-            case .zstd: 1...22
-            case .none, .source: nil
-            }
-        }
-    }
-
-    /// Which metadata are looked at where a folder has several.
-    public enum Format: String, Sendable, CaseIterable {
-        case zarr2, zarr3, n5
-    }
-
-    /// What was written.
-    public struct Outcome: Sendable, Equatable {
-        public internal(set) var arrays = 0
-        /// Chunks that were taken over as they are, and chunks that were encoded anew.
-        public internal(set) var passedChunks = 0
-        public internal(set) var transcodedChunks = 0
-    }
-
     private let store: any ObjectStore
     /// Where the array or group lies in the store; "" is its root.
     private let root: String
     private let rootName: String
-    private let output: AbsolutePath
-    private let compression: Compression
-    private let level: Int?
-    private let format: Format?
-    private let memory: Int
-    private let stop: StopSignal
-    private let warn: @Sendable (String) -> Void
-
-    /// The least memory that the work is done in.
-    public static let minimumMemory = 128 << 20
+    private let format: VolumeFormat?
+    private let options: ConversionOptions
 
     /// - Parameters:
     ///   - source: what ``url(of:)`` makes of a URL or path.
-    ///   - output: the path of the file. Its folder is made where it is missing.
-    ///   - level: within ``Compression/levels``; nil for one that suits the elements.
-    ///   - memory: bytes that may be in use.
-    ///   - warn: told, in one line each, what is left out.
+    ///   - format: the only metadata that are looked at where a folder has several.
     /// - Throws: ``StoreError`` for a bad endpoint. Nothing is sent or written yet.
     public init(
-        source: StoreURL, output: String, options: StoreOptions, compression: Compression = .gzip,
-        level: Int? = nil, format: Format? = nil, memory: Int = 1 << 30, stop: StopSignal,
-        warn: @escaping @Sendable (String) -> Void
+        source: StoreURL, storeOptions: StoreOptions, format: VolumeFormat? = nil, options: ConversionOptions
     ) throws(StoreError) {
-        store = try openStore(source, options: options, counter: TransferCounter())
+        store = try openStore(source, options: storeOptions, counter: TransferCounter())
         root = source.scheme == .sample ? source.prefix : ""
         let name = source.prefix.pathComponents().last ?? "array"
         rootName = name.lowercased().hasSuffix(".zip") ? String(name.dropLast(4)) : name
-        self.output = AbsolutePath(output)
-        self.compression = compression
-        self.level = level
         self.format = format
-        self.memory = max(memory, Self.minimumMemory)
-        self.stop = stop
-        self.warn = warn
+        self.options = options
     }
 
     /// The store that a URL or a path of the file system names.
@@ -95,27 +42,26 @@ public struct StoreConversion: Sendable {
         return try StoreURL("file://" + AbsolutePath(source).text.replacing("%", with: "%25"))
     }
 
-    /// The bytes in a text like `1GiB`; nil where it is none, or less than ``minimumMemory``.
-    public static func memory(_ text: String) -> Int? {
-        ByteCount.parse(text).flatMap { $0 >= minimumMemory ? $0 : nil }
-    }
-
     /// Reads the metadata, writes the file and publishes it.
     ///
     /// - Throws: ``JobError`` where the file cannot be written or the work was stopped; ``VolumeError`` and ``StoreError`` with the URL
     ///   of what cannot be read; ``HDF5Error``. There is no file then, or the one that was there before.
-    public func run() async throws -> Outcome {
+    public func run() async throws -> ConversionOutcome {
         do {
-            BufferPool.setLimit(bytes: memory / 16)
+            BufferPool.setLimit(bytes: options.memory / 16)
             let nodes = try await HierarchyReader(
-                nodes: NodeReader(
-                    store: store, format: format.flatMap { VolumeFormat(rawValue: $0.rawValue) }, warn: warn),
-                stop: stop
+                nodes: NodeReader(store: store, format: format, warn: options.warn), stop: options.stop
             ).read(root)
             for node in nodes { try checkMemory(node) }
-            return try await withTaskExecutorPreference(ThreadPool.compute) { try await write(nodes) }
+            return try await withTaskExecutorPreference(ThreadPool.compute) {
+                var outcome = ConversionOutcome()
+                try await OutputFile.make(at: options.output, stop: options.stop) { writer in
+                    outcome = try await fill(writer, nodes)
+                }
+                return outcome
+            }
         } catch {
-            throw JobError(error, stop) ?? error
+            throw JobError(error, options.stop) ?? error
         }
     }
 
@@ -124,7 +70,7 @@ public struct StoreConversion: Sendable {
         guard let metadata = node.array else { return }
         let bytes = metadata.innerChunkShape.reduce(metadata.elementType.byteCount, *)
         let index = metadata.shardGrid?.indexByteCount ?? 0
-        guard max(bytes, index * 4) <= memory / 3 else {
+        guard max(bytes, index * 4) <= options.memory / 3 else {
             throw VolumeError(
                 .tooLarge, path: url(of: node),
                 "a chunk of \(bytes) bytes (index of a shard: \(index)) needs --memory of at least "
@@ -138,33 +84,8 @@ public struct StoreConversion: Sendable {
 
     // MARK: The file
 
-    private func write(_ nodes: [HierarchyNode]) async throws -> Outcome {
-        let (folderPath, name) = (output.parent.text, output.components.last ?? "")
-        let temporary = try await ThreadPool.files.run { () throws(LedgerError) in
-            try TemporaryFile(for: name, in: ConfinedFolder(creating: folderPath), creating: false)
-        }
-        let writer: HDF5Writer
-        do {
-            writer = try await HDF5Writer(creating: temporary.path)
-        } catch {
-            temporary.discard()
-            throw error
-        }
-        do {
-            let outcome = try await fill(writer, nodes)
-            try await writer.close()
-            try stop.check()
-            try await ThreadPool.files.run { () throws(LedgerError) in try temporary.publish() }
-            return outcome
-        } catch {
-            await writer.abandon()
-            await ThreadPool.files.run { temporary.discard() }
-            throw error
-        }
-    }
-
-    private func fill(_ writer: HDF5Writer, _ nodes: [HierarchyNode]) async throws -> Outcome {
-        var outcome = Outcome()
+    private func fill(_ writer: HDF5Writer, _ nodes: [HierarchyNode]) async throws -> ConversionOutcome {
+        var outcome = ConversionOutcome()
         var groups: Set<ByteName> = [ByteName("/")]
         for node in nodes {
             guard let metadata = node.array else { continue }
@@ -176,7 +97,7 @@ public struct StoreConversion: Sendable {
             let path = path(of: node)
             guard groups.contains(ByteName(path)) else {
                 if !node.attributes.isEmpty {
-                    warn("\(url(of: node)): a group without arrays; its attributes are left out")
+                    options.warn("\(url(of: node)): a group without arrays; its attributes are left out")
                 }
                 continue
             }
@@ -192,37 +113,62 @@ public struct StoreConversion: Sendable {
 
     private func copy(
         _ node: HierarchyNode, _ metadata: ArrayMetadata, to path: String, _ writer: HDF5Writer,
-        _ outcome: inout Outcome
+        _ outcome: inout ConversionOutcome
     ) async throws {
-        let encoding = DatasetEncoding(compression, level: level, metadata, maximumChunkBytes: memory / 8)
-        let pieces = StoredPieces(
+        let memory = options.memory
+        let encoding = Encoding(
+            options.compression, level: options.level, copying: metadata, maximumChunkBytes: memory / 8)
+        let batches = ChunkBatches(
             store: store, folder: folder(of: node), metadata: metadata, batchBytes: min(16 << 20, memory / 32))
-        let copy = DatasetCopy(
-            writer: writer, pieces: pieces, encoding: encoding, path: path, memory: memory, stop: stop)
-        let done = try await copy.run()
+        let chunks = try await DatasetCopy(
+            writer: writer, batches: batches, encoding: encoding, path: path, memory: memory, stop: options.stop
+        ).run()
         outcome.arrays += 1
-        outcome.passedChunks += done.passed
-        outcome.transcodedChunks += done.transcoded
+        outcome.chunks = outcome.chunks + chunks
 
         try await setAttributes(of: node, on: path, writer)
         if !node.axisNames.isEmpty {
             try await writer.setAttribute("DIMENSION_LABELS", .strings(node.axisNames), on: path)
         }
-        if compression == .source {
-            try await writer.setAttribute("source_codec", .string(encoding.sourceCodec), on: path)
-            try await writer.setAttribute("chunks_passed_through", .integer(Int64(done.passed)), on: path)
-            try await writer.setAttribute("chunks_transcoded", .integer(Int64(done.transcoded)), on: path)
+        if options.compression == .source {
+            try await writer.setAttribute("source_codec", .string(metadata.innerCodecDescription), on: path)
+            try await writer.setAttribute("chunks_passed_through", .integer(Int64(chunks.passed)), on: path)
+            try await writer.setAttribute("chunks_transcoded", .integer(Int64(chunks.encoded)), on: path)
         }
     }
 
     private func setAttributes(of node: HierarchyNode, on path: String, _ writer: HDF5Writer) async throws {
         for (name, value) in node.attributes.sorted(by: { $0.key < $1.key }) {
             guard AttributeConversion.isName(name) else {
-                warn(
+                options.warn(
                     "\(url(of: node)): HDF5 has no attribute of the name \(name.prefix(80).debugDescription)")
                 continue
             }
             try await writer.setAttribute(name, AttributeConversion.value(value), on: path)
         }
+    }
+}
+
+extension ArrayMetadata {
+    /// How chunks (inner ones, where there are shards) are encoded, in words.
+    fileprivate var innerCodecDescription: String {
+        if let innerCodecSummary { return innerCodecSummary.description }
+        var chain = shardGrid?.innerCodecs ?? codecs
+        var names: [String] = []
+        for stage in chain.arrayToArray {
+            switch stage {
+            case .transpose: names.append("transpose")
+            case .elements: names.append("filter")
+            }
+        }
+        switch chain.arrayToBytes {
+        case .bytes(let isBigEndian): names.append(isBigEndian ? "big-endian" : "little-endian")
+        case .packBits: names.append("packbits")
+        case .sharding: names.append("shards")
+        case .n5Block(let layout):
+            names.append("n5 block")
+            chain = CodecChain(bytesToBytes: layout.payloadCodecs)
+        }
+        return (names + chain.bytesToBytes.map(\.name)).joined(separator: ", ")
     }
 }

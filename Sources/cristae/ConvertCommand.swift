@@ -3,7 +3,9 @@ import Arrays
 import Conversion
 import Foundation
 import Logging
+import Manifest
 import Stores
+import Volumes
 
 /// `cristae convert SOURCE OUT.h5`: one array or group of any store to HDF5.
 struct ConvertCommand: AsyncParsableCommand {
@@ -25,7 +27,7 @@ struct ConvertCommand: AsyncParsableCommand {
     var output: String
 
     @Option(help: "gzip, zstd (filter 32015), blosc (32001), none, or source (the source's codec, chunks as they are).")
-    var compression: StoreConversion.Compression = .gzip
+    var compression: Manifest.Convert.Compression = .gzip
 
     @Option(
         help:
@@ -34,7 +36,7 @@ struct ConvertCommand: AsyncParsableCommand {
     var level: Int?
 
     @Option(help: "zarr2, zarr3 or n5: look at these metadata only.")
-    var format: StoreConversion.Format?
+    var format: VolumeFormat?
 
     @Option(help: "Another S3 server, path-style, e.g. http://127.0.0.1:9000.")
     var endpoint: String?
@@ -65,7 +67,7 @@ struct ConvertCommand: AsyncParsableCommand {
                 throw ValidationError("--level: \(levels.lowerBound) to \(levels.upperBound) is expected, not \(level)")
             }
         }
-        guard StoreConversion.memory(memory) != nil else {
+        guard ConversionOptions.memory(memory) != nil else {
             throw ValidationError("--memory: a number of bytes of at least 128MiB is expected, such as 1GiB")
         }
     }
@@ -88,37 +90,35 @@ struct ConvertCommand: AsyncParsableCommand {
             SignalWatcher.start(stop)
             let logger = Reporter(format: logFormat).logger
             let warn: @Sendable (String) -> Void = { logger.warning("\($0)", metadata: ["event": "left_out"]) }
-            let bytes = StoreConversion.memory(memory) ?? StoreConversion.minimumMemory
-            let outcome: StoreConversion.Outcome
+            let options = ConversionOptions(
+                output: output, compression: compression, level: level,
+                memory: ConversionOptions.memory(memory) ?? ConversionOptions.minimumMemory, stop: stop, warn: warn)
+            let outcome: ConversionOutcome
             do {
                 if let file = try sourceFile() {
-                    outcome = try await FileConversion(
-                        source: file, output: output, compression: compression, level: level, memory: bytes,
-                        stop: stop, warn: warn
-                    ).run()
+                    outcome = try await FileConversion(source: file, options: options).run()
                 } else {
                     outcome = try await StoreConversion(
-                        source: StoreConversion.url(of: source), output: output,
-                        options: StoreOptions(endpoint: endpoint, anonymous: !signed), compression: compression,
-                        level: level, format: format, memory: bytes, stop: stop, warn: warn
+                        source: StoreConversion.url(of: source),
+                        storeOptions: StoreOptions(endpoint: endpoint, anonymous: !signed), format: format,
+                        options: options
                     ).run()
                 }
             } catch JobError.stopped {
                 StandardError.line("cristae: stopped; nothing was written")
                 return JobError.stopped.exitCode
             }
-            let chunks = outcome.passedChunks + outcome.transcodedChunks
+            let chunks = outcome.chunks
             logger.info(
-                "\(outcome.arrays) arrays, \(chunks) chunks, \(outcome.passedChunks) of them as they were: \(output)",
+                "\(outcome.arrays) arrays, \(chunks.passed + chunks.encoded) chunks, \(chunks.passed) of them as they were: \(output)",
                 metadata: [
                     "event": "end", "arrays": .stringConvertible(outcome.arrays),
-                    "chunks_passed_through": .stringConvertible(outcome.passedChunks),
-                    "chunks_transcoded": .stringConvertible(outcome.transcodedChunks),
+                    "chunks_passed_through": .stringConvertible(chunks.passed),
+                    "chunks_transcoded": .stringConvertible(chunks.encoded),
                 ])
             return 0
         }
     }
 }
 
-extension StoreConversion.Compression: ExpressibleByArgument {}
-extension StoreConversion.Format: ExpressibleByArgument {}
+extension VolumeFormat: ExpressibleByArgument {}

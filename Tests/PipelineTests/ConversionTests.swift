@@ -3,9 +3,11 @@ import Foundation
 import HDF5
 import JSONText
 import Ledger
+import Manifest
 import Stores
 import Synchronization
 import Testing
+import Volumes
 
 @testable import Arrays
 @testable import Conversion
@@ -37,14 +39,14 @@ import Testing
 
     /// Converts a folder and opens the file.
     private static func convert(
-        _ root: URL, _ compression: StoreConversion.Compression = .gzip, format: StoreConversion.Format? = nil,
-        memory: Int = StoreConversion.minimumMemory, stop: StopSignal = StopSignal(), output: String? = nil,
+        _ root: URL, _ compression: Manifest.Convert.Compression = .gzip, format: VolumeFormat? = nil,
+        memory: Int = ConversionOptions.minimumMemory, stop: StopSignal = StopSignal(), output: String? = nil,
         warn: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws -> HDF5Reader {
         let file = (output ?? root.path) + "-out/out.h5"
         let conversion = try StoreConversion(
-            source: StoreConversion.url(of: root.path), output: file, options: StoreOptions(), compression: compression,
-            format: format, memory: memory, stop: stop, warn: warn)
+            source: StoreConversion.url(of: root.path), storeOptions: StoreOptions(), format: format,
+            options: ConversionOptions(output: file, compression: compression, memory: memory, stop: stop, warn: warn))
         _ = try await conversion.run()
         return try await HDF5Reader(opening: file)
     }
@@ -169,8 +171,8 @@ import Testing
         await reader.close()
     }
 
-    @Test(arguments: StoreConversion.Compression.allCases)
-    func cutsChunksAtTheEdgeAndFillsUnstoredOnes(compression: StoreConversion.Compression) async throws {
+    @Test(arguments: Manifest.Convert.Compression.allCases)
+    func cutsChunksAtTheEdgeAndFillsUnstoredOnes(compression: Manifest.Convert.Compression) async throws {
         // Of 2 × 1 × 1 × 2 chunks the last one is not stored.
         let root = try Self.folder([
             "group/.zgroup": Array(#"{"zarr_format": 2}"#.utf8),
@@ -327,7 +329,9 @@ import Testing
             ([0, 0, 0, 0], [3, 4, 2, 5]), ([1, 0, 0, 0], [2, 4, 2, 5]), ([1, 2, 0, 3], [2, 1, 2, 2]),
             ([2, 3, 1, 4], [1, 1, 1, 1]), ([0, 1, 0, 0], [3, 2, 2, 5]),
         ] {
-            let block = BlockCopy.block(of: source, shape: shape, start: start, count: count, elementByteCount: 1)
+            let block = ByteBuffer(count: count.reduce(1, *))
+            source.copyBlock(
+                count, from: start, of: shape, into: block, at: [0, 0, 0, 0], of: count, elementByteCount: 1)
             let space = IndexSpace(count)
             let expected = (0..<space.count).map { number in
                 zip(zip(space.index(at: number), start).map(+), shape).reduce(0) { $0 * $1.1 + $1.0 }

@@ -113,8 +113,9 @@ import Testing
     @Test func aCopyOfAFileKeepsTheLinks() async throws {
         #expect(try await job.run(manifest).failures == [])
         let outcome = try await FileConversion(
-            source: "\(job.folder)/out/hdf5/crop_5.h5", output: "\(job.folder)/out/copy.h5", compression: .gzip,
-            memory: 1 << 28, stop: StopSignal(), warn: { _ in }
+            source: "\(job.folder)/out/hdf5/crop_5.h5",
+            options: ConversionOptions(
+                output: "\(job.folder)/out/copy.h5", memory: 1 << 28, stop: StopSignal(), warn: { _ in })
         ).run()
         #expect(outcome.arrays == 3)
         try await expectLinks("copy.h5")

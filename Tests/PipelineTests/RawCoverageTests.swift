@@ -96,8 +96,8 @@ import Testing
         try withoutSeparator(raw, isFlat: isFlat)
         let heard = Heard()
         _ = try await StoreConversion(
-            source: StoreConversion.url(of: "\(job.folder)/bucket/\(raw)/s0"), output: "\(job.folder)/out/x.h5",
-            options: StoreOptions(), stop: StopSignal(), warn: heard.add
+            source: StoreConversion.url(of: "\(job.folder)/bucket/\(raw)/s0"), storeOptions: StoreOptions(),
+            options: ConversionOptions(output: "\(job.folder)/out/x.h5", stop: StopSignal(), warn: heard.add)
         ).run()
         #expect(try await job.dataset("/s0", of: "x.h5").bytes == ramp)
         #expect(heard.all.count == (isFlat ? 0 : 1))

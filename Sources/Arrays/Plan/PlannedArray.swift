@@ -44,9 +44,6 @@ public struct PlannedArray: Sendable {
     /// The codec with which a writer can store chunks the same way; nil where one codec alone would not do.
     public var codecSummary: CodecSummary? { metadata.innerCodecSummary }
 
-    /// What `compression: source` keeps.
-    public var sourceCodec: CodecSummary? { SourceEncoding.codec(of: metadata) }
-
     /// The key of the array's metadata, below the store.
     public var metadataKey: String { "\(plan.key)/\(metadata.format.arrayMetadataName)" }
 

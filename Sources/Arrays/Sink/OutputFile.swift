@@ -1,14 +1,11 @@
 public import HDF5
 public import Ledger
+public import Manifest
 internal import Threads
 
-/// An HDF5 file that is made under a temporary name and published whole, or not at all.
-public struct OutputFile: Sendable {
-    public let writer: HDF5Writer
-    private let temporary: TemporaryFile
-    private let path: String
-
-    /// Makes the file at `path` in `folder`, fills it by `body`, publishes it. Where anything fails, nothing is left of it.
+/// An HDF5 file that is made under a temporary name and published whole, or not at all. Where anything fails, nothing is left of it.
+public enum OutputFile {
+    /// Makes the file at `path` in `folder`, fills it by `body`, publishes it.
     public static func make(
         _ path: String, in folder: ConfinedFolder, stop: StopSignal, _ body: (HDF5Writer) async throws -> Void
     ) async throws -> Record.Output {
@@ -21,6 +18,33 @@ public struct OutputFile: Sendable {
         _ path: String, in folder: ConfinedFolder, stop: StopSignal, _ body: (HDF5Writer) async throws -> Void,
         reading: ((HDF5Reader) async throws -> R)?
     ) async throws -> (output: Record.Output, found: R?) {
+        try await publish(path, in: folder, stop: stop, body) { temporary in
+            async let digest = ThreadPool.files.run { () throws(LedgerError) in try temporary.digest() }
+            async let flush: Void = ThreadPool.files.run { () throws(LedgerError) in try temporary.flush() }
+            let found: R? =
+                if let reading { try await HDF5Reader.read(temporary.path, reading) } else { nil }
+            let output = Record.Output(path: path, digest: try await digest)
+            try await flush
+            try stop.check()
+            return (output, found)
+        }
+    }
+
+    /// Makes a file that no record tells of: it is not hashed. Its folder is made where it is missing.
+    public static func make(
+        at place: AbsolutePath, stop: StopSignal, _ body: (HDF5Writer) async throws -> Void
+    ) async throws {
+        let folder = try await ThreadPool.files.run { () throws(LedgerError) in
+            try ConfinedFolder(creating: place.parent.text)
+        }
+        try await publish(place.components.last ?? "", in: folder, stop: stop, body) { _ in }
+    }
+
+    /// - Parameter finish: looks at the finished file before it is published.
+    private static func publish<R>(
+        _ path: String, in folder: ConfinedFolder, stop: StopSignal, _ body: (HDF5Writer) async throws -> Void,
+        _ finish: (TemporaryFile) async throws -> R
+    ) async throws -> R {
         let temporary = try await ThreadPool.files.run { () throws(LedgerError) in
             try TemporaryFile(for: path, in: folder, creating: false)
         }
@@ -35,15 +59,9 @@ public struct OutputFile: Sendable {
             try await body(writer)
             try await writer.close()
             try stop.check()
-            async let digest = ThreadPool.files.run { () throws(LedgerError) in try temporary.digest() }
-            async let flush: Void = ThreadPool.files.run { () throws(LedgerError) in try temporary.flush() }
-            let found: R? =
-                if let reading { try await HDF5Reader.read(temporary.path, reading) } else { nil }
-            let output = Record.Output(path: path, digest: try await digest)
-            try await flush
-            try stop.check()
+            let result = try await finish(temporary)
             try await ThreadPool.files.run { () throws(LedgerError) in try temporary.publish() }
-            return (output, found)
+            return result
         } catch {
             await writer.abandon()
             await ThreadPool.files.run { temporary.discard() }

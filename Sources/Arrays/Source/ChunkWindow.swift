@@ -1,7 +1,6 @@
 public import Elements
 public import Geometry
 internal import Threads
-internal import Volumes
 
 /// Voxels of a box in one piece of memory.
 public struct ChunkWindow: Sendable {
@@ -51,16 +50,18 @@ extension ChunkSource {
 }
 
 extension ByteBuffer {
-    /// Copies what `source` (the box of this buffer) and `box` have in common.
+    /// Copies the voxels that `source`, the box of this buffer, and the box of `destination` have in common.
+    ///
+    /// - Parameter limit: voxels outside are not copied; the array's own box keeps out what stands beyond its edge in a chunk.
     public func copyOverlap(
         of source: Box, into destination: ByteBuffer, box: Box, limitedTo limit: Box? = nil, elementByteCount: Int
     ) {
-        withSpan { bytes in
-            destination.withMutableSpan { target in
-                Volumes.copyOverlap(
-                    chunk: bytes, chunkBox: source, into: &target, box: box, limitedTo: limit,
-                    elementByteCount: elementByteCount)
-            }
+        guard let common = source.intersection(box), let overlap = limit.map(common.intersection) ?? common else {
+            return
         }
+        func start(in whole: Box) -> [Int] { overlap.start.zip(whole.start, -).array }
+        copyBlock(
+            overlap.shape.array, from: start(in: source), of: source.shape.array, into: destination, at: start(in: box),
+            of: box.shape.array, elementByteCount: elementByteCount)
     }
 }

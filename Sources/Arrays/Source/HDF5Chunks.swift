@@ -3,71 +3,71 @@ public import Geometry
 public import HDF5
 internal import Threads
 
-/// The chunks of a dataset in an HDF5 file. The HDF5 thread only fetches stored bytes; they are decoded on the compute threads, so
+/// Reads a dataset of an HDF5 file chunk by chunk. The HDF5 thread only fetches stored bytes; they are decoded on the compute threads, so
 /// that files in codecs without an HDF5 plugin can be read too. Datasets in other filters, or not chunked, are read through the library.
-public struct HDF5Chunks: ChunkSource {
-    private enum Decoding: Sendable {
-        /// Stored chunk by stored chunk.
-        case chunks(HDF5ChunkDecoder)
-        /// Through the library.
-        case library
-    }
-
+public struct HDF5ChunkReader: Sendable {
     private let reader: HDF5Reader
     private let info: DatasetInfo
-    private let decoding: Decoding
+    /// What messages call the dataset.
+    private let name: String
+    /// nil where the library decodes.
+    private let decoder: HDF5ChunkDecoder?
+    /// Elements per axis of what is read at once.
+    public let chunkShape: [Int]
+
+    /// - Parameter chunkShape: what is read at once where it is not the dataset's own chunks.
+    public init(_ info: DatasetInfo, in reader: HDF5Reader, name: String, chunkShape: [Int]) {
+        (self.info, self.reader, self.name) = (info, reader, name)
+        decoder = HDF5ChunkDecoder(info)
+        self.chunkShape = decoder == nil ? chunkShape : info.chunkShape ?? chunkShape
+    }
+
+    /// The whole chunk that begins at `start`; what lies beyond the dataset holds anything. nil where the file holds none there.
+    public func chunk(at start: [Int]) async throws -> ByteBuffer? {
+        guard let decoder else {
+            let inside = zip(zip(start, chunkShape), info.shape).map { min($0.1, $1 - $0.0) }
+            guard inside.allSatisfy({ $0 > 0 }) else { return nil }
+            let part = try await reader.read(info.handle, start: start, count: inside)
+            let layout = DatasetLayout(
+                path: name, elementType: info.elementType, shape: info.shape, chunkShape: chunkShape, filter: .none,
+                fillValue: info.fillValue)
+            return layout.padded(part, inside)
+        }
+        guard let stored = try await reader.readChunk(info.handle, offset: start) else { return nil }
+        let path = reader.path
+        return try await ThreadPool.compute.run { () throws(HDF5Error) in
+            try decoder.decode(stored, path: path, object: "\(name) at \(start)")
+        }
+    }
+}
+
+/// The chunks of a dataset with three axes.
+public struct HDF5Chunks: ChunkSource {
+    private let reader: HDF5ChunkReader
     /// Chunks that need not be read.
     private let kept: ChunkHandover.Dataset?
     public let shape: ZYX<Int>
     public let chunkShape: ZYX<Int>
+    public let elementType: ElementType
+    public let fillValue: [UInt8]
 
     /// nil where the dataset is not three-dimensional.
     ///
     /// - Parameter kept: chunks of this very file that are in memory still.
     public init?(_ info: DatasetInfo, in reader: HDF5Reader, kept: ChunkHandover.Dataset? = nil) {
         guard let shape = ZYX(info.shape) else { return nil }
-        self.info = info
-        self.reader = reader
-        self.kept = kept
-        self.shape = shape
-        if let chunks = info.chunkShape.flatMap({ ZYX($0) }), let decoder = HDF5ChunkDecoder(info) {
-            chunkShape = chunks
-            decoding = .chunks(decoder)
-        } else {
-            chunkShape = shape.map { min(max($0, 1), 64) }
-            decoding = .library
-        }
+        self.reader = HDF5ChunkReader(
+            info, in: reader, name: "the chunk", chunkShape: shape.map { min(max($0, 1), 64) }.array)
+        guard let chunkShape = ZYX(self.reader.chunkShape) else { return nil }
+        (self.shape, self.chunkShape, self.kept) = (shape, chunkShape, kept)
+        (elementType, fillValue) = (info.elementType, info.fillValue)
     }
-
-    public var elementType: ElementType { info.elementType }
-    public var fillValue: [UInt8] { info.fillValue }
 
     public func chunk(_ index: ZYX<Int>) async throws -> ByteBuffer? {
         if let chunk = kept?.chunk(index) {
             let covered = coveredBox(ofChunk: index).volume * elementType.byteCount
             if chunk.count == covered || chunk.count == chunkByteCount { return chunk }
         }
-        let box = box(ofChunk: index)
-        switch decoding {
-        case .library: return try await readThroughLibrary(box)
-        case .chunks(let decoder):
-            guard let stored = try await reader.readChunk(info.handle, offset: box.start.array) else { return nil }
-            let path = reader.path
-            return try await ThreadPool.compute.run { () throws(HDF5Error) in
-                try decoder.decode(stored, path: path, object: "the chunk at \(box.start)")
-            }
-        }
-    }
-
-    /// Reads the part of the chunk that lies in the dataset, and pads it to the full chunk.
-    private func readThroughLibrary(_ box: Box) async throws -> ByteBuffer? {
-        guard let inside = box.intersection(Box(shape: shape)) else { return nil }
-        let part = try await reader.read(info.handle, start: inside.start.array, count: inside.shape.array)
-        guard inside != box else { return part }
-        let (fill, width) = (fillValue, elementType.byteCount)
-        let chunk = ByteBuffer(count: chunkByteCount)
-        chunk.fill(with: fill)
-        part.copyOverlap(of: inside, into: chunk, box: box, elementByteCount: width)
-        return chunk
+        return try await reader.chunk(at: box(ofChunk: index).start.array)
     }
 }

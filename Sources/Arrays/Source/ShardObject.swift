@@ -29,6 +29,9 @@ public final class ShardObject: Sendable {
 
     public var url: String { store.url.url(of: key) }
 
+    /// Reads parts of the shard.
+    public func reader(_ grid: ShardGrid) -> ShardReader { ShardReader(grid, key: url, fetch: fetch) }
+
     /// A part of the shard; nil where there is no such object.
     ///
     /// - Throws: ``ShardChange``, ``StoreError``.

@@ -25,8 +25,8 @@ public struct VolumeArray: Sendable {
     public let layout: DatasetLayout
     /// Voxels of an HDF5 chunk.
     public let chunkShape: ZYX<Int>
-    /// Whether stored chunks go into the file as they are.
-    let passesThrough: Bool
+    /// Takes over stored chunks as they are; nil where all chunks are encoded anew.
+    let passthrough: ChunkPassthrough?
     /// Voxels of a unit.
     let unitShape: ZYX<Int>
     /// Indices of all units.
@@ -58,8 +58,11 @@ public struct VolumeArray: Sendable {
         let shape = plan.grid.shape
         let encoding = Encoding(
             compression, elementType: type, shape: shape, isLabel: plan.annotation != nil,
-            source: (planned.sourceCodec, stored))
-        passesThrough = compression == .source && planned.codecSummary != nil && derivation == nil
+            source: planned)
+        let (kept, byteCount) = (planned.codecSummary, planned.chunkByteCount)
+        passthrough =
+            compression == .source && derivation == nil
+            ? kept.map { ChunkPassthrough(codec: $0.name, elementType: type, chunkByteCount: byteCount) } : nil
         let wanted = compression == .source ? stored : Self.chunkShape(for: stored, type.byteCount)
         unitShape = Self.unitShape(wanted.zip(stored, max), planned)
         // Chunks that are passed through are stored in full; others are never longer than the array.

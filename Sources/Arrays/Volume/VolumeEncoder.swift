@@ -29,8 +29,8 @@ public struct VolumeEncoder: Sendable {
 
     /// The encoded chunk at an index; nil where nothing of it is stored.
     public func encode(_ index: ZYX<Int>) async throws -> (bytes: ByteBuffer, values: ChunkLog.LabelValues?)? {
-        if array.passesThrough { return try await passThrough(index) }
-        let box = ChunkWriter.box(index, array.chunkShape, within: array.plan.grid.shape)
+        if let passthrough = array.passthrough { return try await pass(index, through: passthrough) }
+        let box = array.layout.box(ofChunk: index)
         if try await source.isUnstored(box) { return nil }
         var voxels = try await source.window(box).bytes
         if let mask = array.mask {
@@ -38,28 +38,22 @@ public struct VolumeEncoder: Sendable {
             voxels = await ThreadPool.compute.run { mask.mask(stored) }
         }
         let values = await values(of: voxels)
-        let codec = array.layout.codec
-        return (try await ChunkWriter.encode(voxels, box, array.layout, codec), values)
+        return (try await array.layout.encoded(voxels, of: box), values)
     }
 
-    private func passThrough(_ index: ZYX<Int>) async throws -> (bytes: ByteBuffer, values: ChunkLog.LabelValues?)? {
-        let planned = array.planned
-        guard let codec = planned.codecSummary, let (stored, decoded) = try await chunks.storedChunk(index) else {
-            return nil
-        }
-        let type = planned.metadata.elementType
-        let passage = ChunkPassthrough(codec: codec.name, elementType: type, chunkByteCount: planned.chunkByteCount)
-        let encoder = array.layout.codec
-        let bytes = try await ThreadPool.compute.run { () throws -> ByteBuffer in
-            if let passed = passage.passed(stored, 0..<stored.count, decoded: decoded) { return passed }
-            guard let encoder else { return decoded }
-            return try decoded.withSpan { bytes throws(CodecError) in try encoder.encode(bytes) }
+    private func pass(
+        _ index: ZYX<Int>, through passthrough: ChunkPassthrough
+    ) async throws -> (bytes: ByteBuffer, values: ChunkLog.LabelValues?)? {
+        guard let (stored, decoded) = try await chunks.storedChunk(index) else { return nil }
+        let layout = array.layout
+        let bytes = try await ThreadPool.compute.run { () throws in
+            try passthrough.passed(stored, 0..<stored.count, decoded: decoded) ?? layout.encoded(decoded)
         }
         // What lies beyond the array may hold anything.
         let (box, full) = (chunks.coveredBox(ofChunk: index), chunks.box(ofChunk: index))
         guard box != full, looksAtValues || looksBeyond else { return (bytes, await values(of: decoded)) }
-        let inside = ByteBuffer(count: box.volume * type.byteCount)
-        decoded.copyOverlap(of: full, into: inside, box: box, elementByteCount: type.byteCount)
+        let inside = ByteBuffer(count: box.volume * layout.elementType.byteCount)
+        decoded.copyOverlap(of: full, into: inside, box: box, elementByteCount: layout.elementType.byteCount)
         return (bytes, await values(of: inside))
     }
 

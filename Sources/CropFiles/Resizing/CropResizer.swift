@@ -136,13 +136,11 @@ public struct CropResizer: Sendable {
             heldBytes: options.heldBytes)
         let chunkWriter = ChunkWriter(
             writer: writer,
-            layout: DatasetLayout(
-                path: input.path, elementType: type, shape: target.shape.array,
-                chunkShape: encoding.chunkShape.array, filter: encoding.filter,
-                fillValue: Array(repeating: 0, count: type.byteCount)),
+            layout: encoding.layout(
+                input.path, type, shape: target.shape.array, fillValue: Array(repeating: 0, count: type.byteCount)),
             stop: stop, workBytes: options.workBytes, kept: options.kept)
-        let chunkVoxels = max(1, encoding.chunkShape.product)
-        let workBytes = resampler.workBytes(forChunk: encoding.chunkShape, within: target.shape)
+        let chunkVoxels = max(1, chunkWriter.chunkShape.product)
+        let workBytes = resampler.workBytes(forChunk: chunkWriter.chunkShape, within: target.shape)
         try await chunkWriter.write(bytesPerVoxel: (workBytes + chunkVoxels - 1) / chunkVoxels) { box in
             try await resampler.voxels(box)
         }

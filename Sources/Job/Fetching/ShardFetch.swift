@@ -51,10 +51,7 @@ struct ShardFetch: Sendable {
     private let isAllNeeded: Bool
 
     private var key: String { object.key }
-    private var reader: ShardReader {
-        let object = object
-        return ShardReader(grid, key: object.url) { try await object.fetch($0) }
-    }
+    private var reader: ShardReader { object.reader(grid) }
     private var wholeLimit: Int { min(Self.maximumWholeBytes, context.memory.download / 2) }
 
     /// What is to be fetched; nothing where all of it turns out to be unstored.

@@ -96,12 +96,10 @@ public struct Convert: Sendable {
     ) -> ChunkWriter {
         let encoding = Encoding(
             context.manifest.convert.compression, elementType: type, shape: shape, isLabel: path != "/raw_crop",
-            source: (source.sourceCodec, source.chunkShape))
+            source: source)
         return ChunkWriter(
             writer: writer,
-            layout: DatasetLayout(
-                path: path, elementType: type, shape: shape.array, chunkShape: encoding.chunkShape.array,
-                filter: encoding.filter, fillValue: fill),
+            layout: encoding.layout(path, type, shape: shape.array, fillValue: fill),
             stop: context.stop, workBytes: context.memory.work, kept: kept)
     }
 
@@ -130,7 +128,7 @@ public struct Convert: Sendable {
             writer, path: path, type: type, shape: plan.written.shape, fill: array.metadata.fillValue, source: array)
         let start = plan.written.start
         // A window holds on to the source chunks it is cut from.
-        let held = 2 * source.chunkByteCount / max(1, chunkWriter.layout.chunkShape.reduce(1, *))
+        let held = 2 * source.chunkByteCount / max(1, chunkWriter.chunkShape.product)
         try await chunkWriter.write(bytesPerVoxel: 3 * type.byteCount + held) { box in
             let window = try await source.window(box.moved(by: start))
             guard !window.isUnstored else { return nil }
@@ -254,7 +252,7 @@ public struct Convert: Sendable {
     ) async throws {
         let chunkWriter = chunkWriter(
             writer, path: path, type: .uint32, shape: rule.source.written.shape, fill: [0, 0, 0, 0], source: array)
-        let planes = chunkWriter.layout.chunkShape[0]
+        let planes = chunkWriter.chunkShape.z
         let components = try ComponentVolume(
             source: derivation.source, box: rule.source.written, ids: rule.ids, layerPlanes: planes,
             chunksPerLayer: chunkWriter.chunksPerLayer, workBytes: context.memory.work, stop: context.stop)

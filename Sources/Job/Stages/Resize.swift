@@ -74,7 +74,7 @@ public struct Resize: Sendable {
         ) { input, shape in
             Encoding(
                 manifest.convert.compression, elementType: input.chunks.elementType, shape: shape,
-                isLabel: input.isLabel, source: try sourceCodec(of: input.path))
+                isLabel: input.isLabel, source: try source(of: input.path))
         }
     }
 
@@ -104,8 +104,8 @@ public struct Resize: Sendable {
         return inputs
     }
 
-    /// The codec and chunk shape of the stored array behind a dataset, for `compression: source`.
-    private func sourceCodec(of path: String) throws -> (codec: CodecSummary?, chunkShape: ZYX<Int>)? {
+    /// The stored array behind a dataset, for `compression: source`.
+    private func source(of path: String) throws -> PlannedArray? {
         guard context.manifest.convert.compression == .source else { return nil }
         let name = path.pathComponents().last ?? ""
         let array =
@@ -113,8 +113,6 @@ public struct Resize: Sendable {
             ? plan.raw
             : plan.labels.first { $0.name.hasSameBytes(as: name) }
                 ?? plan.derived.first { $0.name.hasSameBytes(as: name) }?.source
-        guard let array else { return nil }
-        let planned = try PlannedArray(array, store: context.store.url)
-        return (planned.sourceCodec, planned.chunkShape)
+        return try array.map { try PlannedArray($0, store: context.store.url) }
     }
 }

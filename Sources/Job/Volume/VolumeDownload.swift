@@ -296,7 +296,7 @@ public struct VolumeDownload: Sendable {
                 && !((seen?.has255 ?? false) && seen?.hasIdsBeyond ?? false))
         let perUnit = array.chunksPerUnit
         let chunkBytes = 3 * array.planned.chunkByteCount.advanced(by: encoder.chunkByteCount)
-        let width = max(1, min(ThreadPool.compute.width * 3, context.memory.work / max(1, chunkBytes)))
+        let width = ThreadPool.chunksUnderWay(of: chunkBytes, within: context.memory.work)
         let stop = context.stop
         do {
             try await inOrder(count: block.units.count * perUnit, width: width) { offset -> Encoded? in

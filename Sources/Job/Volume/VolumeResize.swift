@@ -108,10 +108,11 @@ struct VolumeResize: Sendable {
         let planned = try source.map { try PlannedArray($0, store: context.store.url) }
         let encoding = Encoding(
             context.manifest.convert.compression, elementType: type, shape: target.shape, isLabel: entry.isLabel,
-            source: planned.map { ($0.sourceCodec, $0.chunkShape) })
+            source: planned)
         let fill =
             entry.chunks.fillValue.allSatisfy { $0 == 0 }
             ? entry.chunks.fillValue : Array(repeating: 0, count: type.byteCount)
+        let layout = encoding.layout(entry.image, type, shape: target.shape.array, fillValue: fill)
         let own = CropAttributes.grid(target)
         let left = CoveredBox.names.union(own.map(\.0))
         let kept = entry.attributes.filter { !left.contains($0.key) }.sorted { $0.key < $1.key }
@@ -122,15 +123,14 @@ struct VolumeResize: Sendable {
             windowBytes: max(context.memory.work / (2 * ThreadPool.compute.width), 1 << 16))
         return Piece(
             resampler: resampler,
-            layout: DatasetLayout(
-                path: entry.image, elementType: type, shape: target.shape.array,
-                chunkShape: encoding.chunkShape.array, filter: encoding.filter, fillValue: fill),
+            layout: layout,
             attributes: own + kept.map { ($0.key, $0.value) } + [
                 ("resized_from_shape", .integers(entry.grid.shape.array.map(Int64.init))),
                 ("resized_from_scale", .doubles(entry.grid.voxelSize.array)),
             ] + resampler.coveredAttributes,
             chunks: Box(shape: target.shape).isEmpty
-                ? Box(shape: ZYX(repeating: 0)) : Box(shape: target.shape).blocks(of: encoding.chunkShape))
+                ? Box(shape: ZYX(repeating: 0))
+                : Box(shape: target.shape).blocks(of: ZYX(layout.chunkShape) ?? target.shape))
     }
 
     // MARK: Chunks
@@ -185,14 +185,13 @@ struct VolumeResize: Sendable {
         _ checkpoint: inout ChunkLog.Checkpoint
     ) async throws {
         let (stop, layout, shape, chunkShape) = (context.stop, piece.layout, piece.shape, piece.chunkShape)
-        let codec = layout.codec
-        let bytes = max(1, piece.resampler.workBytes(forChunk: chunkShape, within: shape))
-        let width = max(1, min(ThreadPool.compute.width * 3, context.memory.work / bytes))
+        let bytes = piece.resampler.workBytes(forChunk: chunkShape, within: shape)
+        let width = ThreadPool.chunksUnderWay(of: bytes, within: context.memory.work)
         try await inOrder(count: range.count, width: width) { offset -> ByteBuffer? in
             try stop.check()
-            let box = ChunkWriter.box(piece.chunks.index(at: range.lowerBound + offset), chunkShape, within: shape)
+            let box = layout.box(ofChunk: piece.chunks.index(at: range.lowerBound + offset))
             guard let voxels = try await piece.resampler.voxels(box) else { return nil }
-            return try await ChunkWriter.encode(voxels, box, layout, codec)
+            return try await layout.encoded(voxels, of: box)
         } consume: { (offset: Int, encoded: ByteBuffer?) in
             guard let encoded else { return }
             let entry = ChunkLog.Entry(array: index, number: range.lowerBound + offset, bytes: encoded)
@@ -217,8 +216,7 @@ struct VolumeResize: Sendable {
         let file = try await reader.attributes(of: "/")
         let grid = commonGrid(plan.raw.grid)
         return try await OutputFile.make(plan.resizedPath, in: context.state.output, stop: context.stop) { writer in
-            try await LogAssembly(log: log, checkpoint: checkpoint, stop: context.stop).write(
-                pieces.map(\.layout), to: writer)
+            try await log.assemble(checkpoint, as: pieces.map(\.layout), in: writer, stop: context.stop)
             for piece in pieces { try await writer.setAttributes(piece.attributes, on: piece.layout.path) }
             var attributes = file
             attributes["scale"] = .doubles(grid.voxelSize.array)

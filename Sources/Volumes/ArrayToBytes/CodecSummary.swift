@@ -50,8 +50,13 @@ extension CodecSummary {
         guard chain.arrayToArray.isEmpty, chain.bytesToBytes.count <= 1,
             case .bytes(let isBigEndian) = chain.arrayToBytes, !isBigEndian || elementType.byteCount == 1
         else { return nil }
-        switch chain.bytesToBytes.first {
-        case nil: self = .none
+        guard let summary = chain.bytesToBytes.first.map({ CodecSummary($0) }) ?? CodecSummary.none else { return nil }
+        self = summary
+    }
+
+    /// Nil where the stage is none of the codecs that can be written.
+    init?(_ stage: BytesStage) {
+        switch stage {
         case .gzip(let codec): self.init(name: codec.name, level: codec.level)
         case .zlib(let codec): self.init(name: codec.name, level: codec.level)
         case .zstd(let codec): self.init(name: codec.name, level: codec.level, checksum: codec.checksum)

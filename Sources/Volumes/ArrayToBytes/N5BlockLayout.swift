@@ -25,34 +25,10 @@ public struct N5BlockLayout: Sendable, Equatable {
         let block = try chain.decode(payload, form: blockForm, key: key)
         guard header.shape != form.shape else { return block }
         let chunk = form.filled()
-        Self.place(block, shape: header.shape, in: chunk, shape: form.shape, form.elementType.byteCount)
+        let corner = form.shape.map { _ in 0 }
+        block.copyBlock(
+            header.shape, from: corner, of: header.shape, into: chunk, at: corner, of: form.shape,
+            elementByteCount: form.elementType.byteCount)
         return chunk
-    }
-
-    /// Copies a block to the origin of a chunk. No extent of the block is larger than the chunk's.
-    private static func place(
-        _ block: ByteBuffer, shape blockShape: [Int], in chunk: ByteBuffer, shape chunkShape: [Int],
-        _ elementByteCount: Int
-    ) {
-        // The last axis on which they differ. From it on both are contiguous, so one run covers it and all later axes.
-        guard let split = blockShape.indices.last(where: { blockShape[$0] != chunkShape[$0] }) else { return }
-        let runBytes = blockShape[split...].reduce(elementByteCount, *)
-        let chunkRunBytes = chunkShape[split...].reduce(elementByteCount, *)
-        block.withUnsafeBytes { source in
-            chunk.withUnsafeMutableBytes { target in
-                guard let from = source.baseAddress, let to = target.baseAddress else { return }
-                for run in 0..<blockShape[..<split].reduce(1, *) {
-                    var rest = run
-                    var place = 0
-                    var stride = 1
-                    for axis in (0..<split).reversed() {
-                        place += rest % blockShape[axis] * stride
-                        rest /= blockShape[axis]
-                        stride *= chunkShape[axis]
-                    }
-                    (to + place * chunkRunBytes).copyMemory(from: from + run * runBytes, byteCount: runBytes)
-                }
-            }
-        }
     }
 }

@@ -114,14 +114,18 @@ public struct ShardLayout: Sendable, Equatable {
         let index = try decodeIndex(
             encoded.extracting(indexBytes), form: form, objectByteCount: count, key: key)
         let innerForm = innerForm(of: form)
-        let assembly = ShardAssembly(gridShape: gridShape, innerForm: innerForm, shape: form.shape)
+        let grid = IndexSpace(gridShape)
+        let origin = gridShape.map { _ in 0 }
         let shard = index.storedCount == index.count ? ByteBuffer(count: form.byteCount) : form.filled()
         for number in 0..<index.count {
             guard let range = index.range(number) else { continue }
-            let position = assembly.position(number)
+            let position = grid.index(at: number)
             let name = position.map(String.init).joined(separator: "/")
             let inner = try innerCodecs.decode(encoded.extracting(range), form: innerForm, key: "\(key)#\(name)")
-            assembly.place(inner, at: position, in: shard)
+            inner.copyBlock(
+                innerForm.shape, from: origin, of: innerForm.shape, into: shard,
+                at: zip(position, innerForm.shape).map(*), of: form.shape,
+                elementByteCount: innerForm.elementType.byteCount)
         }
         return shard
     }

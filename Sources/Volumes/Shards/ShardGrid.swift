@@ -108,6 +108,18 @@ extension ArrayMetadata {
         shardGrid.map { CodecSummary($0.innerCodecs, elementType: elementType) } ?? codecSummary
     }
 
+    /// The codec of the chunks (inner ones, where there are shards) that was applied last, whatever stands around it; nil where it is none of
+    /// the codecs that can be written.
+    public var lastCodec: CodecSummary? {
+        var chain = shardGrid?.innerCodecs ?? codecs
+        if case .n5Block(let layout) = chain.arrayToBytes { chain = CodecChain(bytesToBytes: layout.payloadCodecs) }
+        if case .bytes = chain.arrayToBytes, chain.bytesToBytes.isEmpty { return CodecSummary.none }
+        return chain.bytesToBytes.reversed().lazy.compactMap { CodecSummary($0) }.first
+    }
+
+    /// Whether an object holds many chunks (`sharding_indexed`), also where it cannot be read in parts.
+    public var isSharded: Bool { if case .sharding = codecs.arrayToBytes { true } else { false } }
+
     /// Decodes one inner chunk to C order, native byte order, full shape. Without inner chunks it decodes a chunk.
     ///
     /// - Parameter key: the inner chunk, for messages.
