@@ -13,8 +13,7 @@ internal import Stores
 internal import Threads
 internal import Volumes
 
-/// The fifth stage of a volume: raw data and labels of the whole volume on one common grid, that of the raw data; crops on the part of it
-/// that they touch.
+/// The resized file of a volume.
 ///
 /// Chunks go into a log with checkpoints, as those of the native file do, and from there into the file.
 struct VolumeResize: Sendable {
@@ -24,124 +23,34 @@ struct VolumeResize: Sendable {
     let context: JobContext
     let plan: ItemPlan
 
-    /// One array to resize, and where it goes.
-    private struct Piece: Sendable {
-        let resampler: Resampler
-        let layout: DatasetLayout
-        let attributes: [(String, AttributeValue)]
-        let chunks: Box
-
-        var shape: ZYX<Int> { ZYX(layout.shape) ?? ZYX(repeating: 0) }
-        var chunkShape: ZYX<Int> { ZYX(layout.chunkShape) ?? ZYX(repeating: 1) }
-    }
-
-    func run(convert: Record) async throws -> Record {
-        let fingerprint = ItemFingerprints(plan, context).resize(convert: convert)
+    func make(_ resizing: ResizePlan, _ fingerprint: Fingerprint) async throws -> Record.Output {
         let (path, holdings) = (plan.resizedLogPath, context.holdings)
-        let output = try await InputFile.read(plan.nativePath, in: context.output) { reader in
-            let pieces = try await pieces(reader)
-            var round = 0
-            while true {
-                let (log, checkpoint) = try await ThreadPool.files.run { () throws(LedgerError) in
-                    try ChunkLog.open(path, in: holdings, fingerprint: fingerprint)
-                }
-                do {
-                    let known = round > 0 ? try await repaired(log, checkpoint, pieces) : checkpoint
-                    let filled = try await fill(log, known, pieces)
-                    return try await assemble(pieces, log, filled, reader)
-                } catch let error as LedgerError where error.code == .corrupt {
-                    round += 1
-                    guard round <= HoldingsDamage.maximumHealings else {
-                        throw ResizeError("\(error), also after \(HoldingsDamage.maximumHealings) repairs")
-                    }
+        var round = 0
+        while true {
+            let (log, checkpoint) = try await ThreadPool.files.run { () throws(LedgerError) in
+                try ChunkLog.open(path, in: holdings, fingerprint: fingerprint)
+            }
+            do {
+                let known = round > 0 ? try await repaired(log, checkpoint, resizing.datasets) : checkpoint
+                return try await assemble(resizing, log, try await fill(log, known, resizing.datasets))
+            } catch let error as LedgerError where error.code == .corrupt {
+                round += 1
+                guard round <= HoldingsDamage.maximumHealings else {
+                    throw ResizeError("\(error), also after \(HoldingsDamage.maximumHealings) repairs")
                 }
             }
         }
-        let entry = try await InputFile.read(plan.resizedPath, in: context.output) { reader in
-            try await VolumeStatistics(stop: context.stop, workBytes: context.memory.work).entry(
-                "\(plan.name).h5", in: reader)
-        }
-        let record = Record(
-            item: plan.name, stage: "resize", fingerprint: fingerprint, outputs: [output], result: entry)
-        let records = context.records
-        try await ThreadPool.files.run { () throws(LedgerError) in
-            try records.write(record)
-            try ChunkLog.remove(path, in: holdings)
-        }
-        return record
-    }
-
-    // MARK: What is to be done
-
-    private func pieces(_ reader: HDF5Reader) async throws -> [Piece] {
-        let entries = try await VolumeFile(reader).entries
-        var pieces: [Piece] = []
-        for entry in entries {
-            // Each alignment has a frame of its own; its raw image says where the grid begins.
-            guard let raw = entries.first(where: { !$0.isLabel && $0.alignment == entry.alignment }) else {
-                throw ResizeError("\(entry.path) has no raw image in its alignment")
-            }
-            let common = commonGrid(raw.grid)
-            pieces.append(try piece(entry, try target(entry, common, isCrop: VolumeFile.isCrop(entry.path))))
-        }
-        return pieces
-    }
-
-    private func commonGrid(_ raw: Grid) -> Grid {
-        let manifest = context.manifest
-        return CropResizer.targetGrid(
-            covering: [raw], manifest.resize.grid, manifest.targetNm, manifest.tolerance)
-    }
-
-    private func target(_ entry: VolumeFile.Entry, _ common: Grid, isCrop: Bool) throws -> Grid {
-        let limit = UpsamplingLimit(context.manifest)
-        let found = limit.excess(of: entry.path, voxelSize: entry.grid.voxelSize, output: common.voxelSize)
-        if let found { throw ResizeError(found.message) }
-        return isCrop ? try VolumeFile.part(of: common, entry.grid) : common
-    }
-
-    private func piece(_ entry: VolumeFile.Entry, _ target: Grid) throws -> Piece {
-        let type = entry.chunks.elementType
-        let source =
-            plan.arrays.first { ArrayPlan.path(of: $0.key, below: plan.group).hasSameBytes(as: entry.path) }
-            ?? plan.derived.first { ArrayPlan.path(of: $0, below: plan.group) == entry.path }?.source
-        let planned = try source.map { try PlannedArray($0, store: context.store.url) }
-        let encoding = Encoding(
-            context.manifest.convert.compression, elementType: type, shape: target.shape, isLabel: entry.isLabel,
-            source: planned.map { ($0.sourceCodec, $0.chunkShape) })
-        let fill =
-            entry.chunks.fillValue.allSatisfy { $0 == 0 }
-            ? entry.chunks.fillValue : Array(repeating: 0, count: type.byteCount)
-        let own = CropAttributes.grid(target)
-        let left = CoveredBox.names.union(own.map(\.0))
-        let kept = entry.attributes.filter { !left.contains($0.key) }.sorted { $0.key < $1.key }
-        let resampler = try Resampler(
-            source: CachedChunks(entry.chunks, limit: context.memory.cache), grid: entry.grid, covered: entry.covered,
-            target: target, isLabel: entry.isLabel,
-            unknown: CropAttributes.annotation(from: entry.attributes).unknown,
-            windowBytes: max(context.memory.work / (2 * ThreadPool.compute.width), 1 << 16))
-        return Piece(
-            resampler: resampler,
-            layout: DatasetLayout(
-                path: entry.image, elementType: type, shape: target.shape.array,
-                chunkShape: encoding.chunkShape.array, filter: encoding.filter, fillValue: fill),
-            attributes: own + kept.map { ($0.key, $0.value) } + [
-                ("resized_from_shape", .integers(entry.grid.shape.array.map(Int64.init))),
-                ("resized_from_scale", .doubles(entry.grid.voxelSize.array)),
-            ] + resampler.coveredAttributes,
-            chunks: Box(shape: target.shape).isEmpty
-                ? Box(shape: ZYX(repeating: 0)) : Box(shape: target.shape).blocks(of: encoding.chunkShape))
     }
 
     // MARK: Chunks
 
     /// What a log holds whose file could not be assembled, with what is damaged made anew.
     private func repaired(
-        _ log: ChunkLog, _ checkpoint: ChunkLog.Checkpoint, _ pieces: [Piece]
+        _ log: ChunkLog, _ checkpoint: ChunkLog.Checkpoint, _ datasets: [ResizePlan.Dataset]
     ) async throws -> ChunkLog.Checkpoint {
         let stop = context.stop
-        let blocks = pieces.indices.flatMap { piece in
-            stride(from: 0, to: pieces[piece].chunks.volume, by: Self.blockChunks).map { (piece: piece, first: $0) }
+        let blocks = datasets.indices.flatMap { index in
+            stride(from: 0, to: datasets[index].chunks.volume, by: Self.blockChunks).map { (index, first: $0) }
         }
         let scan = try await ThreadPool.files.run { () throws in
             try LogScan(log, checkpoint, blockCount: min(checkpoint.blocks, blocks.count), stop: stop)
@@ -155,23 +64,24 @@ struct VolumeResize: Sendable {
             "\(plan.name): \(scan.summary)", metadata: ["item": "\(plan.name)", "event": "healing"])
         return try await scan.mended(checkpoint) { number, mended in
             let (index, first) = blocks[number]
-            let range = first..<min(first + Self.blockChunks, pieces[index].chunks.volume)
-            try await resample(range, of: pieces[index], index, log, number, &mended)
+            let range = first..<min(first + Self.blockChunks, datasets[index].chunks.volume)
+            try await resample(range, of: datasets[index], datasets[index].resampler(), index, log, number, &mended)
         }
     }
 
     /// Resamples what the log does not hold yet.
     private func fill(
-        _ log: ChunkLog, _ known: ChunkLog.Checkpoint, _ pieces: [Piece]
+        _ log: ChunkLog, _ known: ChunkLog.Checkpoint, _ datasets: [ResizePlan.Dataset]
     ) async throws -> ChunkLog.Checkpoint {
         var checkpoint = known
         var block = 0
-        for (index, piece) in pieces.enumerated() {
-            for first in stride(from: 0, to: piece.chunks.volume, by: Self.blockChunks) {
+        for (index, dataset) in datasets.enumerated() {
+            let resampler = try dataset.resampler()
+            for first in stride(from: 0, to: dataset.chunks.volume, by: Self.blockChunks) {
                 defer { block += 1 }
                 guard block >= checkpoint.blocks else { continue }
-                let range = first..<min(first + Self.blockChunks, piece.chunks.volume)
-                try await resample(range, of: piece, index, log, block, &checkpoint)
+                let range = first..<min(first + Self.blockChunks, dataset.chunks.volume)
+                try await resample(range, of: dataset, resampler, index, log, block, &checkpoint)
                 checkpoint.blocks = block + 1
                 let durable = checkpoint
                 try await ThreadPool.files.run { () throws(LedgerError) in try log.commit(durable) }
@@ -181,17 +91,17 @@ struct VolumeResize: Sendable {
     }
 
     private func resample(
-        _ range: Range<Int>, of piece: Piece, _ index: Int, _ log: ChunkLog, _ block: Int,
-        _ checkpoint: inout ChunkLog.Checkpoint
+        _ range: Range<Int>, of dataset: ResizePlan.Dataset, _ resampler: Resampler, _ index: Int, _ log: ChunkLog,
+        _ block: Int, _ checkpoint: inout ChunkLog.Checkpoint
     ) async throws {
-        let (stop, layout, shape, chunkShape) = (context.stop, piece.layout, piece.shape, piece.chunkShape)
-        let codec = layout.codec
-        let bytes = max(1, piece.resampler.workBytes(forChunk: chunkShape, within: shape))
+        let (stop, layout, shape, chunkShape) = (context.stop, dataset.layout, dataset.shape, dataset.chunkShape)
+        let (codec, chunks) = (layout.codec, dataset.chunks)
+        let bytes = max(1, resampler.workBytes(forChunk: chunkShape, within: shape))
         let width = max(1, min(ThreadPool.compute.width * 3, context.memory.work / bytes))
         try await inOrder(count: range.count, width: width) { offset -> ByteBuffer? in
             try stop.check()
-            let box = ChunkWriter.box(piece.chunks.index(at: range.lowerBound + offset), chunkShape, within: shape)
-            guard let voxels = try await piece.resampler.voxels(box) else { return nil }
+            let box = ChunkWriter.box(chunks.index(at: range.lowerBound + offset), chunkShape, within: shape)
+            guard let voxels = try await resampler.voxels(box) else { return nil }
             return try await ChunkWriter.encode(voxels, box, layout, codec)
         } consume: { (offset: Int, encoded: ByteBuffer?) in
             guard let encoded else { return }
@@ -212,19 +122,15 @@ struct VolumeResize: Sendable {
     }
 
     private func assemble(
-        _ pieces: [Piece], _ log: ChunkLog, _ checkpoint: ChunkLog.Checkpoint, _ reader: HDF5Reader
+        _ resizing: ResizePlan, _ log: ChunkLog, _ checkpoint: ChunkLog.Checkpoint
     ) async throws -> Record.Output {
-        let file = try await reader.attributes(of: "/")
-        let grid = commonGrid(plan.raw.grid)
-        return try await OutputFile.make(plan.resizedPath, in: context.output, stop: context.stop) { writer in
+        try await OutputFile.make(plan.resizedPath, in: context.output, stop: context.stop) { writer in
             try await LogAssembly(log: log, checkpoint: checkpoint, stop: context.stop).write(
-                pieces.map(\.layout), to: writer)
-            for piece in pieces { try await writer.setAttributes(piece.attributes, on: piece.layout.path) }
-            var attributes = file
-            attributes["scale"] = .doubles(grid.voxelSize.array)
-            attributes["translation"] = .doubles(grid.translation.array)
-            try await writer.setAttributes(
-                attributes.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, on: "/")
+                resizing.datasets.map(\.layout), to: writer)
+            for dataset in resizing.datasets {
+                try await writer.setAttributes(dataset.attributes, on: dataset.layout.path)
+            }
+            try await writer.setAttributes(resizing.attributes, on: "/")
         }
     }
 }

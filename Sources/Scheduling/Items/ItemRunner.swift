@@ -86,7 +86,7 @@ struct ItemRunner: Sendable {
             let measures = stages.contains(.stat)
             let converted = try await stage(.convert) {
                 try await Convert(context: context, plan: plan, kept: kept).run(
-                    download: download, measuring: measures ? { try await stat.entry(ofCrop: $0) } : nil)
+                    download: download, measuring: measures ? { try await stat.entry($0) } : nil)
             }
             done.convert = converted.record
             entry = converted.entry
