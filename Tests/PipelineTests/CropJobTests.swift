@@ -17,7 +17,7 @@ import VolumeDeflate
     private let ramp = (0..<64).map { UInt8($0) }
 
     init() throws {
-        job = try SmallJob()
+        job = SmallJob()
         try raw()
     }
 

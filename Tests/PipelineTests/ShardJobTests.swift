@@ -16,7 +16,7 @@ import Volumes
     private let job: SmallJob
     private let raw = "ds/ds.zarr/recon-1/em/fibsem-uint8"
 
-    init() throws { job = try SmallJob() }
+    init() throws { job = SmallJob() }
 
     /// A region of the first voxels of the image, in nm.
     private func manifest(_ shape: [Int]) -> [String: JSONValue] {

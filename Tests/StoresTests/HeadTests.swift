@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Stores
@@ -193,13 +194,11 @@ import Testing
     // MARK: Other stores
 
     @Test func filesAreToldApart() async throws {
-        let folder = NSTemporaryDirectory() + "cristae-marks-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let file = URL(fileURLWithPath: folder + "/k")
+        let scratch = Scratch()
+        let file = URL(filePath: scratch.file("k"))
         try Data("one".utf8).write(to: file)
         let store = try openOutsideStore(
-            try StoreURL("file://\(folder)"), options: StoreOptions(environment: [:]), counter: TransferCounter())
+            try StoreURL("file://\(scratch.path)"), options: StoreOptions(environment: [:]), counter: TransferCounter())
         let first = try #require(try await store.head("k").metadata)
         let object = try #require(try await store.get("k", range: nil, maximumBytes: 10))
         #expect(object.metadata == first)

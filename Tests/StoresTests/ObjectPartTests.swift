@@ -92,16 +92,4 @@ import Testing
         }
     }
 
-    @Test func filesHaveEndsToo() async throws {
-        let folder = NSTemporaryDirectory() + "cristae-part-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        try Data("hello".utf8).write(to: URL(fileURLWithPath: folder + "/k"))
-        let store = try openOutsideStore(
-            StoreURL("file://" + folder), options: StoreOptions(), counter: TransferCounter())
-        #expect(try #require(try await suffix(store, 3)).text == "llo")
-        #expect(try #require(try await suffix(store, 9)).text == "hello")
-        #expect(try #require(try await suffix(store, 9)).size == 5)
-        #expect(await failure { try await suffix(store, 0) }?.code == .badRequest)
-    }
 }

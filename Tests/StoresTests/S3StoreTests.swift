@@ -1,6 +1,7 @@
 import Elements
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Stores
@@ -153,7 +154,7 @@ import Testing
         #expect(error?.code == .unreachable)
         #expect(error?.message.contains("127.0.0.1:\(server.port): ") == true, "\(error?.message ?? "")")
         #expect(abs(bench.clock.now - 60) < 1)
-        #expect(bench.told.lines.first?.contains("127.0.0.1:\(server.port) does not answer") == true)
+        #expect(bench.told.all.first?.contains("127.0.0.1:\(server.port) does not answer") == true)
     }
 
     /// One object whose connections are always reset is not the store's fault, even where nobody else asks.

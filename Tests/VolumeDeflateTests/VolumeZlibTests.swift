@@ -1,5 +1,6 @@
 import Codecs
 import Elements
+import TestSupport
 import Testing
 import VolumeDeflate
 
@@ -44,7 +45,7 @@ private struct Chunk: Sendable, CustomTestStringConvertible {
             Chunk("labels", width, ball),
             Chunk("noise", width) { z, y, x in UInt64(noise[(z * shape[1] + y) * shape[2] + x] % 61) },
             Chunk("nothing to compress", width) { z, y, x in
-                var random = SplitMix(state: UInt64((z * shape[1] + y) * shape[2] + x))
+                var random = SplitMix(seed: UInt64((z * shape[1] + y) * shape[2] + x))
                 return random.next()
             },
             Chunk("masked noise", width) { z, y, x in
@@ -98,7 +99,7 @@ private struct Chunk: Sendable, CustomTestStringConvertible {
     @Test(arguments: [4, 5, 24, 257, 4095, 4097, 16_385, 32_767, 32_768, 32_769, 65_535, 65_536, 65_537, 98_304])
     func findsWords(_ distance: Int) throws {
         // Noise in which nothing repeats, and then words of it again; longer ones not in the middle, by which a chunk is judged.
-        var random = SplitMix(state: 17)
+        var random = SplitMix(seed: 17)
         var bytes = (0..<150_000).map { _ in UInt8(truncatingIfNeeded: random.next()) }
         let plain = try Self.byteCount(bytes, level: 4)
         var (position, saved) = (distance, 0)
@@ -119,7 +120,7 @@ private struct Chunk: Sendable, CustomTestStringConvertible {
 
     /// Noise around a value that changes slowly repeats its words often enough to pay.
     @Test func makesNoiseAroundSomethingSmaller() throws {
-        var random = SplitMix(state: 2)
+        var random = SplitMix(seed: 2)
         let bytes = (0..<300_000).map { index in
             let middle = abs(index / 60 % 200 - 100)
             return UInt8(60 + middle + random.below(6) + random.below(6) + random.below(6))
@@ -130,7 +131,7 @@ private struct Chunk: Sendable, CustomTestStringConvertible {
 
     /// Noise around one value does not: each word that is found costs as much as it saves, and more than that by what is left.
     @Test func leavesNoiseAloneThatWouldGrow() throws {
-        var random = SplitMix(state: 2)
+        var random = SplitMix(seed: 2)
         let bytes = (0..<300_000).map { _ in UInt8(100 + (0..<6).reduce(0) { sum, _ in sum + random.below(9) }) }
         let (fastest, searched) = (try Self.byteCount(bytes, level: 1), try Self.byteCount(bytes, level: 4))
         #expect(searched < fastest + fastest / 500, "\(fastest), \(searched)")
@@ -159,7 +160,7 @@ private struct Chunk: Sendable, CustomTestStringConvertible {
     /// Random mixtures of literals, and of repetitions from near and far, on both sides of a block's end.
     @Test(arguments: 0..<40)
     func takesAnyMixture(_ seed: Int) throws {
-        var random = SplitMix(state: UInt64(seed))
+        var random = SplitMix(seed: UInt64(seed))
         let (row, plane) = (1 + random.below(300), 1 + random.below(20_000))
         var bytes: [UInt8] = []
         let size = random.below(150_000)
@@ -215,19 +216,4 @@ private struct Chunk: Sendable, CustomTestStringConvertible {
         let bytes = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 / 7 % 50) }
         #expect(try errorCode { _ = try codec.encodedBytes(bytes) } == .unsupported)
     }
-}
-
-/// SplitMix64.
-private struct SplitMix {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
-        return value ^ value >> 31
-    }
-
-    mutating func below(_ limit: Int) -> Int { Int(next() % UInt64(max(1, limit))) }
 }

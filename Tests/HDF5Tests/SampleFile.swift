@@ -2,27 +2,6 @@ import Elements
 import Foundation
 import HDF5
 
-/// A folder that goes with its owner.
-final class Scratch: Sendable {
-    let folder: String
-
-    init() throws {
-        let url = FileManager.default.temporaryDirectory.appendingPathComponent("hdf5-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-        folder = url.path
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: folder) }
-
-    func path(_ name: String) -> String { folder + "/" + name }
-
-    func bytes(_ name: String) throws -> [UInt8] { Array(try Data(contentsOf: URL(fileURLWithPath: path(name)))) }
-
-    func write(_ bytes: [UInt8], to name: String) throws {
-        try Data(bytes).write(to: URL(fileURLWithPath: path(name)))
-    }
-}
-
 /// A zlib stream that holds `bytes` uncompressed.
 func zlibStream(of bytes: [UInt8]) -> [UInt8] {
     precondition(bytes.count < 65536)

@@ -1,6 +1,6 @@
-import Crypto
 import Elements
 import JSONText
+import TestSupport
 import Testing
 import Volumes
 
@@ -10,35 +10,14 @@ import Volumes
     /// `expected.json` beside them holds what zarr-python reads; all values follow from the arguments of numpy's `arange`.
     private static let codecsFolder = "generated/zarr-python-3.1.6/codecs.zarr"
 
-    static var codecArrays: [Fixture] {
-        guard let list = try? Fixture.json("\(codecsFolder)/expected.json").array else { return [] }
-        return list.compactMap { entry in
-            entry["path"]?.string.map { Fixture(path: "\(codecsFolder)/\($0)", entry: entry) }
-        }
-    }
-
-    @Test func namesTheFixturesThatAreHere() {
-        #expect(Fixture.all(format: "zarr_v3", expect: "decode").count == 94)
-        #expect(Fixture.all(format: "zarr_v3", expect: "reject").count == 1)
-        #expect(Fixture.all(format: "zarr_v3", expect: "reject-ok").count == 5)
-        #expect(Fixture.all(format: "zarr_v3", expect: "metadata-only").count == 1)
-        #expect(Self.codecArrays.count == 25)
-    }
+    static let codecArrays = Fixture.list("\(codecsFolder)/expected.json", below: "\(codecsFolder)/")
 
     @Test(arguments: Fixture.all(format: "zarr_v3", expect: "decode") + codecArrays)
     func decodesTheArray(_ fixture: Fixture) throws {
         let metadata = try read(fixture)
         #expect(metadata.shape == fixture.shape)
         #expect(metadata.elementType.rawValue == fixture.entry["dtype"]?.string)
-        var chunks: [[Int]: [UInt8]] = [:]
-        for index in positions(metadata.chunkGridShape) {
-            let key = metadata.chunkKey(index)
-            guard let encoded = try Fixture.readIfPresent("\(fixture.path)/\(key)") else { continue }
-            #expect(encoded.count <= metadata.maximumEncodedByteCount)
-            chunks[index] = try metadata.decodeChunk(encoded.span.bytes, key: key).array
-        }
-        let array = try assembled(metadata, chunkShape: metadata.chunkShape, chunks)
-        #expect(sha256(array) == fixture.entry["sha256"]?.string)
+        #expect(try sha256(metadata.wholeArray(in: fixture.path)) == fixture.entry["sha256"]?.string)
     }
 
     /// The same arrays where they are sharded, one inner chunk after the other.
@@ -60,7 +39,7 @@ import Volumes
                 chunks[index] = try await reader.innerChunk(position, in: ranges)?.array
             }
         }
-        let array = try assembled(metadata, chunkShape: metadata.innerChunkShape, chunks)
+        let array = try metadata.wholeArray(of: chunks, chunkShape: metadata.innerChunkShape)
         #expect(sha256(array) == fixture.entry["sha256"]?.string)
     }
 
@@ -81,14 +60,7 @@ import Volumes
         do {
             let metadata = try read(fixture)
             #expect(fixture.entry["expect"] == "reject-ok")
-            var chunks: [[Int]: [UInt8]] = [:]
-            for index in positions(metadata.chunkGridShape) {
-                let key = metadata.chunkKey(index)
-                guard let encoded = try Fixture.readIfPresent("\(fixture.path)/\(key)") else { continue }
-                chunks[index] = try metadata.decodeChunk(encoded.span.bytes, key: key).array
-            }
-            let array = try assembled(metadata, chunkShape: metadata.chunkShape, chunks)
-            #expect(sha256(array) == fixture.entry["sha256"]?.string)
+            #expect(try sha256(metadata.wholeArray(in: fixture.path)) == fixture.entry["sha256"]?.string)
         } catch let error as VolumeError {
             #expect(error.code == .unsupported)
             #expect(error.path == "\(fixture.path)/zarr.json")
@@ -124,33 +96,5 @@ import Volumes
     private func read(_ fixture: Fixture) throws -> ArrayMetadata {
         let key = "\(fixture.path)/zarr.json"
         return try ArrayMetadata(zarrV3: Fixture.read(key), path: key)
-    }
-
-    private func sha256(_ bytes: [UInt8]) -> String {
-        SHA256.hash(data: bytes).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
-    }
-
-    /// All elements in C order, with missing chunks filled, for any number of axes.
-    private func assembled(
-        _ metadata: ArrayMetadata, chunkShape: [Int], _ chunks: [[Int]: [UInt8]]
-    ) throws -> [UInt8] {
-        let width = metadata.elementType.byteCount
-        var result = [UInt8](repeating: 0, count: metadata.shape.reduce(width, *))
-        for (number, place) in positions(metadata.shape).enumerated() {
-            let chunk = chunks[zip(place, chunkShape).map { $0 / $1 }]
-            if let chunk { try #require(chunk.count == chunkShape.reduce(width, *)) }
-            let inside = zip(zip(place, chunkShape).map { $0 % $1 }, chunkShape).reduce(0) { $0 * $1.1 + $1.0 }
-            for byte in 0..<width {
-                result[number * width + byte] = chunk?[inside * width + byte] ?? metadata.fillValue[byte]
-            }
-        }
-        return result
-    }
-
-    /// All positions of a box that starts at 0, the last axis fastest.
-    private func positions(_ shape: [Int]) -> [[Int]] {
-        shape.reduce([[]]) { positions, extent in
-            positions.flatMap { position in (0..<extent).map { position + [$0] } }
-        }
     }
 }

@@ -1,23 +1,14 @@
-import Crypto
 import Elements
 import Geometry
 import JSONText
+import TestSupport
 import Testing
 import Volumes
 
 /// N5 arrays that other implementations wrote.
 @Suite struct N5ConformanceTests {
     /// Small arrays of 1 to 5 axes; `Fixtures/SOURCES.md` says how they were made.
-    private static var generated: [Fixture] {
-        guard let list = try? Fixture.json("n5-generated.json").array else { return [] }
-        return list.compactMap { entry in entry["path"]?.string.map { Fixture(path: $0, entry: entry) } }
-    }
-
-    @Test func namesTheFixturesThatAreHere() {
-        #expect(Fixture.all(format: "n5", expect: "decode").count == 59)
-        #expect(Fixture.all(format: "n5", expect: "metadata-only").count == 10)
-        #expect(Self.generated.count == 17)
-    }
+    static let generated = Fixture.list("n5-generated.json")
 
     @Test(arguments: Fixture.all(format: "n5", expect: "decode") + generated)
     func decodesTheArray(_ fixture: Fixture) throws {
@@ -26,9 +17,7 @@ import Volumes
         #expect(metadata.format == .n5)
         #expect(metadata.shape == fixture.shape)
         #expect(metadata.elementType.rawValue == fixture.entry["dtype"]?.string)
-        let array = try wholeArray(metadata, folder: fixture.path)
-        let digest = SHA256.hash(data: array).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }
-        #expect(digest.joined() == fixture.entry["sha256"]?.string)
+        #expect(try sha256(metadata.wholeArray(in: fixture.path)) == fixture.entry["sha256"]?.string)
     }
 
     @Test(arguments: Fixture.all(format: "n5", expect: "metadata-only"))
@@ -82,41 +71,6 @@ import Volumes
         } catch {
             #expect([.badMetadata, .unsupported].contains(error.code))
             #expect(error.key?.hasPrefix("s0/") == true)
-        }
-    }
-
-    /// All elements in C order, with unstored chunks filled, for any number of axes but none.
-    private func wholeArray(_ metadata: ArrayMetadata, folder: String) throws -> [UInt8] {
-        let width = metadata.elementType.byteCount
-        let (shape, chunkShape) = (metadata.shape, metadata.chunkShape)
-        let last = shape.count - 1
-        var result = [UInt8](repeating: 0, count: shape.reduce(width, *))
-        for index in positions(metadata.chunkGridShape[...]) {
-            let key = metadata.chunkKey(index)
-            guard let encoded = try Fixture.readIfPresent("\(folder)/\(key)") else { continue }
-            let chunk = try metadata.decodeChunk(encoded.span.bytes, key: key).array
-            try #require(chunk.count == metadata.chunkByteCount)
-            let extent = shape.indices.map { min(chunkShape[$0], shape[$0] - index[$0] * chunkShape[$0]) }
-            for row in positions(extent[..<last]) {
-                var from = 0
-                var to = 0
-                for axis in shape.indices {
-                    let inside = axis < last ? row[axis] : 0
-                    from = from * chunkShape[axis] + inside
-                    to = to * shape[axis] + index[axis] * chunkShape[axis] + inside
-                }
-                let count = extent[last] * width
-                result.replaceSubrange(
-                    to * width..<to * width + count, with: chunk[from * width..<from * width + count])
-            }
-        }
-        return result
-    }
-
-    /// All positions of a box that starts at 0, the last axis fastest.
-    private func positions(_ shape: ArraySlice<Int>) -> [[Int]] {
-        shape.reduce([[]]) { positions, extent in
-            positions.flatMap { position in (0..<extent).map { position + [$0] } }
         }
     }
 }

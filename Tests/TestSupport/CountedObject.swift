@@ -1,20 +1,20 @@
-import Elements
-import Volumes
+internal import Elements
+package import Volumes
 
 /// An object in memory that counts what is fetched of it.
-actor CountedObject {
+package actor CountedObject {
     private let bytes: [UInt8]?
     private let saysSize: Bool
-    private(set) var requests: [ShardReader.Part] = []
-    private(set) var fetchedByteCount = 0
+    package private(set) var requests: [ShardReader.Part] = []
+    package private(set) var fetchedByteCount = 0
 
     /// - Parameter saysSize: whether answers say how large the object is.
-    init(_ bytes: [UInt8]?, saysSize: Bool = true) {
+    package init(_ bytes: [UInt8]?, saysSize: Bool = true) {
         self.bytes = bytes
         self.saysSize = saysSize
     }
 
-    func fetch(_ part: ShardReader.Part) -> ShardReader.Answer? {
+    package func fetch(_ part: ShardReader.Part) -> ShardReader.Answer? {
         requests.append(part)
         guard let bytes else { return nil }
         let range =
