@@ -8,7 +8,7 @@ public import Planning
 public struct VoxelFile: Sendable {
     /// How the datasets are found and named. The README of this target has both layouts.
     public enum Layout: Sendable {
-        /// `raw_crop` with `label_crop/<class>`, or `raw` with `labels/<class>`. Our own files have both names for each dataset; each counts once.
+        /// `raw_crop` with `label_crop/<class>`, or `raw` with `labels/<class>`. Our own files have both; each dataset counts once.
         case crop
         /// Datasets of any path. Those with the attribute `annotation_type` are labels.
         case volume

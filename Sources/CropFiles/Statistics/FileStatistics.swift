@@ -87,13 +87,13 @@ public struct FileStatistics: Sendable {
             moments.merge($0)
         }
         let counts = counter.counts()
-        return IntensityStatistics(counts, moments).json.merging(
-            isForRecord
-                ? [Self.countsKey: .string(counts.text)] : RawCoverage(dataset.attributes)?.json ?? [:]) { $1 }
+        let more =
+            isForRecord ? [Self.countsKey: JSONValue.string(counts.text)] : RawCoverage(dataset.attributes)?.json
+        return IntensityStatistics(counts, moments).json.merging(more ?? [:]) { $1 }
     }
 
-    /// Beside the counts, where a label comes from. `evidence`: whether the class itself is stored, or was derived from another one.
-    /// `label_quality`: whether people have made it or a prediction; null where the file does not say.
+    /// Counts, and where the label comes from. `evidence`: whether the class itself is stored, or was derived from another one.
+    /// `label_quality`: whether people or a model made it; null where the file does not say.
     private func label(_ dataset: VoxelFile.Dataset) async throws -> [String: JSONValue] {
         let (type, dialect) = (dataset.chunks.elementType, dataset.dialect)
         var total = LabelStatistics(dialect.annotation, padding: dialect.padding)
