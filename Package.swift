@@ -24,8 +24,8 @@ func kernels(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
     return .target(name: name, dependencies: dependencies, swiftSettings: strict + [optimised])
 }
 
-func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+func library(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: strict)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
@@ -107,7 +107,7 @@ let package = Package(
                 "Elements", "JSONText", "Threads", "Geometry", "Codecs", "Stores", "Volumes", "HDF5", "Resampling",
                 "Ledger",
                 "Manifest", "Arrays", "Planning",
-            ]),
+            ], exclude: ["README.md"]),
         library(
             "Conversion",
             [

@@ -52,13 +52,13 @@ struct ResizeCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await Ending.of {
-            var rules = CropResizing.Options(target: target)
+            var rules = ResizeVerb.Options(target: target)
             rules.grid = grid
             rules.tolerance = tolerance
             rules.maxUpsampling = maxUpsampling
             rules.compression = compression
             do {
-                let failed = try await CropResizing(rules, options.settings()).run(input: input, output: output) {
+                let failed = try await ResizeVerb(rules, options.settings()).run(input: input, output: output) {
                     event in
                     switch event {
                     case .warning(let line): StandardError.line("warning: \(line)")
@@ -67,7 +67,7 @@ struct ResizeCommand: AsyncParsableCommand {
                     }
                 }
                 return failed == 0 ? 0 : 1
-            } catch let error as CropResizing.UsageError {
+            } catch let error as ResizeVerb.UsageError {
                 StandardError.line("cristae: \(error)")
                 return 64
             }

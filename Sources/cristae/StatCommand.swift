@@ -17,7 +17,7 @@ struct StatCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await Ending.of {
-            let (json, failures) = try await CropInspection(options.settings()).entries(of: paths)
+            let (json, failures) = try await StatVerb(options.settings()).entries(of: paths)
             try StandardOutput.line(ShownText.lines(json.prettyText))
             for failure in failures { StandardError.line("cristae: \(failure)") }
             return failures.isEmpty ? 0 : 1
@@ -31,19 +31,19 @@ struct CropToolOptions: ParsableArguments {
     var voxelSize: VoxelSize?
 
     @Option(help: "The memory to stay within, at least 128MiB.")
-    var memory = ByteText.standard
+    var memory = MemoryOption.standard
 
     func validate() throws {
-        guard memory.bytes >= CropToolSettings.leastMemory else {
+        guard memory.bytes >= VerbSettings.leastMemory else {
             throw ValidationError("--memory: expected at least 128MiB, found \(memory.bytes) bytes")
         }
     }
 
     /// The settings of a verb, which a signal stops.
-    func settings() -> CropToolSettings {
+    func settings() -> VerbSettings {
         let stop = StopSignal()
         SignalWatcher.start(stop)
-        return CropToolSettings(memory: memory.bytes, voxelSize: voxelSize, stop: stop)
+        return VerbSettings(memory: memory.bytes, voxelSize: voxelSize, stop: stop)
     }
 }
 
@@ -51,7 +51,7 @@ extension VoxelSize: ExpressibleByArgument {
     public init?(argument: String) { self.init(argument) }
 }
 
-extension ByteText: ExpressibleByArgument {
+extension MemoryOption: ExpressibleByArgument {
     public init?(argument: String) { self.init(argument) }
     public var defaultValueDescription: String { description }
 }

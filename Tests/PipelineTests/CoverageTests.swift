@@ -142,17 +142,17 @@ import Testing
 
         // By hand, from the file at native resolution.
         let size = it.target.array.map(String.init).joined(separator: ",")
-        var options = CropResizing.Options(target: try #require(VoxelSize(size)))
+        var options = ResizeVerb.Options(target: try #require(VoxelSize(size)))
         options.maxUpsampling = 2
-        let settings = CropToolSettings(memory: 1 << 28, voxelSize: nil, stop: StopSignal())
-        let failed = try await CropResizing(options, settings).run(
+        let settings = VerbSettings(memory: 1 << 28, voxelSize: nil, stop: StopSignal())
+        let failed = try await ResizeVerb(options, settings).run(
             input: "\(job.folder)/out/hdf5/crop_5.h5", output: "\(job.folder)/out/again.h5"
         ) { _ in }
         #expect(failed == 0)
         let again = try await job.dataset("/raw_crop", of: "again.h5")
         #expect(again.bytes == means)
         #expect(covered(again.attributes) == covered(resized.attributes))
-        let stat = try await CropInspection(settings).entries(of: ["\(job.folder)/out/hdf5/crop_5.h5"])
+        let stat = try await StatVerb(settings).entries(of: ["\(job.folder)/out/hdf5/crop_5.h5"])
         check(stat.json[0]?["raw"], it.real.values(of: native, shape: it.shape))
     }
 

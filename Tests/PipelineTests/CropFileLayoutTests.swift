@@ -94,16 +94,16 @@ import Testing
 
     @Test func verbsCountADatasetOnce() async throws {
         #expect(try await job.run(manifest).failures == [])
-        let settings = CropToolSettings(memory: 1 << 28, voxelSize: nil, stop: StopSignal())
+        let settings = VerbSettings(memory: 1 << 28, voxelSize: nil, stop: StopSignal())
         let path = "\(job.folder)/out/hdf5/crop_5.h5"
-        let stat = try await CropInspection(settings).entries(of: [path])
+        let stat = try await StatVerb(settings).entries(of: [path])
         #expect(stat.failures == [])
         #expect(stat.json[0]?["labels"]?.object?.keys.sorted() == ["mito", "nuc"])
         #expect(stat.json[0]?["raw"]?["path"] == "/raw_crop")
         #expect(stat.json[0]?["notes"] == [])
 
-        let resized = try await CropResizing(
-            CropResizing.Options(target: try #require(VoxelSize("16"))), settings
+        let resized = try await ResizeVerb(
+            ResizeVerb.Options(target: try #require(VoxelSize("16"))), settings
         ).run(input: path, output: "\(job.folder)/out/crops16.h5") { _ in }
         #expect(resized == 0)
         try await expectLinks("crops16.h5")
@@ -138,8 +138,8 @@ import Testing
         try await writer.link("/labels/a", to: "/label_crop/a")
         try await writer.setAttribute("scale", .doubles([8, 8, 8]), on: "/")
         try await writer.close()
-        let settings = CropToolSettings(memory: 1 << 28, voxelSize: nil, stop: StopSignal())
-        let stat = try await CropInspection(settings).entries(of: [path])
+        let settings = VerbSettings(memory: 1 << 28, voxelSize: nil, stop: StopSignal())
+        let stat = try await StatVerb(settings).entries(of: [path])
         #expect(stat.json[0]?["labels"]?.object?.keys.sorted() == ["a"])
         let notes = try #require(stat.json[0]?["notes"]?.array).compactMap(\.string)
         #expect(notes.contains("left out: /labels/b"), "\(notes)")

@@ -150,8 +150,8 @@ import Testing
     /// `cristae stat` prints the same numbers.
     @Test func statSaysTheSame() async throws {
         try await run()
-        let settings = CropToolSettings(memory: 256 << 20, voxelSize: nil, stop: StopSignal())
-        let found = try await CropInspection(settings).entries(of: ["\(job.folder)/out/crops/crop_6.h5"])
+        let settings = VerbSettings(memory: 256 << 20, voxelSize: nil, stop: StopSignal())
+        let found = try await StatVerb(settings).entries(of: ["\(job.folder)/out/crops/crop_6.h5"])
         #expect(found.failures == [])
         // As it is printed: a whole number is no other one than the same with a point.
         let stat = try #require(try JSONValue(parsing: found.json.canonicalText.utf8)[0])

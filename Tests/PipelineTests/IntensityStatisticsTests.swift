@@ -271,10 +271,11 @@ import Testing
     }
 
     /// One voxel of a chunk that is not stored stands for all of them.
-    @Test(arguments: exactTypes + wideTypes) func oneVoxelStandsForMany(type: ElementType) async {
+    @Test(arguments: exactTypes + wideTypes, [9, 0.1, 1e17 / 3])
+    func oneVoxelStandsForMany(type: ElementType, number: Double) async {
         var (one, many) = (Voxels(type), Voxels(type))
-        one.append(number: 9)
-        for _ in 0..<1000 { many.append(number: 9) }
+        one.append(number: number)
+        for _ in 0..<1000 { many.append(number: number) }
         let rest = ByteBuffer(voxels(type, count: 50, spread: 0).bytes)
         let found = [(one, 1000), (many, 1)].map { voxels, times in
             let counter = IntensityCounter(type)

@@ -361,22 +361,22 @@ import Testing
     @Test func resizingFilesHasTheSameLimit() async throws {
         try coarseCrop(2)
         #expect(try await run(["resize": ["max_upsampling": 4]]).done == 1)
-        let settings = CropToolSettings(memory: 1 << 28, voxelSize: nil, stop: StopSignal())
+        let settings = VerbSettings(memory: 1 << 28, voxelSize: nil, stop: StopSignal())
         let target = try #require(VoxelSize("8"))
         let lines = Mutex<[String]>([])
-        func resize(_ options: CropResizing.Options) async throws -> Int {
-            try await CropResizing(options, settings).run(
+        func resize(_ options: ResizeVerb.Options) async throws -> Int {
+            try await ResizeVerb(options, settings).run(
                 input: "\(job.folder)/out/hdf5/crop_2.h5", output: "\(job.folder)/again.h5"
             ) { event in if case .failed(let line) = event { lines.withLock { $0.append(line) } } }
         }
-        #expect(try await resize(CropResizing.Options(target: target)) == 1)
+        #expect(try await resize(ResizeVerb.Options(target: target)) == 1)
         #expect(!job.exists("again.h5"))
         let found = lines.withLock { $0 }
         #expect(found.count == 1)
         for part in ["/label_crop/mito", "32 nm", "4 times", "is 2", "--max-upsampling 4", "--target 16"] {
             #expect(found.first?.contains(part) == true, "\(part) in \(found)")
         }
-        var wider = CropResizing.Options(target: target)
+        var wider = ResizeVerb.Options(target: target)
         wider.maxUpsampling = 4
         #expect(try await resize(wider) == 0)
         #expect(job.exists("again.h5"))

@@ -29,7 +29,7 @@ import Testing
             ZYX(10, 20, 30)),
         Dialect("torch_em, test crop", ["scale": .floats([4, 4, 4]), "crop_id": .integer(7)], ZYX(4, 4, 4), nil),
         Dialect(
-            "ours", CropAttributes.grid(ToolsGridAttributesTests.grid).reduce(into: [:]) { $0[$1.0] = $1.1 },
+            "ours", FileAttributes.grid(ToolsGridAttributesTests.grid).reduce(into: [:]) { $0[$1.0] = $1.1 },
             ZYX(5.24, 4, 4), ZYX(-3, 0, 7.5)),
         Dialect(
             "daisy: the offset is the first edge",

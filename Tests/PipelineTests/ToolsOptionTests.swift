@@ -17,9 +17,9 @@ import Testing
     }
 
     @Test func memoryHasAUnit() {
-        #expect(ByteText("1GiB") == ByteText.standard)
-        #expect(ByteText("512 MiB")?.bytes == 512 << 20)
-        #expect(ByteText("512") == nil)
+        #expect(MemoryOption("1GiB") == MemoryOption.standard)
+        #expect(MemoryOption("512 MiB")?.bytes == 512 << 20)
+        #expect(MemoryOption("512") == nil)
     }
 
     @Test func aFolderStandsForItsFilesByName() throws {

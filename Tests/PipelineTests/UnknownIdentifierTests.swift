@@ -58,8 +58,8 @@ import Testing
             let entry = try mito(text)
             #expect(entry["instances"] == 4 && entry["unknown"] == 0 && entry["labelled"] == 6)
             // So do the tools that know nothing of the job.
-            let settings = CropToolSettings(memory: 1 << 30, voxelSize: nil, stop: StopSignal())
-            let stat = try await CropInspection(settings).entries(of: ["\(job.folder)/out/\(file)/crop_5.h5"]).json
+            let settings = VerbSettings(memory: 1 << 30, voxelSize: nil, stop: StopSignal())
+            let stat = try await StatVerb(settings).entries(of: ["\(job.folder)/out/\(file)/crop_5.h5"]).json
             #expect(stat[0]?["labels"]?["mito"]?["instances"] == 4)
             #expect(stat[0]?["labels"]?["mito"]?["unknown"] == 0)
         }

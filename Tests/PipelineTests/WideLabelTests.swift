@@ -67,7 +67,7 @@ import Volumes
         let json = try JSONValue(parsing: text)
         #expect(json["unknown"]?.wholeNumber == value)
         #expect(json.object?.count == (value == nil ? 2 : 4))
-        let attributes = Dictionary(uniqueKeysWithValues: CropAttributes.annotation(plan))
-        #expect(CropAttributes.annotation(from: attributes) == plan)
+        let attributes = Dictionary(uniqueKeysWithValues: FileAttributes.annotation(plan))
+        #expect(FileAttributes.annotation(from: attributes) == plan)
     }
 }

@@ -98,8 +98,13 @@ public struct IntensityMoments: Sendable, Equatable {
         high = max(high, other.high)
     }
 
-    /// Of so many times the same voxels.
+    /// Of so many times the same voxel, or once the same voxels.
     public func repeated(_ times: Int) -> IntensityMoments {
+        if times == 1 { return self }
+        // The result is that of a sum, which has more roundings than a product. Up to 53 bits neither has any.
+        guard sum.significandWidth + (Int.bitWidth - times.leadingZeroBitCount) < 53 else {
+            return Array(repeating: sum, count: times).withUnsafeBufferPointer { IntensityMoments($0) }
+        }
         var result = self
         result.count *= times
         result.sum *= Double(times)

@@ -1,11 +1,10 @@
 internal import Geometry
 internal import HDF5
 
-/// Where voxels lie, as the attributes of a file or of a dataset tell it, in any of the dialects that are about: ours and
-/// torch_em's (`scale`, `translation`), daisy's (`voxel_size` or `resolution`, and `offset`, the first edge), Fiji's
-/// (`element_size_um`).
+/// Where voxels lie, from the attributes of a file or of a dataset. All dialects of the field are read: ours, which is torch_em's too
+/// (`scale`, `translation`), daisy's (`voxel_size` or `resolution`, and `offset`, the first edge), and Fiji's (`element_size_um`).
 struct GridAttributes: Sendable, Equatable {
-    /// Marks a file whose translations count from its own first voxel, for want of anything better.
+    /// Marks a file whose translations count from its own first voxel, because its source had none.
     static let relativeMark = "translation_is_relative"
 
     /// nm; nil where nothing is said.
@@ -51,7 +50,7 @@ struct GridAttributes: Sendable, Equatable {
             switch value {
             case .integer(let number): [Double(number)]
             case .unsigned(let number): [Double(number)]
-            // 5.24 as a float32 is 5.23999977; over a thousand voxels that is a difference.
+            // 5.24 as a float32 is 5.23999977: an error that adds up over a thousand voxels.
             case .floats(let numbers): numbers.map(\.shortestDecimal)
             default: value.doubles
             }
@@ -63,7 +62,7 @@ struct GridAttributes: Sendable, Equatable {
         return triple
     }
 
-    /// nm per unit of the numbers: nm, unless it is said otherwise.
+    /// nm per unit of the numbers. Without a unit they are nm.
     private static func unit(_ attributes: [String: AttributeValue]) -> Double {
         let names =
             switch attributes["unit"] ?? attributes["units"] {
@@ -82,6 +81,6 @@ struct GridAttributes: Sendable, Equatable {
 }
 
 extension Float {
-    /// The shortest decimal number that has this value as its float32: what somebody wrote before it was narrowed.
+    /// The shortest decimal number with this value as its float32: the number as it was before it was narrowed.
     var shortestDecimal: Double { Double(description) ?? Double(self) }
 }

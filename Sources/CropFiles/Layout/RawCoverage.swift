@@ -3,15 +3,16 @@ public import HDF5
 public import JSONText
 public import Ledger
 
-/// How much of an item's raw data is stored: of a box of which nothing is, the file is all fill value.
+/// How many chunks of an item's raw data the store has. Without any, the file holds the fill value only.
 public struct RawCoverage: Sendable, Equatable {
-    /// Chunks that the box needs, and how many of them the store has.
-    public let chunks: Int
-    public let stored: Int
+    /// Chunks that the box needs.
+    let chunks: Int
+    /// Those of them that the store has.
+    let stored: Int
 
     public init(chunks: Int, stored: Int) { (self.chunks, self.stored) = (chunks, stored) }
 
-    /// What the record of a download says; nil in those of earlier versions.
+    /// From the record of a download; nil in records of earlier versions.
     public init?(_ download: Record?) {
         guard let chunks = download?.result["raw_chunks"]?.integer,
             let stored = download?.result["raw_stored_chunks"]?.integer
@@ -24,8 +25,8 @@ public struct RawCoverage: Sendable, Equatable {
         self.init(chunks: array.chunkCount, stored: array.chunkCount - array.absentCount(in: pack))
     }
 
-    /// What the attributes of a crop's raw data say; nil where they do not.
-    public init?(_ attributes: [String: AttributeValue]) {
+    /// From the attributes of a crop's raw data; nil without them.
+    init?(_ attributes: [String: AttributeValue]) {
         guard let chunks = attributes["chunks"]?.integer, let stored = attributes["stored_chunks"]?.integer else {
             return nil
         }
@@ -45,15 +46,15 @@ public struct RawCoverage: Sendable, Equatable {
     }
 
     /// Members of a crop's raw data in the text outputs.
-    public var json: [String: JSONValue] { ["chunks": .integer(chunks), "stored_chunks": .integer(stored)] }
+    var json: [String: JSONValue] { ["chunks": .integer(chunks), "stored_chunks": .integer(stored)] }
 
-    /// What `verify` and the log say of an item whose raw data are not there; nil where they are.
+    /// What `verify` and the log say of an item without any stored raw data; nil for other items.
     public var note: String? {
         guard isNothing else { return nil }
         return "none of the \(chunks) chunks of its raw data is stored: the raw data are fill value throughout"
     }
 
-    /// The entry of a crop in `attributes.json` or `crops.json`, with these numbers in it.
+    /// Puts these numbers into the entry of a crop in `attributes.json` or `crops.json`.
     public func added(to entry: JSONValue) -> JSONValue {
         guard var members = entry.object, var raw = members["raw"]?.object else { return entry }
         raw.merge(json) { $1 }

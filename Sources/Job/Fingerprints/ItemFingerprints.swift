@@ -75,7 +75,7 @@ struct ItemFingerprints: Sendable {
     }
 
     /// - Parameter version: of the entries; those of earlier versions have lower ones.
-    func stat(convert: Record, version: Int = CropStatistics.version) -> Fingerprint {
+    func stat(convert: Record, version: Int = FileStatistics.version) -> Fingerprint {
         StageSettings.stat(version: version)
             .fingerprint(of: StatisticsRules.keys(plan).merging(["files": Self.files(convert)]) { $1 })
     }

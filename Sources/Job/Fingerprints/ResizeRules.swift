@@ -18,7 +18,7 @@ struct ResizeRules: Sendable {
         let labels = (plan.labels + plan.derived.map(\.source)).map { Source($0, isLabel: true) }
         let raw = ([plan.raw] + plan.moreRaw).map { Source($0, isLabel: false) }
         func target(_ grids: [Grid]) -> Grid {
-            CropResizer.targetGrid(covering: grids, manifest.resize.grid, manifest.targetNm, manifest.tolerance)
+            UpsamplingLimit(manifest).targetGrid(covering: grids)
         }
         guard plan.kind == .volume else {
             let grids = labels.isEmpty ? raw.map(\.grid) : labels.map(\.grid)
@@ -30,8 +30,8 @@ struct ResizeRules: Sendable {
         for source in raw + labels {
             guard let frame = raw.first(where: { $0.alignment == source.alignment }) ?? raw.first else { continue }
             let common = target([frame.grid])
-            let isCrop = source.isLabel && VolumeFile.isCrop(source.key)
-            guard let grid = isCrop ? try? VolumeFile.part(of: common, source.grid) : common else { continue }
+            let isCrop = source.isLabel && ResizePlan.isCrop(source.key)
+            guard let grid = isCrop ? try? ResizePlan.part(of: common, source.grid) : common else { continue }
             add(source, to: grid)
         }
     }

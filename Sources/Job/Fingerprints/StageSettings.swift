@@ -66,7 +66,7 @@ struct StageSettings: Sendable {
     }
 
     /// - Parameter version: of the entries; those of earlier versions have lower ones.
-    static func stat(version: Int = CropStatistics.version) -> StageSettings {
+    static func stat(version: Int = FileStatistics.version) -> StageSettings {
         StageSettings(version: version, members: [:])
     }
 

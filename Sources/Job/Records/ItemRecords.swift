@@ -24,7 +24,7 @@ public struct DoneStages: Sendable {
     public var isComplete: Bool { convert != nil && stat != nil && isMeasured }
 
     /// Whether the resized file is there, and its entry is of today's version.
-    public var isMeasured: Bool { resize?.result[CropStatistics.versionKey]?.integer == CropStatistics.version }
+    public var isMeasured: Bool { resize?.result[FileStatistics.versionKey]?.integer == FileStatistics.version }
 
     public func has(_ stage: Stage) -> Bool {
         switch stage {
@@ -133,7 +133,7 @@ public struct ItemRecords: Sendable {
     /// What statistics of some version say of the labels of a converted file; nil where they are another file's.
     private func labels(_ stat: Record, of convert: Record) -> [String: JSONValue]? {
         guard
-            (1...CropStatistics.version).contains(where: {
+            (1...FileStatistics.version).contains(where: {
                 stat.fingerprint == fingerprints.stat(convert: convert, version: $0)
             })
         else { return nil }

@@ -34,12 +34,12 @@ public struct Convert: Sendable {
             try await writeRaw(writer, pack)
             notAnnotated = try await writeLabels(writer, pack)
             try await writer.setAttributes(
-                CropAttributes.file(
+                FileAttributes.file(
                     of: plan, grid: referenceLabel.writtenGrid, labelLevel: referenceLabel.level,
                     store: context.store.url),
                 on: "/")
             let labels = Set((plan.labels.map(\.name) + plan.derived.map(\.name))).subtracting(notAnnotated).sorted()
-            try await writer.linkAliases(of: [CropLayout.raw] + labels.map { "/label_crop/\($0)" })
+            try await writer.linkAliases(of: [CropPaths.raw] + labels.map(CropPaths.label))
             // Room that is not used is the next item's.
             kept?.close()
         } reading: { reader in
@@ -108,7 +108,7 @@ public struct Convert: Sendable {
     private func writeRaw(_ writer: HDF5Writer, _ pack: Pack) async throws {
         let path = "/raw_crop"
         try await copy(plan.raw, to: path, writer, pack)
-        var attributes = CropAttributes.grid(plan.raw.writtenGrid)
+        var attributes = FileAttributes.grid(plan.raw.writtenGrid)
         attributes.append(("source_path", .string(context.store.url.url(of: plan.raw.key))))
         attributes += RawCoverage(of: try PlannedArray(plan.raw, store: context.store.url), in: pack).attributes
         attributes += CoveredBox.attributes(
@@ -162,7 +162,7 @@ public struct Convert: Sendable {
         of label: ArrayPlan, named name: String? = nil, annotation: AnnotationPlan,
         more: [(String, AttributeValue)] = [], _ target: HDF5Writer
     ) async throws {
-        var attributes = CropAttributes.grid(label.writtenGrid) + CropAttributes.annotation(annotation)
+        var attributes = FileAttributes.grid(label.writtenGrid) + FileAttributes.annotation(annotation)
         attributes.append(("source_path", .string(context.store.url.url(of: label.key))))
         attributes += LabelOrigin(of: label, isDerived: name != nil, context.manifest).attributes
         try await target.setAttributes(attributes + more, on: "/label_crop/\(name ?? label.name)")

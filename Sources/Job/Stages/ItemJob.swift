@@ -28,11 +28,6 @@ public protocol ItemJob: Sendable {
         download: Record, _ handover: ChunkHandover?, measures: Bool
     ) async throws -> (record: Record, entry: JSONValue?)
 
-    /// The entry of a file of the item.
-    func entry(_ reader: HDF5Reader, _ handover: ChunkHandover?) async throws -> JSONValue
-
-    func resize(convert: Record, _ handover: ChunkHandover?) async throws -> Record
-
     /// What the statistics call a label.
     func statisticsName(of label: ArrayPlan) -> String
 
@@ -75,16 +70,8 @@ struct CropJob: ItemJob {
         download: Record, _ handover: ChunkHandover?, measures: Bool
     ) async throws -> (record: Record, entry: JSONValue?) {
         try await Convert(context: context, plan: plan, kept: handover).run(
-            download: download, measuring: measures ? { try await entry($0, handover) } : nil)
-    }
-
-    func entry(_ reader: HDF5Reader, _ handover: ChunkHandover?) async throws -> JSONValue {
-        try await CropStatistics(stop: context.stop, workBytes: context.memory.work, kept: handover)
-            .entry("\(plan.name).h5", in: reader)
-    }
-
-    func resize(convert: Record, _ handover: ChunkHandover?) async throws -> Record {
-        try await Resize(context: context, plan: plan, kept: handover).run(convert: convert)
+            download: download,
+            measuring: measures ? { try await Stat(context: context, plan: plan, kept: handover).entry($0) } : nil)
     }
 
     func statisticsName(of label: ArrayPlan) -> String { label.name }
@@ -135,15 +122,6 @@ struct VolumeJob: ItemJob {
         download: Record, _: ChunkHandover?, measures _: Bool
     ) async throws -> (record: Record, entry: JSONValue?) {
         (try await VolumeConvert(context: context, plan: plan).run(download: download), nil)
-    }
-
-    func entry(_ reader: HDF5Reader, _: ChunkHandover?) async throws -> JSONValue {
-        try await VolumeStatistics(stop: context.stop, workBytes: context.memory.work)
-            .entry("\(plan.name).h5", in: reader)
-    }
-
-    func resize(convert: Record, _: ChunkHandover?) async throws -> Record {
-        try await VolumeResize(context: context, plan: plan).run(convert: convert)
     }
 
     func statisticsName(of label: ArrayPlan) -> String {

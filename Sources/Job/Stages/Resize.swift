@@ -15,7 +15,7 @@ internal import Volumes
 public struct Resize: Sendable {
     public let context: JobContext
     public let plan: ItemPlan
-    /// Chunks of the converted file that are in memory still; let go of when they have been used.
+    /// Chunks of the converted file that are still in memory. They are released after use.
     public var kept: ChunkHandover?
 
     public init(context: JobContext, plan: ItemPlan, kept: ChunkHandover? = nil) {
@@ -23,96 +23,78 @@ public struct Resize: Sendable {
     }
 
     public func run(convert: Record) async throws -> Record {
-        // What is written now is looked at once more.
-        let resized = kept.map { ChunkHandover(atMost: $0.byteCount, in: context.kept) }
-        defer { resized?.drop() }
+        let fingerprint = ItemFingerprints(plan, context).resize(convert: convert)
         let (output, entry) = try await InputFile.read(plan.nativePath, in: context.state.output) { reader in
-            try await OutputFile.make(plan.resizedPath, in: context.state.output, stop: context.stop) { writer in
-                try await resize(reader, writer, keeping: resized)
-                resized?.close()
-                // What is left to do is small, and the next item's chunks need the room.
-                kept?.drop()
-            } reading: { reader in
-                try await CropStatistics(stop: context.stop, workBytes: context.memory.work, kept: resized)
-                    .entry("\(plan.name).h5", in: reader)
-            }
+            let resizing = try ResizePlan(
+                try await VoxelFile(reader, plan.layout, kept: kept),
+                ResizePlan.Settings(
+                    UpsamplingLimit(context.manifest), cacheBytes: context.memory.cache,
+                    workBytes: context.memory.work),
+                encoding: encoding)
+            return plan.layout == .crop
+                ? try await make(resizing)
+                : (try await VolumeResize(context: context, plan: plan).make(resizing, fingerprint), nil)
         }
-        let record = Record(
-            .resize, of: plan.name, fingerprint: ItemFingerprints(plan, context).resize(convert: convert),
-            outputs: [output],
-            result: entry ?? .null)
+        let found = if let entry { entry } else { try await measured() }
+        let record = Record(.resize, of: plan.name, fingerprint: fingerprint, outputs: [output], result: found)
         try await context.state.write(record)
+        if plan.layout == .volume {
+            try await context.state.run { try ChunkLog.remove(plan.resizedLogPath, in: context.state.holdings) }
+        }
         return record
     }
 
     /// Whether the entry of a record is what this version finds in the file.
     public static func isMeasured(_ record: Record) -> Bool {
-        record.result[CropStatistics.versionKey]?.integer == CropStatistics.version
+        record.result[FileStatistics.versionKey]?.integer == FileStatistics.version
     }
 
     /// Looks again at the file that an earlier version has made, which stays as it is.
     public func measureAgain(_ known: Record) async throws -> Record {
-        let entry = try await InputFile.read(plan.resizedPath, in: context.state.output) { reader in
-            try await plan.job(context).entry(reader, nil)
-        }
         let record = Record(
-            item: known.item, stage: known.stage, fingerprint: known.fingerprint, outputs: known.outputs, result: entry)
+            item: known.item, stage: known.stage, fingerprint: known.fingerprint, outputs: known.outputs,
+            result: try await measured())
         try await context.state.write(record)
         return record
     }
 
-    private func resize(_ reader: HDF5Reader, _ writer: HDF5Writer, keeping resized: ChunkHandover?) async throws {
-        let manifest = context.manifest
-        let resizer = CropResizer(
-            options: CropResizer.Options(
-                target: manifest.targetNm, gridRule: manifest.resize.grid, tolerance: manifest.tolerance,
-                maxUpsampling: manifest.resize.maxUpsampling, cacheBytes: context.memory.cache,
-                workBytes: context.memory.work, kept: resized),
-            stop: context.stop)
-        try await resizer.resize(
-            try await inputs(reader), fileAttributes: try await reader.attributes(of: "/"), into: writer
-        ) { input, shape in
-            Encoding(
-                manifest.convert.compression, elementType: input.chunks.elementType, shape: shape,
-                isLabel: input.isLabel, source: try source(of: input.path))
+    private func measured() async throws -> JSONValue {
+        try await InputFile.read(plan.resizedPath, in: context.state.output) { reader in
+            try await Stat(context: context, plan: plan).entry(reader)
         }
     }
 
-    private func inputs(_ reader: HDF5Reader) async throws -> [CropResizer.Input] {
-        var inputs: [CropResizer.Input] = []
-        // A region may have no labels at all.
-        let hasLabels = try await reader.children(of: "/").contains { $0.isGroup && $0.name == "label_crop" }
-        let labels =
-            hasLabels
-            ? try await reader.children(of: "/label_crop").filter { !$0.isGroup }.map { "/label_crop/\($0.name)" } : []
-        for path in ["/raw_crop"] + labels {
-            guard let info = try await reader.dataset(path),
-                let chunks = HDF5Chunks(info, in: reader, kept: kept?.dataset(path))
-            else { continue }
-            let attributes = try await reader.attributes(of: path)
-            guard let grid = CropAttributes.grid(from: attributes, shape: chunks.shape) else {
-                throw HDF5Error(
-                    operation: "read the voxel size", path: reader.path, object: path,
-                    message: "the attributes scale and translation are missing")
-            }
-            inputs.append(
-                CropResizer.Input(
-                    path: path, isLabel: path != "/raw_crop", chunks: chunks, grid: grid,
-                    covered: try CoveredBox.read(attributes, shape: chunks.shape, of: path),
-                    unknown: CropAttributes.annotation(from: attributes).unknown, attributes: attributes))
+    /// The file of a crop or region, and its entry. Chunks that are written stay in memory, because they are measured right after.
+    private func make(_ resizing: ResizePlan) async throws -> (Record.Output, JSONValue?) {
+        let resized = kept.map { ChunkHandover(atMost: $0.byteCount, in: context.kept) }
+        defer { resized?.drop() }
+        return try await OutputFile.make(plan.resizedPath, in: context.output, stop: context.stop) { writer in
+            try await resizing.write(to: writer, stop: context.stop, kept: resized)
+            resized?.close()
+            // What is left to do is small, and the next item's chunks need the room.
+            kept?.drop()
+        } reading: { reader in
+            try await Stat(context: context, plan: plan, kept: resized).entry(reader)
         }
-        return inputs
     }
 
-    /// The stored array behind a dataset, for `compression: source`.
-    private func source(of path: String) throws -> PlannedArray? {
-        guard context.manifest.convert.compression == .source else { return nil }
-        let name = path.pathComponents().last ?? ""
-        let array =
-            path == "/raw_crop"
-            ? plan.raw
-            : plan.labels.first { $0.name.hasSameBytes(as: name) }
-                ?? plan.derived.first { $0.name.hasSameBytes(as: name) }?.source
-        return try array.map { try PlannedArray($0, store: context.store.url) }
+    private func encoding(_ dataset: VoxelFile.Dataset, _ shape: ZYX<Int>) throws -> Encoding {
+        let compression = context.manifest.convert.compression
+        let source = compression == .source ? storedArray(behind: dataset) : nil
+        let planned = try source.map { try PlannedArray($0, store: context.store.url) }
+        return Encoding(
+            compression, elementType: dataset.chunks.elementType, shape: shape, isLabel: dataset.isLabel,
+            source: planned)
+    }
+
+    /// The array of the store that a dataset was made from.
+    private func storedArray(behind dataset: VoxelFile.Dataset) -> ArrayPlan? {
+        if plan.layout == .volume {
+            return plan.arrays.first { ArrayPlan.path(of: $0.key, below: plan.group).hasSameBytes(as: dataset.path) }
+                ?? plan.derived.first { ArrayPlan.path(of: $0, below: plan.group) == dataset.path }?.source
+        }
+        guard dataset.isLabel else { return plan.raw }
+        return plan.labels.first { CropPaths.label($0.name).hasSameBytes(as: dataset.path) }
+            ?? plan.derived.first { CropPaths.label($0.name).hasSameBytes(as: dataset.path) }?.source
     }
 }

@@ -10,16 +10,19 @@ internal import Threads
 public struct Stat: Sendable {
     public let context: JobContext
     public let plan: ItemPlan
-    /// Chunks of the converted file that are in memory still.
+    /// Chunks of the converted file that are still in memory.
     public var kept: ChunkHandover?
 
     public init(context: JobContext, plan: ItemPlan, kept: ChunkHandover? = nil) {
         (self.context, self.plan, self.kept) = (context, plan, kept)
     }
 
-    /// - Parameter entry: what was found in the file when it was made, if that has been looked at.
+    /// - Parameter entry: what is in the file, where it was measured while it was written.
     public func run(convert: Record, entry: JSONValue? = nil) async throws -> Record {
-        let entry = if let entry { entry } else { try await self.entry() }
+        let entry =
+            if let entry { entry } else {
+                try await InputFile.read(plan.nativePath, in: context.output) { try await self.entry($0) }
+            }
         let record = Record(
             .stat, of: plan.name, fingerprint: ItemFingerprints(plan, context).stat(convert: convert),
             outputs: [], result: entry)
@@ -27,9 +30,9 @@ public struct Stat: Sendable {
         return record
     }
 
-    private func entry() async throws -> JSONValue {
-        try await InputFile.read(plan.nativePath, in: context.state.output) {
-            try await plan.job(context).entry($0, kept)
-        }
+    /// What is in a file of the item.
+    public func entry(_ reader: HDF5Reader) async throws -> JSONValue {
+        try await FileStatistics(stop: context.stop, workBytes: context.memory.work)
+            .entry("\(plan.name).h5", of: try await VoxelFile(reader, plan.layout, kept: kept))
     }
 }

@@ -35,12 +35,13 @@ struct VolumeConvert: Sendable {
                     }
                 }
                 try await writer.setAttributes(
-                    VolumeAttributes.dataset(
+                    FileAttributes.volumeDataset(
                         stored, isMask: masks.contains(stored.key), derivation: array.derivation,
                         store: context.store.url, manifest: context.manifest),
                     on: array.layout.path)
             }
-            try await writer.setAttributes(VolumeAttributes.file(of: plan, store: context.store.url), on: "/")
+            try await writer.setAttributes(
+                FileAttributes.file(of: plan, grid: plan.raw.grid, labelLevel: nil, store: context.store.url), on: "/")
         }
         let record = Record(
             .convert, of: plan.name, fingerprint: try ItemFingerprints(plan, context).convert(download: download),

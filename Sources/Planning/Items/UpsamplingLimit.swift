@@ -40,14 +40,16 @@ public struct UpsamplingLimit: Sendable {
         self.largest = largest
     }
 
-    /// The voxels that an item gets which begins with `covering`; nm.
-    func outputVoxelSize(covering: Grid) -> ZYX<Double> {
+    /// The grid of the output that covers `grids`. Labels of one crop share a grid; should they not, the output covers all of them.
+    public func targetGrid(covering grids: [Grid]) -> Grid {
         switch gridRule {
-        case .exact: target
-        case .powerOfTwo:
-            OutputGrid.powerOfTwo(covering: [covering], targetVoxelSize: target, tolerance: tolerance).voxelSize
+        case .exact: OutputGrid.exact(covering: grids, targetVoxelSize: target)
+        case .powerOfTwo: OutputGrid.powerOfTwo(covering: grids, targetVoxelSize: target, tolerance: tolerance)
         }
     }
+
+    /// The voxels of that output; nm.
+    func outputVoxelSize(covering grid: Grid) -> ZYX<Double> { targetGrid(covering: [grid]).voxelSize }
 
     /// An array whose voxels are too large.
     public struct Excess: Sendable {

@@ -100,13 +100,9 @@ struct ItemRunner: Sendable {
             }
         }
         if !done.isMeasured, stages.contains(.resize) {
-            let known = done.resize
+            let (resize, known) = (Resize(context: context, plan: plan, kept: kept), done.resize)
             done.resize = try await stage(.resize) {
-                if let known {
-                    try await Resize(context: context, plan: plan).measureAgain(known)
-                } else {
-                    try await job.resize(convert: convert, kept)
-                }
+                if let known { try await resize.measureAgain(known) } else { try await resize.run(convert: convert) }
             }
         }
         try await removal

@@ -52,7 +52,7 @@ struct DatasetSummary: Sendable {
 
     private static func part(_ raw: JSONValue) -> (counts: ValueCounts, moments: IntensityMoments)? {
         guard let type = raw["dtype"]?.string.flatMap(ElementType.init),
-            let text = raw[CropStatistics.countsKey]?.string,
+            let text = raw[FileStatistics.countsKey]?.string,
             let counts = ValueCounts(type, text: text)
         else { return nil }
         func number(_ key: String, or other: Double) -> Double { raw[key]?.double ?? other }
@@ -89,7 +89,7 @@ struct DatasetSummary: Sendable {
     }
 }
 
-extension CropStatistics {
+extension FileStatistics {
     /// An entry as `attributes.json` and `crops.json` have it: without what only records hold.
     static func published(_ entry: JSONValue) -> JSONValue {
         guard var members = entry.object else { return entry }

@@ -179,8 +179,8 @@ public struct Summaries: Sendable {
         }
         resized.sort { Self.order($0) < Self.order($1) }
         var texts = [
-            ("txt/attributes.json", Self.text(of: native.map(CropStatistics.published))),
-            ("txt/crops.json", Self.text(of: resized.map(CropStatistics.published))),
+            ("txt/attributes.json", Self.text(of: native.map(FileStatistics.published))),
+            ("txt/crops.json", Self.text(of: resized.map(FileStatistics.published))),
             ("txt/data.json", Array(try data().utf8)),
             ("txt/left_out.json", Array(try leftOutText(present).utf8)),
             (

@@ -6,8 +6,8 @@ public import Manifest
 internal import Planning
 internal import Threads
 
-/// Brings crop files, ours or not, to a voxel size: what `cristae resize` does.
-public struct CropResizing: Sendable {
+/// What `cristae resize` does: brings crop files, ours or not, to a voxel size.
+public struct ResizeVerb: Sendable {
     public struct Options: Sendable {
         public var target: VoxelSize
         public var grid = Manifest.Resize.GridRule.exact
@@ -25,21 +25,21 @@ public struct CropResizing: Sendable {
         case failed(String)
     }
 
-    /// Why nothing was begun: the command line is wrong.
+    /// A fault of the command line, found before anything is written.
     public struct UsageError: Error, Sendable, CustomStringConvertible {
         public let description: String
     }
 
     private struct Job: Sendable {
-        public let input: String
+        let input: String
         /// Below the output folder.
-        public let name: String
+        let name: String
     }
 
     private let options: Options
-    private let settings: CropToolSettings
+    private let settings: VerbSettings
 
-    public init(_ options: Options, _ settings: CropToolSettings) {
+    public init(_ options: Options, _ settings: VerbSettings) {
         self.options = options
         self.settings = settings
     }
@@ -96,30 +96,26 @@ public struct CropResizing: Sendable {
         }
     }
 
-    /// Whether the file could be made. Only what ends all work is thrown.
+    /// Returns whether the file was made. Throws only what ends all work.
     private func isDone(
         _ job: Job, _ folder: ConfinedFolder, _ report: @Sendable (Event) -> Void
     ) async throws -> Bool {
         do {
-            let line = try await settings.read(job.input) { reader, file in
-                for note in file.notes + (try await file.paddingNote().map { [$0] } ?? []) {
-                    report(.warning("\(job.input): \(note)"))
-                }
-                var target: Grid?
+            let line = try await settings.read(job.input) { file in
+                for note in file.notes { report(.warning("\(job.input): \(note)")) }
+                let plan = try plan(file)
                 _ = try await OutputFile.make(job.name, in: folder, stop: settings.stop) { writer in
-                    target = try await resize(file, writer)
+                    try await plan.write(to: writer, stop: settings.stop)
                 }
-                let source = (file.labels.first ?? file.raw)?.grid
-                return "\(job.input): \(Self.text(source)) to \(folder.path)/\(job.name): \(Self.text(target))"
+                return
+                    "\(job.input): \(Self.text(file.reference?.grid)) to \(folder.path)/\(job.name): \(Self.text(plan.grid))"
             }
             report(.done(line))
             return true
         } catch {
-            if settings.stop.isStopped { throw JobError.stopped }
-            if Cancellation.isFromOutside(error) { throw error }
+            let reason = try settings.reason(error)
             if let ending = JobError(error, settings.stop) { throw ending }
-            let reason = "\(error)"
-            report(.failed(reason.contains(job.input) ? reason : "\(job.input): \(reason)"))
+            report(.failed(VerbSettings.line(reason, job.input)))
             return false
         }
     }
@@ -128,43 +124,18 @@ public struct CropResizing: Sendable {
         grid.map { "\($0.shape) voxels of \($0.voxelSize) nm" } ?? "nothing"
     }
 
-    private func resize(_ file: CropFile, _ writer: HDF5Writer) async throws -> Grid {
-        let resizer = CropResizer(
-            options: CropResizer.Options(
-                target: options.target.nanometers, gridRule: options.grid, tolerance: options.tolerance,
-                maxUpsampling: options.maxUpsampling, wording: .flags, cacheBytes: settings.cacheBytes,
-                workBytes: settings.workBytes, heldBytes: settings.heldBytes),
-            stop: settings.stop)
-        var attributes = Self.storable(file.attributes)
-        attributes[GridAttributes.relativeMark] = file.hasTranslation ? nil : .integer(1)
-        let infos = Dictionary(file.datasets.map { ($0.path, $0.info) }) { first, _ in first }
-        return try await resizer.resize(
-            file.datasets.map {
-                CropResizer.Input(
-                    path: $0.path, isLabel: $0.isLabel, chunks: $0.chunks, grid: $0.grid,
-                    covered: $0.covered, unknown: $0.isLabel ? $0.dialect.annotation.unknown : nil,
-                    attributes: Self.storable($0.attributes))
-            }, fileAttributes: attributes, into: writer
-        ) { input, shape in
-            guard let info = infos[input.path] else { throw CropFileError("\(input.path) is gone") }
-            return Encoding(
-                options.compression, elementType: input.chunks.elementType, shape: shape, isLabel: input.isLabel,
-                from: info)
-        }
-    }
-
-    /// An attribute lies in an object's header, which takes less than 64 KiB of each.
-    private static func storable(_ attributes: [String: AttributeValue]) -> [String: AttributeValue] {
-        attributes.filter { name, value in
-            let bytes =
-                switch value {
-                case .doubles(let numbers): numbers.count * 8
-                case .integers(let numbers): numbers.count * 8
-                case .floats(let numbers): numbers.count * 4
-                case .strings(let texts): texts.count * 16
-                default: 16
-                }
-            return !name.isEmpty && bytes + name.utf8.count < 60_000
+    private func plan(_ file: VoxelFile) throws -> ResizePlan {
+        let limit = UpsamplingLimit(
+            target: options.target.nanometers, gridRule: options.grid, tolerance: options.tolerance,
+            largest: options.maxUpsampling, wording: .flags)
+        return try ResizePlan(
+            file,
+            ResizePlan.Settings(
+                limit, cacheBytes: settings.cacheBytes, workBytes: settings.workBytes, heldBytes: settings.heldBytes)
+        ) { dataset, shape in
+            Encoding(
+                options.compression, elementType: dataset.chunks.elementType, shape: shape, isLabel: dataset.isLabel,
+                from: dataset.info)
         }
     }
 }

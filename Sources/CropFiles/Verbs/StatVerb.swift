@@ -2,14 +2,14 @@ internal import Arrays
 public import JSONText
 internal import Threads
 
-/// The statistics of crop files, ours or not: what `cristae stat` prints.
-public struct CropInspection: Sendable {
-    private let settings: CropToolSettings
+/// What `cristae stat` does: the statistics of crop files, ours or not.
+public struct StatVerb: Sendable {
+    private let settings: VerbSettings
 
-    public init(_ settings: CropToolSettings) { self.settings = settings }
+    public init(_ settings: VerbSettings) { self.settings = settings }
 
-    /// One entry a file, in the order of the paths; of a folder, its HDF5 files by name. A file that cannot be read has an entry with
-    /// `error`.
+    /// One entry for each file, in the order of the paths. A folder stands for its HDF5 files, by name. A file that cannot be read has an
+    /// entry with `error`.
     ///
     /// - Returns: the entries as a JSON array, and the errors, one line each.
     /// - Throws: ``JobError/stopped``.
@@ -37,20 +37,16 @@ public struct CropInspection: Sendable {
     private func entry(of path: String) async throws -> (json: JSONValue, failure: String?) {
         let name = CropFilePaths.name(of: path)
         do {
-            let entry = try await settings.read(path) { _, file in
-                try await CropFileStatistics(
-                    statistics: CropStatistics(stop: settings.stop, workBytes: settings.workBytes)
-                ).entry(name, file)
+            let entry = try await settings.read(path) { file in
+                try await FileStatistics(stop: settings.stop, workBytes: settings.workBytes).entry(name, of: file)
             }
             var values = entry.object ?? [:]
             values["file"] = .string(path)
             return (.object(values), nil)
         } catch {
-            if settings.stop.isStopped { throw JobError.stopped }
-            if Cancellation.isFromOutside(error) { throw error }
-            let reason = "\(error)"
+            let reason = try settings.reason(error)
             let json: JSONValue = ["name": .string(name), "file": .string(path), "error": .string(reason)]
-            return (json, reason.contains(path) ? reason : "\(path): \(reason)")
+            return (json, VerbSettings.line(reason, path))
         }
     }
 }

@@ -4,7 +4,7 @@ internal import Foundation
 enum CropFilePaths {
     private static let extensions: Set<String> = ["h5", "hdf5", "hdf"]
 
-    /// Which file a path leads to, through links or not.
+    /// The file that a path leads to, with links followed.
     struct Identity: Hashable {
         let device: UInt64
         let number: UInt64
@@ -22,7 +22,7 @@ enum CropFilePaths {
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
-    /// The path itself, or of a folder all HDF5 files in it, sorted by name; not those in its folders.
+    /// The path itself. For a folder: all HDF5 files in it, sorted by name, without those in its own folders.
     ///
     /// - Throws: ``CropFileError`` for a folder that cannot be read, or holds none.
     static func files(at path: String) throws(CropFileError) -> [String] {

@@ -1,22 +1,28 @@
 public import Arrays
+internal import Elements
 public import Geometry
 public import HDF5
+public import Manifest
 public import Planning
 public import Stores
 internal import Volumes
 
-/// The attributes of a crop file (DESIGN, section 5), in the order in which they are written.
-public enum CropAttributes {
-    /// Of the file.
-    public static func file(of plan: ItemPlan, grid: Grid, labelLevel: String, store: StoreURL) -> [(
-        String, AttributeValue
-    )] {
+/// The attributes of the files that a job makes (DESIGN, section 5), in the order in which they are written.
+public enum FileAttributes {
+    /// Of a file.
+    ///
+    /// - Parameters:
+    ///   - grid: that of the first label of a crop or region, or that of a volume's raw data.
+    ///   - labelLevel: nil for volumes, whose labels have levels of their own.
+    public static func file(
+        of plan: ItemPlan, grid: Grid, labelLevel: String?, store: StoreURL
+    ) -> [(String, AttributeValue)] {
         (plan.id.map { [("crop_id", .integer(Int64($0)))] } ?? []) + [
             ("dataset", .string(plan.dataset)),
             ("scale", .doubles(grid.voxelSize.array)),
             ("translation", .doubles(grid.translation.array)),
             ("em_level", .string(plan.raw.level)),
-            ("gt_level", .string(labelLevel)),
+        ] + (labelLevel.map { [("gt_level", .string($0))] } ?? []) + [
             ("axes", .string("zyx")),
             ("unit", .string("nanometer")),
             ("source", .string(store.url(of: plan.group))),
@@ -52,28 +58,46 @@ public enum CropAttributes {
     }
 
     /// The meaning of a label's values, read back from its attributes.
-    public static func annotation(from attributes: [String: AttributeValue]) -> AnnotationPlan {
+    static func annotation(from attributes: [String: AttributeValue]) -> AnnotationPlan {
         AnnotationPlan(
             type: attributes["annotation_type"]?.string ?? "unspecified", absent: attributes["absent"]?.wholeNumber,
             present: attributes["present"]?.wholeNumber, unknown: attributes["unknown"]?.wholeNumber)
     }
 
-    /// The grid of a dataset, read back from its attributes; nil where they do not tell.
-    public static func grid(from attributes: [String: AttributeValue], shape: ZYX<Int>) -> Grid? {
-        guard let scale = attributes["scale"]?.doubles.flatMap({ ZYX($0) }),
-            let translation = attributes["translation"]?.doubles.flatMap({ ZYX($0) })
-        else { return nil }
-        return Grid(shape: shape, voxelSize: scale, translation: translation)
+    /// Of a dataset in a volume's file. A label has the class, and what its values mean.
+    ///
+    /// - Parameter isMask: whether the label has no other values than 0 and 255. Where nothing is declared, these mean absent and present.
+    public static func volumeDataset(
+        _ array: ArrayPlan, isMask: Bool, derivation: DerivePlan? = nil, store: StoreURL, manifest: Manifest
+    ) -> [(String, AttributeValue)] {
+        var attributes = grid(array.grid)
+        if let derivation {
+            attributes.append(("class", .string(derivation.name)))
+            attributes += annotation(.derived(instances: false))
+            attributes.append(("derived_from", .string(array.name)))
+            attributes.append(("derived_ids", .integers(derivation.ids.map(Int64.init))))
+        } else if var meaning = array.annotation {
+            if isMask, meaning.isOpen { meaning = .mask }
+            attributes.append(("class", .string(array.name)))
+            attributes += annotation(meaning)
+        }
+        attributes.append(("level", .string(array.level)))
+        if let alignment = array.alignment { attributes.append(("alignment", .string(alignment))) }
+        attributes.append(("source_path", .string(store.url(of: array.key))))
+        if array.annotation != nil {
+            attributes += LabelOrigin(of: array, isDerived: derivation != nil, manifest).attributes
+        }
+        return attributes
     }
 }
 
 extension AttributeValue {
-    public var string: String? {
+    var string: String? {
         guard case .string(let value) = self else { return nil }
         return value
     }
 
-    public var integer: Int? {
+    var integer: Int? {
         switch self {
         case .integer(let value): Int(value)
         case .unsigned(let value): Int(exactly: value)
@@ -101,7 +125,7 @@ extension AttributeValue {
         }
     }
 
-    public var doubles: [Double]? {
+    var doubles: [Double]? {
         switch self {
         case .doubles(let values): values
         case .floats(let values): values.map(Double.init)
@@ -116,4 +140,24 @@ extension HDF5Writer {
     public func setAttributes(_ attributes: [(String, AttributeValue)], on path: String) throws(HDF5Error) {
         for (name, value) in attributes { try setAttribute(name, value, on: path) }
     }
+
+    /// Gives the datasets of a crop file their second names, which most loaders look for, where nothing else has these.
+    public func linkAliases(of paths: [String]) throws(HDF5Error) {
+        for path in paths {
+            let names = path.pathComponents()
+            if path == CropPaths.raw {
+                try link("/raw", to: path)
+            } else if names.count == 2, names[0].hasSameBytes(as: CropPaths.labels) {
+                try link("/labels/\(names[1])", to: path)
+            }
+        }
+    }
+}
+
+/// The names of the datasets in the crop files that a job makes.
+public enum CropPaths {
+    public static let raw = "/raw_crop"
+    static let labels = "label_crop"
+
+    public static func label(_ name: String) -> String { "/\(labels)/\(name)" }
 }
