@@ -43,10 +43,9 @@ public struct ResizePlan: Sendable {
         ) throws {
             (self.source, self.target, self.settings) = (source, target, settings)
             let type = source.chunks.elementType
-            chunkShape = encoding.chunkShape
-            layout = DatasetLayout(
-                path: path, elementType: type, shape: target.shape.array, chunkShape: chunkShape.array,
-                filter: encoding.filter, fillValue: Array(repeating: 0, count: type.byteCount))
+            layout = encoding.layout(
+                path, type, shape: target.shape.array, fillValue: Array(repeating: 0, count: type.byteCount))
+            chunkShape = ZYX(layout.chunkShape) ?? target.shape
             // The grid, then what the source says beside its grid, and what it was.
             let own = FileAttributes.grid(target)
             let left = ResizePlan.outdated.union(own.map(\.0))

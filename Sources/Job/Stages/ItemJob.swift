@@ -1,6 +1,6 @@
 public import Arrays
 internal import CropFiles
-public import HDF5
+internal import HDF5
 public import JSONText
 public import Ledger
 internal import Manifest

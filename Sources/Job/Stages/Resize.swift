@@ -68,7 +68,7 @@ public struct Resize: Sendable {
     private func make(_ resizing: ResizePlan) async throws -> (Record.Output, JSONValue?) {
         let resized = kept.map { ChunkHandover(atMost: $0.byteCount, in: context.kept) }
         defer { resized?.drop() }
-        return try await OutputFile.make(plan.resizedPath, in: context.output, stop: context.stop) { writer in
+        return try await OutputFile.make(plan.resizedPath, in: context.state.output, stop: context.stop) { writer in
             try await resizing.write(to: writer, stop: context.stop, kept: resized)
             resized?.close()
             // What is left to do is small, and the next item's chunks need the room.

@@ -1,6 +1,6 @@
 public import Arrays
 internal import CropFiles
-internal import HDF5
+public import HDF5
 public import JSONText
 public import Ledger
 public import Planning
@@ -21,7 +21,7 @@ public struct Stat: Sendable {
     public func run(convert: Record, entry: JSONValue? = nil) async throws -> Record {
         let entry =
             if let entry { entry } else {
-                try await InputFile.read(plan.nativePath, in: context.output) { try await self.entry($0) }
+                try await InputFile.read(plan.nativePath, in: context.state.output) { try await self.entry($0) }
             }
         let record = Record(
             .stat, of: plan.name, fingerprint: ItemFingerprints(plan, context).stat(convert: convert),
