@@ -42,19 +42,30 @@ let package = Package(
     name: "cristae",
     products: [.executable(name: "cristae", targets: ["cristae"])],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
-        .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
+        // Exact versions, so that every build, also one without Package.resolved, takes the code that was tested.
+        // The command line: verbs, options, help and completion scripts.
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        // Log lines with levels, in text or JSON, through one handler of our own.
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        // SHA-256 for records and fingerprints, HMAC for signed S3 requests, MD5 for ETags.
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        // Queues that are cut at the front (Deque) and the order of items by priority (Heap) without shifting an array.
+        .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
     ],
     targets: [
+        // One inline function each, for what Swift cannot say: a prefetch hint, and renaming without replacing.
         .systemLibrary(name: "CPrefetch"),
         .systemLibrary(name: "CRename"),
+        // The output format. Its own filters are not used: chunks are encoded outside.
         .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
+        // HTTP and TLS: many connections in one event loop, with proxies and certificates as the system has them.
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        // Codecs of Zarr and N5 chunks, one library each; Blosc and zstd also encode.
         .systemLibrary(name: "CBlosc", pkgConfig: "blosc", providers: [.apt(["libblosc-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        // gzip and zlib streams, faster than zlib itself; CRC-32 and Adler-32 with vector instructions.
         .systemLibrary(name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
+        // Codecs of older or rarer arrays, which are only read.
         .systemLibrary(name: "CBZip2", providers: [.apt(["libbz2-dev"])]),
         .systemLibrary(name: "CLZMA", pkgConfig: "liblzma", providers: [.apt(["liblzma-dev"])]),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
@@ -67,15 +78,19 @@ let package = Package(
         library("Threads", [deque]),
         library("Geometry", ["Elements"]),
         kernels("Codecs", ["Elements", "CBlosc", "CZstd", "CDeflate", "CBZip2", "CLZMA", "CLZ4"]),
-        kernels("Stores", ["Elements", "JSONText", "Threads", "Geometry", "Codecs", "CCurl", crypto]),
+        kernels("VolumeDeflate", ["Elements", "Codecs"]),
+        library("ZipFiles"),
+        kernels("Stores", ["Elements", "JSONText", "Threads", "Codecs", "ZipFiles", "CCurl", crypto]),
+        kernels("SampleStore", ["Elements", "JSONText", "Threads", "Geometry", "Codecs", "Stores"]),
         kernels("Volumes", ["Elements", "JSONText", "Geometry", "Codecs", "Stores"]),
         library("HDF5", ["Elements", "Threads", "CHDF5"]),
         kernels("Resampling", ["Elements", "Geometry", "CPrefetch"]),
-        library("Ledger", ["Elements", "JSONText", "Threads", "Codecs", "CRename", crypto]),
+        library("Ledger", ["Elements", "JSONText", "Threads", "Codecs", "ZipFiles", "CRename", crypto]),
         library("Manifest", ["Elements", "JSONText", "Geometry", "Codecs", "Stores", "Ledger"]),
         library(
             "Arrays",
             [
+                "SampleStore", "VolumeDeflate",
                 "Elements", "JSONText", "Threads", "Geometry", "Codecs", "Stores", "Volumes", "HDF5", "Resampling",
                 "Ledger",
                 "Manifest", deque,
@@ -96,6 +111,7 @@ let package = Package(
         library(
             "Conversion",
             [
+                "SampleStore", "VolumeDeflate",
                 "Elements", "JSONText", "Threads", "Geometry", "Codecs", "Stores", "Volumes", "HDF5", "Ledger",
                 "Manifest",
                 "Arrays",
@@ -103,6 +119,7 @@ let package = Package(
         library(
             "Job",
             [
+                "SampleStore", "VolumeDeflate",
                 "Elements", "JSONText", "Threads", "Geometry", "Codecs", "Stores", "Volumes", "HDF5", "Resampling",
                 "Ledger",
                 "Manifest", "Arrays", "Planning", "CropFiles", deque, heap, crypto, logging,
@@ -130,7 +147,8 @@ let package = Package(
         .executableTarget(
             name: "cristae",
             dependencies: [
-                "Elements", "JSONText", "Threads", "Geometry", "Stores", "Ledger", "Manifest", "Arrays", "Planning",
+                "Elements", "JSONText", "Threads", "Geometry", "Stores", "SampleStore", "Ledger", "Manifest", "Arrays",
+                "Planning",
                 "CropFiles", "Conversion", "Job", "Summaries", "Scheduling", "Report", arguments, logging,
             ],
             swiftSettings: strict),
@@ -141,12 +159,16 @@ let package = Package(
             exclude: ["peers"], swiftSettings: strict),
 
         .target(
-            name: "TestSupport", dependencies: ["Elements", "JSONText", "Volumes"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["Elements", "JSONText", "Codecs", "Stores", "Volumes"],
+            path: "Tests/TestSupport",
             swiftSettings: strict),
         tests("StructureTests"),
         tests("ElementsTests", ["Elements", "JSONText", "Threads"]),
         tests("GeometryTests", ["Geometry"], resources: [.copy("Data")]),
         tests("CodecsTests", ["Codecs", "Elements", "TestSupport", crypto]),
+        tests("VolumeDeflateTests", ["VolumeDeflate", "Codecs", "Elements", "TestSupport"]),
+        tests("ZipFilesTests", ["ZipFiles"]),
+        tests("SampleStoreTests", ["SampleStore", "Stores", "Elements", "JSONText", "TestSupport"]),
         tests("StoresTests", ["Stores", "Codecs", "Elements", "JSONText", "TestSupport", crypto]),
         tests("VolumesTests", ["Volumes", "Elements", "Codecs", "JSONText", "Geometry", "TestSupport"]),
         .testTarget(
@@ -159,6 +181,7 @@ let package = Package(
         tests(
             "PipelineTests",
             [
+                "VolumeDeflate", "SampleStore",
                 "Codecs", "Volumes", "Elements", "JSONText", "Geometry", "Stores", "Ledger", "HDF5", "Manifest",
                 "Arrays",
                 "Planning", "CropFiles", "Conversion", "Job", "Summaries", "Scheduling", "Report", "TestSupport",
@@ -186,7 +209,8 @@ let package = Package(
 if isFuzzing {
     package.targets.append(
         .executableTarget(
-            name: "fuzz", dependencies: ["Elements", "JSONText", "Geometry", "Codecs", "Volumes", "Ledger"],
+            name: "fuzz",
+            dependencies: ["Elements", "JSONText", "Geometry", "Codecs", "VolumeDeflate", "Volumes", "Ledger"],
             path: "Tests/Fuzz/Harnesses", swiftSettings: strict,
             linkerSettings: [.unsafeFlags(sanitizers + ["-use-ld=lld"])]))
 }

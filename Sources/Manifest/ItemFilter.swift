@@ -1,3 +1,5 @@
+internal import Elements
+
 /// Which items of a job are asked for: the patterns of `only`, from the manifest or from `--only`.
 ///
 /// A pattern is the name of an item or a glob for names, or `dataset/item` with a name or glob on each side. Without any pattern all items
@@ -22,7 +24,7 @@ public struct ItemFilter: Sendable {
 
         /// The parts between the bytes `/`, empty ones too.
         public static func parts(of text: String) -> [String] {
-            text.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map { String($0) ?? "" }
+            text.pathComponents(keepingEmpty: true)
         }
 
         /// Whether it takes an item. With a dataset before it, the item may also be called as it is called within its dataset.

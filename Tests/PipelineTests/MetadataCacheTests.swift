@@ -45,7 +45,7 @@ import Testing
         }
 
         func list(_ prefix: String) async throws(StoreError) -> Listing { Listing(prefixes: ["a"]) }
-        func mark(of key: String) async throws(StoreError) -> MarkAnswer {
+        func head(_ key: String) async throws(StoreError) -> HeadAnswer {
             throw StoreError(.unsupported, url: key, message: "no marks")
         }
     }

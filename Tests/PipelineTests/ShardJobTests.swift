@@ -152,7 +152,7 @@ import Volumes
 
         func list(_ prefix: String) async throws(StoreError) -> Listing { Listing() }
 
-        func mark(of key: String) async throws(StoreError) -> MarkAnswer { MarkAnswer(mark: nil) }
+        func head(_ key: String) async throws(StoreError) -> HeadAnswer { HeadAnswer(metadata: nil) }
     }
 
     @Test(arguments: [

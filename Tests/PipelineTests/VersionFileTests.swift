@@ -13,9 +13,10 @@ import Testing
     private let state: ConfinedFolder
     private let fingerprint = Fingerprint(of: "x")
     private let versions = [
-        ObjectVersion(key: "ds/em/s0/0/0/0", mark: ObjectMark(etag: "0123456789abcdef", byteCount: 64, modified: 12)),
+        ObjectVersion(
+            key: "ds/em/s0/0/0/0", mark: ObjectMetadata(etag: "0123456789abcdef", byteCount: 64, modified: 12)),
         ObjectVersion(key: "ds/em/s0/0/0/1", mark: nil),
-        ObjectVersion(key: "ds/em/s0/0/1/0", mark: ObjectMark(etag: nil, byteCount: 7, modified: 1_700_000_000)),
+        ObjectVersion(key: "ds/em/s0/0/1/0", mark: ObjectMetadata(etag: nil, byteCount: 7, modified: 1_700_000_000)),
     ]
 
     init() throws {

@@ -5,7 +5,8 @@ import Stores
 struct FaultyStore: ObjectStore {
     enum Fault: CaseIterable {
         case otherBytes, rangesAreShifted, suffixesAreBeginnings, rangesBeyondTheEndAreEmpty, anySize, otherSize
-        case missingIsEmpty, badKeysAreMissing, otherMarks, noMarks, listsTooLittle, listsFoldersAsObjects, otherSizes
+        case missingIsEmpty, badKeysAreMissing, otherMetadata, noMetadata, listsTooLittle, listsFoldersAsObjects,
+            otherSizes
     }
 
     let base: any ObjectStore
@@ -39,10 +40,10 @@ struct FaultyStore: ObjectStore {
         return StoredObject(bytes: ByteBuffer(bytes), etag: found.etag, objectByteCount: size, modified: found.modified)
     }
 
-    func mark(of key: String) async throws(StoreError) -> MarkAnswer {
-        var answer = try await base.mark(of: key)
-        if fault == .otherMarks { answer.mark?.etag = "other" }
-        if fault == .noMarks { answer.mark = nil }
+    func head(_ key: String) async throws(StoreError) -> HeadAnswer {
+        var answer = try await base.head(key)
+        if fault == .otherMetadata { answer.metadata?.etag = "other" }
+        if fault == .noMetadata { answer.metadata = nil }
         return answer
     }
 

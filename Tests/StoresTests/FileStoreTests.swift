@@ -21,7 +21,7 @@ import Testing
         try FileManager.default.createSymbolicLink(
             at: root.appending(path: "link"), withDestinationURL: root.appending(path: "s0"))
         mkfifo(root.appending(path: "pipe").path, 0o600)
-        store = try openStore(
+        store = try openOutsideStore(
             StoreURL("file://\(root.path)"), options: StoreOptions(environment: [:]), counter: counter)
     }
 
@@ -37,7 +37,7 @@ import Testing
 
     @Test func saysWhatIsNotBehindALink() async throws {
         #expect(try await store.text("link/nothing") == nil)
-        #expect(try await store.mark(of: "link/nothing").mark == nil)
+        #expect(try await store.head("link/nothing").metadata == nil)
     }
 
     /// Only that there is no entry of a name proves that an object is not stored.
@@ -55,7 +55,7 @@ import Testing
         let error = await failure { try await store.text(key) }
         #expect(error?.code == .file)
         #expect(error?.message.lowercased().contains(words) == true, "\(error?.message ?? "nothing")")
-        #expect(await failure { try await store.mark(of: key) }?.code == .file)
+        #expect(await failure { try await store.head(key) }?.code == .file)
     }
 
     @Test func aLinkThatLeadsNowhereIsListed() async throws {
@@ -78,13 +78,14 @@ import Testing
     @Test func theNameOfTheRootIsBytes() async throws {
         let root = folder.appending(path: "root").path
         try scratch.write(Array("deep".utf8), to: "root/\u{301}x/k")
-        let inner = try openStore(
+        let inner = try openOutsideStore(
             StoreURL("file://\(root)/\u{301}x"), options: StoreOptions(environment: [:]), counter: counter)
         #expect(try await inner.text("k") == "deep")
     }
 
     @Test func refusesDevices() async throws {
-        let devices = try openStore(StoreURL("file:///dev"), options: StoreOptions(environment: [:]), counter: counter)
+        let devices = try openOutsideStore(
+            StoreURL("file:///dev"), options: StoreOptions(environment: [:]), counter: counter)
         #expect(await failure { try await devices.text("null") }?.code == .file)
     }
 
@@ -97,7 +98,7 @@ import Testing
 
     @Test func aMissingRootIsAnError() async throws {
         let url = try StoreURL("file://\(folder.path)/nowhere")
-        let store = try openStore(url, options: StoreOptions(environment: [:]), counter: counter)
+        let store = try openOutsideStore(url, options: StoreOptions(environment: [:]), counter: counter)
         #expect(await failure { try await store.text("k") }?.code == .noSuchStore)
         #expect(await failure { try await store.list("") }?.code == .noSuchStore)
     }

@@ -86,5 +86,5 @@ extension ByteBuffer {
 }
 
 enum MD5 {
-    static func hexadecimal(_ bytes: [UInt8]) -> String { SignatureV4.hexadecimal(Insecure.MD5.hash(data: bytes)) }
+    static func hexadecimal(_ bytes: [UInt8]) -> String { Insecure.MD5.hash(data: bytes).hexadecimal }
 }

@@ -61,13 +61,13 @@ import Testing
             let store = try Bench().http(server)
             #expect(try await store.text("nothing") == nil)
             #expect(try await store.text("gone") == nil)
-            #expect(try await store.mark(of: "gone").mark == nil)
+            #expect(try await store.head("gone").metadata == nil)
             let error = await failure { try await store.text("moved") }
             #expect(
                 error?.description.contains("redirected to \(server.endpoint)/login") == true,
                 "\(error?.description ?? "")")
             #expect(error?.message.contains("who are you?") == true)
-            #expect(await failure { try await store.mark(of: "moved") }?.httpStatus == 404)
+            #expect(await failure { try await store.head("moved") }?.httpStatus == 404)
             #expect(await failure { try await store.list("folder") }?.httpStatus == 404)
             #expect(await failure { try await store.text("bucketless") }?.code == .noSuchStore)
         }

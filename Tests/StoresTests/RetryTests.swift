@@ -137,9 +137,9 @@ private final class ScriptedStore: PagedStore, @unchecked Sendable {
         return StoredObject(bytes: ByteBuffer(key), etag: nil)
     }
 
-    func mark(of key: String) async throws(StoreError) -> MarkAnswer {
+    func head(_ key: String) async throws(StoreError) -> HeadAnswer {
         try step()
-        return MarkAnswer(mark: ObjectMark(etag: key))
+        return HeadAnswer(metadata: ObjectMetadata(etag: key))
     }
 
     func listPage(_ prefix: String, after token: String?) async throws(StoreError) -> ListingPage {

@@ -77,7 +77,7 @@ import Testing
         try await MiniServer.run { _ in
             .answer(404, headers: ["Content-Type": "text/html; charset=utf-8"], body: Self.html)
         } body: { server in
-            #expect(await failure { try await Bench().s3(server).mark(of: "k") }?.code == .badRequest)
+            #expect(await failure { try await Bench().s3(server).head("k") }?.code == .badRequest)
             #expect(server.requests.map(\.method) == ["HEAD", "GET"])
         }
     }
@@ -318,7 +318,7 @@ import Testing
     @Test func needsCredentialsWhenNotAnonymous() throws {
         let options = StoreOptions(anonymous: false, environment: ["AWS_ACCESS_KEY_ID": "AKID"])
         let error = #expect(throws: StoreError.self) {
-            try openStore(StoreURL("s3://b"), options: options, counter: TransferCounter())
+            try openOutsideStore(StoreURL("s3://b"), options: options, counter: TransferCounter())
         }
         #expect(error?.code == .noCredentials)
     }

@@ -14,7 +14,7 @@ import Testing
     @Test func files() async throws {
         let scratch = Scratch()
         for (key, bytes) in Self.objects { try scratch.write(bytes, to: key.text) }
-        let store = try openStore(
+        let store = try openOutsideStore(
             StoreURL("file://\(scratch.path)"), options: StoreOptions(environment: [:]), counter: TransferCounter())
         #expect(await conformance.complaints(about: store) == [])
     }
@@ -26,7 +26,7 @@ import Testing
                 name: key.text, stored: bytes, byteCount: bytes.count, crc32: Checksum.crc32(bytes.span.bytes))
         }
         try scratch.write(ZipStoreTests.zip(members), to: "a.zip")
-        let store = try openStore(
+        let store = try openOutsideStore(
             StoreURL("file://\(scratch.path)/a.zip"), options: StoreOptions(environment: [:]),
             counter: TransferCounter())
         #expect(await conformance.complaints(about: store) == [])
@@ -52,28 +52,11 @@ import Testing
         }
     }
 
-    /// A folder of the sample, as large as a crop.
-    @Test func sample() async throws {
-        let folder = "smp_mus-liver/smp_mus-liver.zarr/recon-1/labels/groundtruth/crop124"
-        let store = SampleStore(url: try StoreURL("sample:\(folder)"), bucket: SampleBucketTests.bucket)
-        var objects: [ByteName: [UInt8]] = [:]
-        var ahead = [""]
-        while let next = ahead.popLast() {
-            let listing = try await store.list(next)
-            ahead += listing.prefixes.map { ObjectKey.join(next, $0) }
-            for key in listing.objects.map({ ObjectKey.join(next, $0.name) }) {
-                objects[ByteName(key)] = SampleBucketTests.bucket.object("\(folder)/\(key)")?.array
-            }
-        }
-        #expect(objects.count > 20)
-        #expect(await StoreConformance(objects: objects).complaints(about: store) == [])
-    }
-
     /// Each fault of a store is seen.
     @Test(arguments: FaultyStore.Fault.allCases) func faultsAreFound(fault: FaultyStore.Fault) async throws {
         let scratch = Scratch()
         for (key, bytes) in Self.objects { try scratch.write(bytes, to: key.text) }
-        let store = try openStore(
+        let store = try openOutsideStore(
             StoreURL("file://\(scratch.path)"), options: StoreOptions(environment: [:]), counter: TransferCounter())
         #expect(await conformance.complaints(about: FaultyStore(base: store, fault: fault)) != [])
     }

@@ -85,17 +85,21 @@ package struct StoreConformance {
     /// What is told of an object alone must fit what is told with its bytes.
     private func metadata(of key: String, _ body: [UInt8], _ store: any ObjectStore) async -> [String] {
         do throws(StoreError) {
-            guard let alone = try await store.mark(of: key).mark else { return ["\(key): has no mark"] }
+            guard let alone = try await store.head(key).metadata else { return ["\(key): has no metadata"] }
             var found: [String] = []
-            if !alone.isTelling { found.append("\(key): its mark tells nothing") }
-            if let size = alone.byteCount, size != body.count { found.append("\(key): its mark has \(size) bytes") }
-            guard let object = try await store.get(key, part: .whole, maximumBytes: body.count) else {
-                return found + ["\(key): is not there"]
+            if !alone.isTelling { found.append("\(key): its metadata tell nothing") }
+            if let size = alone.byteCount, size != body.count {
+                found.append("\(key): its metadata have \(size) bytes")
             }
-            if !object.mark.isSame(as: alone) { found.append("\(key): its mark differs from that of its bytes") }
+            for part in body.isEmpty ? [ObjectPart.whole] : [.whole, .range(0..<1), .suffix(1)] {
+                guard let object = try await store.get(key, part: part, maximumBytes: max(1, body.count)) else {
+                    return found + ["\(key): is not there"]
+                }
+                if !object.metadata.isSame(as: alone) { found.append("\(key): \(part) has other metadata") }
+            }
             return found
         } catch {
-            return ["\(key): mark: \(error)"]
+            return ["\(key): head: \(error)"]
         }
     }
 
@@ -106,7 +110,7 @@ package struct StoreConformance {
                 for part in [ObjectPart.whole, .range(0..<1), .suffix(1)] {
                     if try await store.get(key, part: part, maximumBytes: 9) != nil { found.append("\(key): is there") }
                 }
-                if try await store.mark(of: key).mark != nil { found.append("\(key): has a mark") }
+                if try await store.head(key).metadata != nil { found.append("\(key): has metadata") }
                 if try await store.list(key) != Listing() { found.append("\(key): has a listing") }
             } catch {
                 found.append("\(key): that it is missing is an error: \(error)")
@@ -124,8 +128,8 @@ package struct StoreConformance {
             found += await refusal(.badKey, "\(shown): get") { () throws(StoreError) in
                 try await store.get(key, part: .whole, maximumBytes: 9)
             }
-            found += await refusal(.badKey, "\(shown): mark") { () throws(StoreError) in
-                try await store.mark(of: key)
+            found += await refusal(.badKey, "\(shown): head") { () throws(StoreError) in
+                try await store.head(key)
             }
             found += await refusal(.badKey, "\(shown): list") { () throws(StoreError) in try await store.list(key) }
         }
@@ -199,9 +203,9 @@ package struct StoreConformance {
             var token: String?
             repeat {
                 guard let page = try await store.objects(below: "", after: token) else { return [] }
-                for (key, mark) in page.objects {
+                for (key, metadata) in page.objects {
                     listed.append(key)
-                    if mark.byteCount != objects[ByteName(key)]?.count {
+                    if metadata.byteCount != objects[ByteName(key)]?.count {
                         found.append("\(key): on a page with another size")
                     }
                 }
