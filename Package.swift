@@ -159,7 +159,8 @@ let package = Package(
             exclude: ["peers"], swiftSettings: strict),
 
         .target(
-            name: "TestSupport", dependencies: ["Elements", "JSONText", "Volumes"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["Elements", "JSONText", "Codecs", "Stores", "Volumes"],
+            path: "Tests/TestSupport",
             swiftSettings: strict),
         tests("StructureTests"),
         tests("ElementsTests", ["Elements", "JSONText", "Threads"]),

@@ -1,5 +1,6 @@
 import Codecs
 import Elements
+import TestSupport
 import Testing
 
 /// Small inputs that decode to gigabytes: they must be refused after at most one output's worth of work.

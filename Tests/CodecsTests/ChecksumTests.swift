@@ -1,4 +1,5 @@
 import Codecs
+import TestSupport
 import Testing
 
 /// Check values of the algorithms' authors, and sums that numcodecs wrote.

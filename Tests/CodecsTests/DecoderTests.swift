@@ -1,5 +1,6 @@
 import Codecs
 import Elements
+import TestSupport
 import Testing
 
 /// The codecs that only decode, on bytes written by Python's `bz2`, `lzma` and `base64`, numcodecs and the `lz4` tool.

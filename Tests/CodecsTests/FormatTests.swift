@@ -1,5 +1,6 @@
 import Codecs
 import Elements
+import TestSupport
 import Testing
 
 /// Rules of the single formats, on bytes written by the reference tools.

@@ -1,5 +1,6 @@
 import Codecs
 import Elements
+import TestSupport
 import Testing
 
 struct CodecCase: Sendable, CustomTestStringConvertible {

@@ -23,9 +23,7 @@ import Volumes
 }
 
 /// SHA-256 in hexadecimal.
-func sha256(_ bytes: [UInt8]) -> String {
-    SHA256.hash(data: bytes).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
-}
+func sha256(_ bytes: [UInt8]) -> String { SHA256.hash(data: bytes).hexadecimal }
 
 /// All positions of a box that starts at 0, the last axis fastest.
 func positions(_ shape: [Int]) -> [[Int]] {

@@ -59,9 +59,11 @@ import Testing
         return try await job.run(members, refresh: refresh, log: heard.add)
     }
 
-    /// What was warned of, or changed.
+    /// What was warned of, or changed. A busy machine may be slow to answer, which is told too.
     private var notices: [String] {
-        heard.all.filter { $0.hasPrefix("notice: ") || $0.hasPrefix("warning: ") }
+        heard.all.filter { line in
+            (line.hasPrefix("notice: ") || line.hasPrefix("warning: ")) && !line.contains(": no answer from ")
+        }
     }
 
     private func times() throws -> [String: [Int]] {

@@ -1,51 +1,31 @@
 import Elements
 import Stores
+import TestSupport
 import Testing
 
 @testable import SampleStore
 
 @Suite struct SampleStoreTests {
     private static let store = SampleStore(bucket: SampleBucketTests.bucket)
-    private static let chunk = "\(SampleBucketTests.hela)/em/fibsem-uint8/s0/0/0/0"
 
     private var store: SampleStore { Self.store }
 
-    @Test func givesWholeObjectsPartsAndNothing() async throws {
-        let body = try unwrap(SampleBucketTests.bucket.object(Self.chunk)).array
-        let whole = try unwrap(await store.get(Self.chunk, range: nil, maximumBytes: 1 << 20))
-        #expect(whole.bytes.array == body)
-        let part = try unwrap(await store.get(Self.chunk, range: 3..<9, maximumBytes: 6))
-        #expect(part.bytes.array == Array(body[3..<9]))
-        #expect(part.etag == whole.etag && whole.etag?.hasPrefix("sample-") == true)
-        let tail = try unwrap(
-            await store.get(Self.chunk, range: (body.count - 2)..<(body.count + 50), maximumBytes: 64))
-        #expect(tail.bytes.array == Array(body.suffix(2)))
-        let missing = try await store.get(
-            "\(SampleBucketTests.hela)/em/fibsem-uint8/s0/0/0/4", range: nil, maximumBytes: 1 << 20)
-        #expect(missing == nil)
-    }
-
-    @Test func objectsHaveEnds() async throws {
-        let key = "smp_mus-liver/smp_mus-liver.zarr/recon-1/.zgroup"
-        let whole = try unwrap(await store.get(key, part: .whole, maximumBytes: 1000)).bytes.array
-        let end = try unwrap(await store.get(key, part: .suffix(4), maximumBytes: 1000))
-        #expect(end.bytes.array == Array(whole.suffix(4)) && end.objectByteCount == whole.count)
-    }
-
-    @Test func refusesWhatIsTooLargeOutOfRangeOrNoKey() async throws {
-        func code(_ key: String, _ range: Range<Int>?, _ maximumBytes: Int) async -> StoreError.Code? {
-            do throws(StoreError) {
-                _ = try await store.get(key, range: range, maximumBytes: maximumBytes)
-                return nil
-            } catch {
-                return error.code
+    /// A folder of the sample, as large as a crop.
+    @Test func doesWhatEveryStoreMust() async throws {
+        let folder = "smp_mus-liver/smp_mus-liver.zarr/recon-1/labels/groundtruth/crop124"
+        let store = SampleStore(url: try StoreURL("sample:\(folder)"), bucket: SampleBucketTests.bucket)
+        var objects: [ByteName: [UInt8]] = [:]
+        var ahead = [""]
+        while let next = ahead.popLast() {
+            let listing = try await store.list(next)
+            let start = next.isEmpty ? "" : "\(next)/"
+            ahead += listing.prefixes.map { start + $0 }
+            for key in listing.objects.map({ start + $0.name }) {
+                objects[ByteName(key)] = SampleBucketTests.bucket.object("\(folder)/\(key)")?.array
             }
         }
-        #expect(await code(Self.chunk, nil, 100) == .tooLarge)
-        #expect(await code(Self.chunk, 0..<101, 100) == .tooLarge)
-        #expect(await code(Self.chunk, 10_000_000..<10_000_001, 100) == .badRequest)
-        #expect(await code("a/../b", nil, 100) == .badKey)
-        #expect(await code(Self.chunk, 0..<100, 100) == nil)
+        #expect(objects.count > 20)
+        #expect(await StoreConformance(objects: objects).complaints(about: store) == [])
     }
 
     @Test func listsTheRootAndAGroup() async throws {

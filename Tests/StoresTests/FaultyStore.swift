@@ -5,7 +5,8 @@ import Stores
 struct FaultyStore: ObjectStore {
     enum Fault: CaseIterable {
         case otherBytes, rangesAreShifted, suffixesAreBeginnings, rangesBeyondTheEndAreEmpty, anySize, otherSize
-        case missingIsEmpty, badKeysAreMissing, otherMarks, noMarks, listsTooLittle, listsFoldersAsObjects, otherSizes
+        case missingIsEmpty, badKeysAreMissing, otherMetadata, noMetadata, listsTooLittle, listsFoldersAsObjects,
+            otherSizes
     }
 
     let base: any ObjectStore

@@ -87,15 +87,20 @@ package struct StoreConformance {
         do throws(StoreError) {
             guard let alone = try await store.head(key).metadata else { return ["\(key): has no mark"] }
             var found: [String] = []
-            if !alone.isTelling { found.append("\(key): its mark tells nothing") }
-            if let size = alone.byteCount, size != body.count { found.append("\(key): its mark has \(size) bytes") }
-            guard let object = try await store.get(key, part: .whole, maximumBytes: body.count) else {
-                return found + ["\(key): is not there"]
+            if !alone.isTelling { found.append("\(key): its metadata tell nothing") }
+            if let size = alone.byteCount, size != body.count {
+                found.append("\(key): its metadata have \(size) bytes")
+            }
+            for part in body.isEmpty ? [ObjectPart.whole] : [.whole, .range(0..<1), .suffix(1)] {
+                guard let object = try await store.get(key, part: part, maximumBytes: max(1, body.count)) else {
+                    return found + ["\(key): is not there"]
+                }
+                if !object.metadata.isSame(as: alone) { found.append("\(key): \(part) has other metadata") }
             }
             if !object.metadata.isSame(as: alone) { found.append("\(key): its mark differs from that of its bytes") }
             return found
         } catch {
-            return ["\(key): mark: \(error)"]
+            return ["\(key): head: \(error)"]
         }
     }
 
@@ -199,9 +204,9 @@ package struct StoreConformance {
             var token: String?
             repeat {
                 guard let page = try await store.objects(below: "", after: token) else { return [] }
-                for (key, mark) in page.objects {
+                for (key, metadata) in page.objects {
                     listed.append(key)
-                    if mark.byteCount != objects[ByteName(key)]?.count {
+                    if metadata.byteCount != objects[ByteName(key)]?.count {
                         found.append("\(key): on a page with another size")
                     }
                 }

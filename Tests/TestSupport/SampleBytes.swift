@@ -1,8 +1,8 @@
-import Codecs
-import Elements
+package import Codecs
+internal import Elements
 
 /// Deterministic bytes that look like electron microscopy: a slow gradient with noise in the low bits.
-func noisyBytes(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
+package func noisyBytes(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
     var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
     return (0..<count).map { index in
         state ^= state << 13
@@ -13,14 +13,14 @@ func noisyBytes(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
 }
 
 extension ChunkCodec {
-    func encodedBytes(_ bytes: [UInt8]) throws(CodecError) -> [UInt8] {
+    package func encodedBytes(_ bytes: [UInt8]) throws(CodecError) -> [UInt8] {
         try encode(bytes.span.bytes).array
     }
 }
 
 extension ChunkDecoder {
     /// Decodes into an output of `capacity` bytes and checks that nothing beyond it was written.
-    func decodedBytes(_ bytes: [UInt8], capacity: Int) throws -> [UInt8] {
+    package func decodedBytes(_ bytes: [UInt8], capacity: Int) throws -> [UInt8] {
         let guardBytes = 64
         var output = [UInt8](repeating: 0xA5, count: capacity + guardBytes)
         let count = try output.withUnsafeMutableBytes { memory throws(CodecError) in
@@ -33,10 +33,10 @@ extension ChunkDecoder {
     }
 }
 
-struct WroteBeyondOutput: Error {}
+package struct WroteBeyondOutput: Error {}
 
 /// The code of the error that `body` throws; nil where it throws none.
-func errorCode(_ body: () throws -> Void) throws -> CodecError.Code? {
+package func errorCode(_ body: () throws -> Void) throws -> CodecError.Code? {
     do {
         try body()
         return nil
@@ -45,7 +45,7 @@ func errorCode(_ body: () throws -> Void) throws -> CodecError.Code? {
     }
 }
 
-func bytes(hex: String) -> [UInt8] {
+package func bytes(hex: String) -> [UInt8] {
     var result: [UInt8] = []
     var rest = Substring(hex.filter { !$0.isWhitespace })
     while rest.count >= 2 {
