@@ -1,3 +1,4 @@
+import Arrays
 import Foundation
 import Geometry
 import HDF5

@@ -344,7 +344,7 @@ import Testing
     @Test func aDamagedDecisionIsMadeAgain() async throws {
         try crop(5)
         #expect(try await run().leftOut == 1)
-        let records = RecordStore(in: try job.context().state)
+        let records = try job.context().state.records
         let record = try #require(try records.record(item: "crop_5", stage: "download"))
         try records.write(
             Record(

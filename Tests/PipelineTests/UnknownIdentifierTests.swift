@@ -214,7 +214,7 @@ import Testing
         #expect(try await job.run().done == 3)
         let files = try job.files()
         // As the statistics of before had it.
-        let records = RecordStore(in: try job.context().state)
+        let records = try job.context().state.records
         let stat = try #require(try records.record(item: "crop_5", stage: "stat"))
         let text = stat.result.canonicalText.replacing("\"unknown\":0", with: "\"unknown\":3")
         try records.write(

@@ -42,8 +42,8 @@ struct FaultyStore: ObjectStore {
 
     func head(_ key: String) async throws(StoreError) -> HeadAnswer {
         var answer = try await base.head(key)
-        if fault == .otherMarks { answer.metadata?.etag = "other" }
-        if fault == .noMarks { answer.metadata = nil }
+        if fault == .otherMetadata { answer.metadata?.etag = "other" }
+        if fault == .noMetadata { answer.metadata = nil }
         return answer
     }
 
