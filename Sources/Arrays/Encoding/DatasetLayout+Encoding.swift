@@ -3,6 +3,7 @@ public import Elements
 public import Geometry
 public import HDF5
 internal import Threads
+internal import VolumeDeflate
 
 extension DatasetLayout {
     /// The codec for its chunks; nil where they are stored as they are.
