@@ -2,8 +2,8 @@ public import Geometry
 internal import JSONText
 public import Ledger
 
-/// What a pack holds of an array. A shard is in a pack as it is, under its key, or in parts: its encoded index, what version of the
-/// shard that is of, and inner chunks, each an entry of its own.
+/// What a pack holds of an array. A shard is in a pack either as a whole, under its key, or in parts: its encoded index, the version of the shard
+/// that the index is of, and an entry for each inner chunk.
 extension PlannedArray {
     public static func indexKey(_ shard: String) -> String { "\(shard)#index" }
     public static func versionKey(_ shard: String) -> String { "\(shard)#version" }

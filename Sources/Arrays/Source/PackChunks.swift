@@ -97,12 +97,8 @@ public final class PackShards: Sendable {
     private func readRanges(of key: String) throws -> ShardRanges {
         try pack.check(key)
         let size = pack.summary(key)?.size ?? 0
-        let count = grid.indexByteCount
-        guard size >= count,
-            let index = try pack.read(key, range: grid.isIndexAtStart ? 0..<count : size - count..<size)
-        else {
-            throw VolumeError(
-                .corruptChunk, path: key, "the shard has \(size) bytes, but its index alone has \(count)")
+        guard let index = try pack.read(key, range: grid.indexRange(inShardOf: size, key: key)) else {
+            throw LedgerError(.corrupt, path: pack.path, "the shard \(key) is not there any more")
         }
         return try index.withSpan { bytes throws(VolumeError) in
             try grid.decodeIndex(bytes, objectByteCount: size, key: key)

@@ -2,12 +2,12 @@ public import Elements
 
 /// Turns label ids into a mask of one byte a voxel: 1 where a voxel has one of the ids, 255 where it is not annotated, 0 elsewhere.
 public struct IdentifierMask: Sendable {
-    /// What the mask says of voxels that nobody has annotated.
+    /// The mask of voxels that are not annotated.
     public static let unknown: UInt8 = 255
 
     public let elementType: ElementType
     public let ids: [Int]
-    /// Values of voxels that nobody has annotated. An id that is among ``ids`` counts as such.
+    /// Values of voxels that are not annotated. A value that is also among ``ids`` is an id.
     public let unknownValues: [Int]
 
     public init(elementType: ElementType, ids: [Int], unknownValues: [Int] = []) {

@@ -155,14 +155,9 @@ struct ShardFetch: Sendable {
 
     /// The index in a whole shard.
     private func ranges(inWhole bytes: ByteBuffer) throws(VolumeError) -> ShardRanges {
-        let (count, size) = (grid.indexByteCount, bytes.count)
-        guard size >= count else {
-            throw VolumeError(
-                .corruptChunk, path: object.url, "the shard has \(size) bytes, but its index alone has \(count)")
-        }
+        let index = try grid.indexRange(inShardOf: bytes.count, key: object.url)
         return try bytes.withSpan { span throws(VolumeError) in
-            let index = span.extracting(grid.isIndexAtStart ? 0..<count : (size - count)..<size)
-            return try grid.decodeIndex(index, objectByteCount: size, key: object.url)
+            try grid.decodeIndex(span.extracting(index), objectByteCount: bytes.count, key: object.url)
         }
     }
 
