@@ -3,8 +3,8 @@ internal import Elements
 internal import Stores
 internal import Volumes
 
-/// Fetches the chunks of an array in batches, in an order that is always the same: chunks in scan order, or shard after shard with the
-/// inner chunks of each in scan order, so that no more than a few shards' indexes are in memory.
+/// Fetches the chunks of an array in batches, always in the same order: chunks in scan order, or shard after shard, with the inner chunks of
+/// each in scan order. So only a few indexes of shards are in memory.
 struct ChunkBatches: Sendable {
     /// One stored chunk, or an inner one of a shard, as it came from the store.
     struct Chunk: Sendable {

@@ -5,8 +5,8 @@ internal import Stores
 internal import Threads
 internal import Volumes
 
-/// Copies one array of a store into a dataset: its chunks are fetched, decoded and encoded many at a time and placed in order. What the
-/// store says it does not have stays unallocated and reads as the fill value.
+/// Copies one array of a store into a dataset. Chunks are fetched, decoded and encoded many at a time, and placed in order. Chunks that the
+/// store does not hold stay unallocated, and read as the fill value.
 struct DatasetCopy: Sendable {
     let writer: HDF5Writer
     let batches: ChunkBatches

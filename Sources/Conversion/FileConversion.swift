@@ -47,7 +47,7 @@ public struct FileConversion: Sendable {
         }
     }
 
-    /// - Parameter names: what has been copied: a dataset of two names is copied once, and linked to by the other one.
+    /// - Parameter names: the datasets that have been copied. A dataset with two names is copied once; the other name becomes a link.
     /// - Returns: whether there is a dataset in the group, or in one below it.
     private func copyGroup(
         _ group: String, depth: Int, _ reader: HDF5Reader, _ writer: HDF5Writer, _ names: inout [UInt64: String],

@@ -65,7 +65,7 @@ public struct StoreConversion: Sendable {
         }
     }
 
-    /// A chunk is decoded as a whole, beside its stored form.
+    /// A chunk is decoded as a whole, while its stored form is in memory, too.
     private func checkMemory(_ node: HierarchyNode) throws(VolumeError) {
         guard let metadata = node.array else { return }
         let bytes = metadata.innerChunkShape.reduce(metadata.elementType.byteCount, *)

@@ -23,22 +23,30 @@ extension ByteBuffer {
         let runByteCount = extent[cut...].reduce(elementByteCount, *)
         let steps = Self.steps(shape, elementByteCount)
         let targetSteps = Self.steps(targetShape, elementByteCount)
-        func offset(_ index: [Int], _ steps: [Int]) -> Int { zip(index, steps).reduce(0) { $0 + $1.0 * $1.1 } }
-        // Rows follow one another along the axis before the cut; planes are the axes before that.
+        func offset(_ start: [Int], _ steps: [Int]) -> Int { zip(start, steps).reduce(0) { $0 + $1.0 * $1.1 } }
+        // Rows follow one another along the axis before the cut. Planes are the axes before that.
         let rows = cut > 0 ? extent[cut - 1] : 1
         let (rowStep, targetRowStep) = cut > 0 ? (steps[cut - 1], targetSteps[cut - 1]) : (0, 0)
-        let planes = IndexSpace(Array(extent[..<max(0, cut - 1)]))
+        var plane = [Int](repeating: 0, count: max(0, cut - 1))
         withUnsafeBytes { source in
             target.withUnsafeMutableBytes { target in
                 guard let source = source.baseAddress, let target = target.baseAddress else { return }
-                for plane in 0..<planes.count {
-                    let index = planes.index(at: plane)
-                    var from = source + offset(start, steps) + offset(index, steps)
-                    var to = target + offset(targetStart, targetSteps) + offset(index, targetSteps)
+                var (planeOffset, targetPlaneOffset) = (offset(start, steps), offset(targetStart, targetSteps))
+                for _ in 0..<extent[..<plane.count].reduce(1, *) {
+                    var (from, to) = (source + planeOffset, target + targetPlaneOffset)
                     for _ in 0..<rows {
                         to.copyMemory(from: from, byteCount: runByteCount)
                         from += rowStep
                         to += targetRowStep
+                    }
+                    for axis in plane.indices.reversed() {
+                        plane[axis] += 1
+                        planeOffset += steps[axis]
+                        targetPlaneOffset += targetSteps[axis]
+                        if plane[axis] < extent[axis] { break }
+                        plane[axis] = 0
+                        planeOffset -= steps[axis] * extent[axis]
+                        targetPlaneOffset -= targetSteps[axis] * extent[axis]
                     }
                 }
             }

@@ -69,6 +69,13 @@ extension JSONValue {
     /// The same with line breaks and two spaces a level, for files that people read.
     public var prettyText: String { text(pretty: true) }
 
+    /// An object as ``prettyText``, with one more member at its end: an array of JSON texts, which stay as they are, one a line.
+    public func prettyText(adding name: String, lines: [String]) -> String {
+        let array = lines.isEmpty ? "[]" : "[\n    \(lines.joined(separator: ",\n    "))\n  ]"
+        // The object's last line closes it.
+        return "\(prettyText.dropLast(2)),\n  \"\(name)\" : \(array)\n}"
+    }
+
     private func text(pretty: Bool) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

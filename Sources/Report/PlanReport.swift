@@ -24,14 +24,13 @@ public struct PlanReport: Sendable {
             plans.flatMap { $0.plan.leftOut ?? [] }.filter { only.takes($0.name, of: $0.dataset) }
             + survey.leftOut.values
         var (requests, bytes, open, undecided) = (0, 0, 0, 0)
-        var lines: [UInt8] = []
+        var lines: [String] = []
         for plan in plans {
             let onlyByLabels = Set(plan.plan.undecided ?? [])
             for item in plan.items where only.takes(item) && !survey.isSettled(item.name) {
                 open += 1
                 if onlyByLabels.contains(item.ownName), !survey.has(.download, item) { undecided += 1 }
-                if !lines.isEmpty { lines += Array(",\n    ".utf8) }
-                lines += plan.index[item.summary]
+                lines.append(String(decoding: plan.index[item.summary], as: UTF8.self))
                 guard !survey.has(.download, item) else { continue }
                 requests = requests.saturatingAdd(item.chunks)
                 bytes = bytes.saturatingAdd(item.bytes)
@@ -48,16 +47,6 @@ public struct PlanReport: Sendable {
             "files": .integer(2 * open), "memory_bytes": .integer(context.manifest.limits.memory),
             "failures": .array(failures.map { .string($0) }),
         ]
-        let start = head.prettyText.trimmingSuffix(while: { $0 == "}" || $0.isWhitespace })
-        let toDo = open == 0 ? "[]" : "[\n    \(String(decoding: lines, as: UTF8.self))\n  ]"
-        text = ShownText.lines("\(start),\n  \"to_do\" : \(toDo)\n}")
-    }
-}
-
-extension String {
-    fileprivate func trimmingSuffix(while isTrimmed: (Character) -> Bool) -> Substring {
-        var rest = self[...]
-        while let last = rest.last, isTrimmed(last) { rest.removeLast() }
-        return rest
+        text = ShownText.lines(head.prettyText(adding: "to_do", lines: lines))
     }
 }

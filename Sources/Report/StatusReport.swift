@@ -94,7 +94,7 @@ public struct StatusReport: Sendable {
         }
         let all = Set(current).union(unplanned).sorted { $0.order < $1.order }
         failures = all.map(\.description)
-        let working = Set(workers.filter { $0.state == "alive" }.flatMap(\.working))
+        let working = Set(workers.filter { $0.state == "alive" }.flatMap(\.working).compactMap(Activity.init))
         datasets = Self.datasets(context.manifest, planned, all, working)
         let stageOfFailure = Dictionary(
             current.compactMap { failure in failure.item.map { ($0, failure.stage) } }, uniquingKeysWith: { $1 })
@@ -113,7 +113,7 @@ public struct StatusReport: Sendable {
                     counts.leftOut += 1
                 } else if survey.has(stage, item) {
                     counts.done += 1
-                } else if working.contains("\(item.name) \(stage.rawValue)") {
+                } else if working.contains(Activity(name: item.name, stage: stage.rawValue)) {
                     counts.running += 1
                 } else if stageOfFailure[item.name] == stage {
                     counts.failed += 1
@@ -128,14 +128,25 @@ public struct StatusReport: Sendable {
         secondsLeft = pace > 0 && left > 0 ? left / pace : nil
     }
 
+    /// What a worker says that it is at: an item, or a dataset, and a stage.
+    private struct Activity: Hashable {
+        let name: String
+        let stage: String
+
+        init(name: String, stage: String) { (self.name, self.stage) = (name, stage) }
+
+        /// nil where the text is not a name, a space and a stage.
+        init?(_ text: String) {
+            guard let space = text.lastIndex(of: " ") else { return nil }
+            self.init(name: String(text[..<space]), stage: String(text[text.index(after: space)...]))
+        }
+    }
+
     /// The datasets that are planned, named or at work; one of which a crop could not be planned counts as failed.
     private static func datasets(
-        _ manifest: Manifest, _ planned: Set<String>, _ failures: [Failure], _ working: Set<String>
+        _ manifest: Manifest, _ planned: Set<String>, _ failures: [Failure], _ working: Set<Activity>
     ) -> Counts {
-        let running = Set(
-            working.filter { $0.hasSuffix(" \(Stage.discover.rawValue)") }.map {
-                String($0.dropLast(Stage.discover.rawValue.count + 1))
-            })
+        let running = Set(working.filter { $0.stage == Stage.discover.rawValue }.map(\.name))
         let failed = Set(failures.filter { $0.stage == .discover }.map(\.dataset))
         let named = manifest.datasets.filter { (try? Glob($0))?.hasWildcards == false }
         var counts = Counts()

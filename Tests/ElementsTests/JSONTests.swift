@@ -96,4 +96,12 @@ import Testing
         let error = try #require(throws: JSONError.self) { try JSONValue(parsing: [0x22, 0x61, 0xFF, 0x22]) }
         #expect(error.description == "line 1, column 3: found bytes that are not UTF-8")
     }
+
+    @Test func linesAreAddedAsTheyAre() {
+        let value: JSONValue = ["a": 1]
+        #expect(
+            value.prettyText(adding: "z", lines: ["[1]", "2"])
+                == "{\n  \"a\" : 1,\n  \"z\" : [\n    [1],\n    2\n  ]\n}")
+        #expect(value.prettyText(adding: "z", lines: []) == "{\n  \"a\" : 1,\n  \"z\" : []\n}")
+    }
 }

@@ -70,6 +70,13 @@ public struct ArrayPlan: Sendable, Hashable, Codable {
     /// The path of a key below the dataset's container.
     public static func path(of key: String) -> String { key.pathComponents().dropFirst(2).joined(separator: "/") }
 
+    /// The parsed metadata, with the axes as they are stored.
+    ///
+    /// - Parameter path: what messages call them; nil for the array's key.
+    public func storedMetadata(path: String? = nil) throws(VolumeError) -> ArrayMetadata {
+        try ArrayMetadata(format, Array(metadata.utf8), path: path ?? key)
+    }
+
     /// Grid of the voxels that are written.
     public var writtenGrid: Grid { grid.cropped(to: written) }
 }

@@ -5,8 +5,8 @@ public typealias LabelElement = Element & FixedWidthInteger
 
 /// Work on the voxels of a label array whose type is known when the program runs.
 ///
-/// Not by way of `any LabelElement.Type`: the compiler makes code for each type of its own only where it sees the types' names, and
-/// without such code each voxel costs some function calls.
+/// `any LabelElement.Type` would be too slow: the compiler specialises code only for types that are named. Without that, each voxel costs
+/// several function calls.
 public protocol LabelWork {
     associatedtype Outcome
 

@@ -2,8 +2,8 @@ public import Geometry
 internal import JSONText
 public import Ledger
 
-/// What a pack holds of an array. A shard is in a pack as it is, under its key, or in parts: its encoded index, what version of the
-/// shard that is of, and inner chunks, each an entry of its own.
+/// What a pack holds of an array. A shard is in a pack either as a whole, under its key, or in parts: its encoded index, the version of the shard
+/// that the index is of, and an entry for each inner chunk.
 extension PlannedArray {
     public static func indexKey(_ shard: String) -> String { "\(shard)#index" }
     public static func versionKey(_ shard: String) -> String { "\(shard)#version" }
@@ -23,7 +23,7 @@ extension PlannedArray {
     /// How many of the needed chunks the store is known not to hold.
     public func absentCount(in pack: Pack) -> Int { chunks.count { isAbsent($0, in: pack) } }
 
-    /// Of a chunk's name and bytes, or those of the shard that the pack holds it in. The same objects give the same text.
+    /// Names a chunk with its size and CRC, or the shard that the pack holds it in. The same objects give the same text.
     public func summary(_ index: ZYX<Int>, in pack: Pack) -> String {
         let key = key(index)
         if let place = place(index), let whole = pack.summary(place.key) {
@@ -32,8 +32,7 @@ extension PlannedArray {
         return pack.summary(key).map { "\(key) \($0.size) \($0.crc32)" } ?? "\(key) absent"
     }
 
-    /// Of the needed objects' keys, sizes and CRCs: what convert is made from. The same objects give the same digest, in
-    /// whatever order they came.
+    /// A digest of the needed objects' keys, sizes and CRCs: the input of convert. The order in which objects came does not matter.
     public static func contentDigest(of arrays: [PlannedArray], keys: [String], in pack: Pack) -> Fingerprint {
         var lines = arrays.flatMap { array in contentLines(of: array.chunks, array, in: pack) }
         lines += keys.map { key in pack.summary(key).map { "\(key) \($0.size) \($0.crc32)" } ?? "\(key) absent" }

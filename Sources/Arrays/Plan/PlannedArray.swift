@@ -5,8 +5,7 @@ public import Volumes
 
 /// A planned array with its metadata read: which chunks of it are needed, and how they are decoded.
 ///
-/// Where chunks are shards that can be read in parts, chunks are the inner ones throughout: they are what is fetched, kept, decoded and
-/// counted.
+/// Where shards can be read in parts, "chunk" means an inner chunk throughout: it is fetched, kept, decoded and counted.
 public struct PlannedArray: Sendable {
     public let plan: ArrayPlan
     public let metadata: ArrayMetadata
@@ -21,9 +20,8 @@ public struct PlannedArray: Sendable {
 
     public init(_ plan: ArrayPlan, store: StoreURL) throws {
         self.plan = plan
-        let format = plan.format
-        let path = store.url(of: "\(plan.key)/\(format.arrayMetadataName)")
-        let stored = try ArrayMetadata(format, Array(plan.metadata.utf8), path: path)
+        let path = store.url(of: "\(plan.key)/\(plan.format.arrayMetadataName)")
+        let stored = try plan.storedMetadata(path: path)
         metadata = plan.isReversed ? stored.withReversedAxes : stored
         shards = metadata.shardGrid
         guard let objectShape = ZYX(metadata.chunkShape),
@@ -41,7 +39,7 @@ public struct PlannedArray: Sendable {
     public var chunkByteCount: Int { chunkShape.product * metadata.elementType.byteCount }
     /// More bytes than a stored chunk can sanely have.
     public var maximumEncodedByteCount: Int { shards?.maximumEncodedByteCount ?? metadata.maximumEncodedByteCount }
-    /// The codec with which a writer can store chunks the same way; nil where one codec alone would not do.
+    /// The codec with which a writer can store chunks the same way; nil where one codec is not enough.
     public var codecSummary: CodecSummary? { metadata.innerCodecSummary }
 
     /// The key of the array's metadata, below the store.

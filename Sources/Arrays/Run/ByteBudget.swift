@@ -1,13 +1,13 @@
 internal import DequeModule
 internal import Synchronization
 
-/// Bytes that may be in memory at a time: those who want more wait in line.
+/// Bytes that may be in memory at a time. Who asks for more than is free waits in line.
 ///
-/// A wish larger than the whole budget is cut to it, so that it can be fulfilled when nothing else is out.
+/// A request for more than the whole budget is cut to it, so that it can be granted once everything has been given back.
 public final class ByteBudget: Sendable {
     private struct State {
         var used = 0
-        public var waiting: Deque<(bytes: Int, continuation: CheckedContinuation<Void, Never>)> = []
+        var waiting: Deque<(bytes: Int, continuation: CheckedContinuation<Void, Never>)> = []
     }
 
     private let limit: Int
@@ -41,7 +41,7 @@ public final class ByteBudget: Sendable {
         return wish
     }
 
-    /// Takes what is free, at most `bytes`, past all who wait: for what is given back soon.
+    /// Takes what is free, at most `bytes`, without waiting in line.
     ///
     /// - Returns: what was taken, to be given back with ``give(_:)``.
     func takeAtOnce(atMost bytes: Int) -> Int {

@@ -30,11 +30,11 @@ public struct Failure: Error, Sendable, Hashable, Codable, CustomStringConvertib
 public enum JobError: Error, Sendable, CustomStringConvertible {
     /// The output or state directory cannot be written; exit 74.
     case cannotWrite(String)
-    /// Somebody else works here; exit 75.
+    /// Another process works on the job; exit 75.
     case locked(String)
-    /// SIGTERM, SIGINT, SIGUSR1: stopped in good order; exit 75.
+    /// Stopped by SIGTERM, SIGINT or SIGUSR1; exit 75.
     case stopped
-    /// The store has not answered for as long as is borne; exit 75.
+    /// The store has not answered for too long; exit 75.
     case unreachable(String)
     /// The manifest asks for something this version cannot do, or that cannot be had; exit 78.
     case badManifest(String)
@@ -75,17 +75,17 @@ public enum JobError: Error, Sendable, CustomStringConvertible {
     }
 }
 
-/// Errors which say that work was given up because somebody else wanted that.
+/// Errors that mean that work was cancelled from outside.
 public enum Cancellation {
     public static func `is`(_ error: any Error) -> Bool {
         if case JobError.stopped = error { return true }
         return error is CancellationError || (error as? StoreError)?.code == .cancelled
     }
 
-    /// Whether the work was given up because a task around this one has ended: what that one met with is what counts.
+    /// Whether the work was cancelled because an enclosing task has failed. Then the error of that task counts.
     public static func isFromOutside(_ error: any Error) -> Bool { Task.isCancelled && Self.is(error) }
 
-    /// What an error says of an item. A cancellation that nobody has asked for is a fault of the program, and is told as one.
+    /// The reason of an item's failure. A cancellation that nobody has asked for is a fault of the program, and the text says so.
     public static func reason(_ error: any Error) -> String {
         Self.is(error)
             ? "given up, although nobody has asked the job to stop (\(error)); run the same command again" : "\(error)"

@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// Whether the job has been asked to stop: no new work, what is in flight is finished.
+/// Whether the job has been asked to stop. Then no new work begins, and running requests are finished.
 public final class StopSignal: Sendable {
     private let flag = Atomic(false)
     private let actions = Mutex<[@Sendable () -> Void]>([])
@@ -17,7 +17,7 @@ public final class StopSignal: Sendable {
     /// Calls `action` once the job is asked to stop, on the thread that asks.
     public func whenStopped(_ action: @escaping @Sendable () -> Void) { actions.withLock { $0.append(action) } }
 
-    /// - Throws: ``JobError/stopped``; `CancellationError` where nobody has asked the job to stop, but a task beside this one has failed.
+    /// - Throws: ``JobError/stopped``; `CancellationError` where nobody has asked the job to stop, but a sibling task has failed.
     public func check() throws {
         if isStopped { throw JobError.stopped }
         try Task.checkCancellation()

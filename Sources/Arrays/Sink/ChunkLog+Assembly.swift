@@ -1,6 +1,6 @@
 internal import Elements
 public import HDF5
-internal import Ledger
+public import Ledger
 internal import Threads
 
 extension ChunkLog {
@@ -32,5 +32,18 @@ extension ChunkLog {
             try await current.place(entry.bytes, entry.number)
         }
         for layout in layouts[next...] { _ = try await DatasetSink(layout, in: writer) }
+    }
+}
+
+extension ChunkLog.Checkpoint {
+    /// The checkpoint after `append`, which writes to the log, and blocks a thread for files.
+    public func extended(
+        _ append: @escaping @Sendable (inout ChunkLog.Checkpoint) throws(LedgerError) -> Void
+    ) async throws(LedgerError) -> ChunkLog.Checkpoint {
+        try await ThreadPool.files.run { () throws(LedgerError) in
+            var next = self
+            try append(&next)
+            return next
+        }
     }
 }

@@ -3,47 +3,47 @@ public import Elements
 internal import JSONText
 public import Ledger
 
-/// The encoded chunks of an HDF5 file that is in the making, in the order in which they will be placed, and how far they are durable.
+/// The encoded chunks of a future HDF5 file, in the order in which they will be placed, and a checkpoint of what is durable.
 ///
-/// An HDF5 file that was being written when its process was killed cannot be trusted; this one can: it is only appended to, and its checkpoint
-/// says what of it counts. The HDF5 file is assembled from it in one go at the end. After the chunks of each block comes a mark that says
-/// which block it was, so that what is damaged can be told from the rest. All functions block; one task at a time uses a log.
+/// An HDF5 file cannot be trusted after a kill during a write. A log can: it is only appended to, and the checkpoint says how much of it
+/// counts. The HDF5 file is assembled from the log at the end. A mark follows the chunks of each block and names the block, so that damaged
+/// blocks are told from whole ones. All functions block. One task at a time uses a log.
 ///
-/// A log may have hundreds of gigabytes, so it is never copied. It lies in pieces, which the checkpoint lists: each owner appends to a file
-/// of its own, `<log>.<generation>-<owner>`, and what others have written is only read. The checkpoint is published by rename, which an owner
-/// that was taken over cannot do any more; what it still appends is in no checkpoint, and nobody reads it. A kill at any instant leaves
-/// the last checkpoint with all the pieces it lists, for a piece goes only after a checkpoint without it was published, and only
-/// pieces of earlier generations go: a successor's is a later one.
+/// A log may have hundreds of gigabytes, so it is never copied. It consists of pieces, which the checkpoint lists. Each owner appends to its
+/// own file, `<log>.<generation>-<owner>`, and only reads the files of others. The checkpoint is published by rename. An owner whose work was
+/// taken over cannot rename any more. Nobody reads what it still appends, because no checkpoint lists it. A kill at any instant leaves the last
+/// checkpoint and all pieces that it lists: a piece is removed only after a checkpoint without it was published, and only if its
+/// generation is older than the current one.
 public final class ChunkLog: Sendable {
-    /// How far a log is. Everything but ``fingerprint`` and ``length`` is the writer's.
+    /// How much of a log counts. The log itself uses only ``fingerprint`` and ``length``; the writer uses the other members.
     public struct Checkpoint: Codable, Equatable, Sendable {
-        /// Of everything the chunks are made from: with another one the log begins anew.
+        /// Of everything that the chunks are made from. A log with another fingerprint is discarded.
         public var fingerprint: Fingerprint
         /// Durable bytes.
         public var length = 0
-        /// Blocks of work that are in it.
+        /// Finished blocks.
         public var blocks = 0
-        /// Of all objects the blocks were made from, in order.
+        /// Of all objects that the blocks were made from, in order.
         public var content: Fingerprint
         /// Objects that the store does not hold.
         public var absent = 0
-        /// Of each label array: whether it has 255, whether it has values other than 0 and 255, whether it has some beyond 255.
+        /// What has been seen of the values of each label array, by its key.
         public var values: [String: LabelValues] = [:]
-        /// Durable bytes of the versions of those objects, beside the log; nil where they are not known.
+        /// Durable bytes of the file of those objects' versions, beside the log; nil where the versions are not known.
         public var versions: Int?
         /// When the store gave the first answer, in seconds since 1970 by its clock.
         public var began: Int?
-        /// When the object was changed that was changed last, in the same way.
+        /// The latest change of any of those objects, in the same unit.
         public var latestChange: Int?
-        /// When the store was last asked whether it still has those objects, in the same way.
+        /// When the store was last asked whether it still has those objects, in the same unit.
         public var checked: Int?
         /// Where the log lies; nil in checkpoints of earlier versions, which had one file under the log's own name.
         public var pieces: [FilePiece]?
-        /// Where the versions lie, in the same way.
+        /// Where the versions lie.
         public var versionPieces: [FilePiece]?
-        /// Goes up with each owner; nil in checkpoints of earlier versions.
+        /// Rises with each owner; nil in checkpoints of earlier versions.
         public var generation: Int?
-        /// From where on the log has marks; nil is from its beginning.
+        /// Where the first block with a mark begins; nil is the beginning of the log.
         public var marksFrom: Place?
 
         public init(
@@ -122,7 +122,7 @@ public final class ChunkLog: Sendable {
     private let holdings: Holdings
     private let path: String
 
-    /// Opens the log at `path` to go on with it, and its checkpoint where that is of the same fingerprint; else it begins anew.
+    /// Opens the log at `path` to append to it. A log with another fingerprint is removed, and a new one begins.
     public static func open(
         _ path: String, in holdings: Holdings, fingerprint: Fingerprint
     ) throws(LedgerError) -> (log: ChunkLog, checkpoint: Checkpoint) {
@@ -150,7 +150,7 @@ public final class ChunkLog: Sendable {
         return (log, checkpoint)
     }
 
-    /// Opens the log at `path` to read it; nil where there is none of this fingerprint, or less of it than its checkpoint says.
+    /// Opens the log at `path` to read it; nil where there is none of this fingerprint, or it is shorter than its checkpoint says.
     public static func existing(
         _ path: String, in holdings: Holdings, fingerprint: Fingerprint
     ) throws(LedgerError) -> (log: ChunkLog, checkpoint: Checkpoint)? {
@@ -198,7 +198,7 @@ public final class ChunkLog: Sendable {
         }
     }
 
-    /// The first line of a checkpoint, by which a damaged one is known.
+    /// The first line of a checkpoint: a checksum, by which damage is found.
     private static func head(_ json: [UInt8]) -> [UInt8] {
         let sum = String(ByteBuffer(json).withSpan { Checksum.crc32($0) }, radix: 16)
         return Array("cristae log 2 \(sum)".utf8)
@@ -213,7 +213,7 @@ public final class ChunkLog: Sendable {
         try removeFiles(path, in: holdings, upTo: known ?? .max, but: [])
     }
 
-    /// The files of owners that lie there, of chunks and of versions.
+    /// The files of all owners: chunks and versions.
     private static func files(
         _ path: String, in holdings: Holdings
     ) throws(LedgerError) -> [(name: String, generation: Int, owner: Substring)] {
@@ -231,7 +231,7 @@ public final class ChunkLog: Sendable {
         return found
     }
 
-    /// Removes the files up to a generation, of which this owner's own stay.
+    /// Removes the files up to a generation, except those in `kept`.
     private static func removeFiles(
         _ path: String, in holdings: Holdings, upTo generation: Int, but kept: Set<String>
     ) throws(LedgerError) {
@@ -247,7 +247,7 @@ public final class ChunkLog: Sendable {
 
     // MARK: Writing
 
-    /// Appends a chunk at the end, which `checkpoint` knows, and moves the end.
+    /// Appends a chunk at the end that `checkpoint` states, and moves that end.
     public func append(_ entry: Entry, to checkpoint: inout Checkpoint) throws(LedgerError) {
         guard entry.bytes.count <= Int(UInt32.max) else {
             throw LedgerError(.cannotWrite, path: file.path, "a chunk of \(entry.bytes.count) bytes")
@@ -266,7 +266,7 @@ public final class ChunkLog: Sendable {
         try append(Entry(array: Entry.markArray, number: number, bytes: bytes), to: &checkpoint)
     }
 
-    /// Appends the versions of objects, a line each, where those before are known.
+    /// Appends the versions of objects, a line each; does nothing where earlier versions are not known.
     public func append(versions lines: [UInt8], to checkpoint: inout Checkpoint) throws(LedgerError) {
         guard let length = checkpoint.versions else { return }
         var pieces = checkpoint.versionPieces ?? []
@@ -275,7 +275,7 @@ public final class ChunkLog: Sendable {
         checkpoint.versions = length + lines.count
     }
 
-    /// Makes durable what was appended, then the checkpoint that says so.
+    /// Makes durable what was appended, then publishes the checkpoint.
     ///
     /// - Throws: `.locked` where another process has taken over the work.
     public func commit(_ checkpoint: Checkpoint) throws(LedgerError) {
@@ -307,7 +307,7 @@ public final class ChunkLog: Sendable {
         try file.read(count: count, at: offset, of: checkpoint.pieces ?? [])
     }
 
-    /// The chunk, or the mark, at `offset`, which moves to the next one.
+    /// The chunk, or the mark, at `offset`. Moves `offset` to the next one.
     ///
     /// - Throws: ``LedgerError`` `.corrupt` where the bytes are not what was written.
     public func read(at offset: inout Int, of checkpoint: Checkpoint) throws(LedgerError) -> Entry {

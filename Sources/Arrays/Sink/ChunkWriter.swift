@@ -2,7 +2,6 @@ public import Elements
 public import Geometry
 public import HDF5
 internal import Threads
-internal import VolumeDeflate
 
 /// Makes a dataset with three axes from windows of voxels. They are computed and encoded on all cores, chunk by chunk.
 public struct ChunkWriter: Sendable {
@@ -11,7 +10,7 @@ public struct ChunkWriter: Sendable {
     public let stop: StopSignal
     /// Bytes that chunks under way may take.
     public let workBytes: Int
-    /// Takes the chunks in, before they are encoded, for whoever reads them next.
+    /// Keeps the decoded chunks for the next stage.
     public var kept: ChunkHandover?
 
     public init(writer: HDF5Writer, layout: DatasetLayout, stop: StopSignal, workBytes: Int, kept: ChunkHandover? = nil)

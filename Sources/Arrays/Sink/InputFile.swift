@@ -2,7 +2,7 @@ public import HDF5
 public import Ledger
 internal import Threads
 
-/// An HDF5 file below the output directory, opened for reading as long as `body` runs.
+/// Opens HDF5 files below the output directory for reading.
 public enum InputFile {
     public static func read<R>(
         _ path: String, in folder: ConfinedFolder, _ body: (HDF5Reader) async throws -> R

@@ -3,16 +3,16 @@ internal import Elements
 internal import JSONText
 public import Ledger
 
-/// What of a chunk log is damaged, found by reading all of it.
+/// Finds the damaged blocks of a chunk log by reading all of it.
 public struct LogScan: Sendable {
-    /// Blocks of which something is damaged, and what lies between the marks around them.
+    /// Damaged blocks that follow one another, and the bytes between the marks around them.
     public struct Gap: Sendable {
         let blocks: Range<Int>
         let bytes: Range<Int>
     }
 
     public private(set) var gaps: [Gap] = []
-    /// Of the blocks that are whole.
+    /// The content of each whole block.
     public private(set) var contents: [Int: Fingerprint] = [:]
 
     /// Bytes that are searched at a time.
@@ -23,7 +23,7 @@ public struct LogScan: Sendable {
         let start = checkpoint.marksFrom ?? ChunkLog.Place(length: 0, blocks: 0, content: Fingerprint(of: .null))
         guard start.length <= checkpoint.length, start.blocks <= blockCount else { return nil }
         var offset = 0
-        // Before the first mark nothing tells one block from another.
+        // Before the first mark, blocks cannot be told apart.
         while offset < start.length {
             try stop.check()
             guard try Self.entry(of: log, checkpoint, at: &offset) != nil else { return nil }
@@ -53,7 +53,7 @@ public struct LogScan: Sendable {
         }
     }
 
-    /// The log with the damaged blocks made anew: what is whole stays where it is.
+    /// The log with its damaged blocks replaced. Whole blocks stay where they are.
     ///
     /// - Parameter make: appends a block and its mark.
     public func mended(
@@ -72,12 +72,12 @@ public struct LogScan: Sendable {
         return mended
     }
 
-    /// How much is made anew.
+    /// How much is replaced, for the log of events.
     public var summary: String {
         "\(gaps.reduce(0) { $0 + $1.bytes.count }) bytes of its log are damaged, \(gaps.reduce(0) { $0 + $1.blocks.count }) blocks are made anew"
     }
 
-    /// The entry at `offset`, which moves behind it; nil where it is damaged.
+    /// The entry at `offset`; nil where it is damaged. Moves `offset` to the next entry.
     private static func entry(
         of log: ChunkLog, _ checkpoint: ChunkLog.Checkpoint, at offset: inout Int
     ) throws(LedgerError) -> ChunkLog.Entry? {
@@ -89,7 +89,7 @@ public struct LogScan: Sendable {
         }
     }
 
-    /// Where the next entry is that is whole. It is known by the CRCs of its header and its content.
+    /// The offset of the next whole entry. The CRCs of its header and its content tell that it is one.
     private static func search(
         _ log: ChunkLog, _ checkpoint: ChunkLog.Checkpoint, after damage: Int
     ) throws(LedgerError) -> Int? {

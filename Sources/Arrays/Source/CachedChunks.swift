@@ -2,24 +2,24 @@ public import Elements
 public import Geometry
 internal import Threads
 
-/// A chunk source that remembers the chunks used last, within a number of bytes, and never decodes one twice at a time.
+/// A chunk source that caches the chunks used last, up to a number of bytes. Two readers of one chunk share one decoding.
 public actor CachedChunks: ChunkSource {
     private final class Entry {
-        public let task: Task<ByteBuffer?, any Error>
+        let task: Task<ByteBuffer?, any Error>
         var lastUse = 0
-        /// Bytes it counts for once it is there; nil before, and 0 where the chunk is not stored.
-        public var bytes: Int?
+        /// Bytes that it counts for; nil while it is being decoded, 0 for a chunk that is not stored.
+        var bytes: Int?
 
-        public init(_ task: Task<ByteBuffer?, any Error>) { self.task = task }
+        init(_ task: Task<ByteBuffer?, any Error>) { self.task = task }
     }
 
     private let source: any ChunkSource
     private let limit: Int
     private var entries: [ZYX<Int>: Entry] = [:]
     private var bytes = 0
-    /// Chunks that are remembered not to be stored.
+    /// Cached answers that a chunk is not stored.
     private var unstored = 0
-    /// So many of those are remembered: to ask again is cheap, and sparse volumes have millions.
+    /// More of those are not cached: to ask again is cheap, and sparse volumes have millions.
     private static let maximumUnstored = 1024
     private var clock = 0
 
@@ -46,7 +46,7 @@ public actor CachedChunks: ChunkSource {
         entries[index] = entry
         do {
             let chunk = try await entry.task.value
-            // With what remembering costs.
+            // With the cost of an entry.
             let cost = chunk.map { $0.count + 1024 } ?? 0
             entry.bytes = cost
             bytes += cost
@@ -59,13 +59,13 @@ public actor CachedChunks: ChunkSource {
         }
     }
 
-    /// Entries that are there and cost so much, the one that was used longest ago first.
+    /// Decoded entries whose bytes are meant, the least recently used first.
     private func oldest(where isMeant: (Int) -> Bool) -> [(key: ZYX<Int>, value: Entry)] {
         entries.filter { $0.value.bytes.map(isMeant) ?? false }.sorted { $0.value.lastUse < $1.value.lastUse }
     }
 
     private func evict() {
-        // Down to 7/8, so that the search is not made for every chunk.
+        // Down to 7/8, so that not every chunk needs a search.
         if unstored > Self.maximumUnstored {
             for (index, entry) in oldest(where: { $0 == 0 }) {
                 guard unstored > Self.maximumUnstored * 7 / 8, entry.lastUse < clock else { break }

@@ -2,17 +2,17 @@ public import Elements
 public import Geometry
 internal import Synchronization
 
-/// The decoded chunks of a file that one stage of an item has just written, for the stages after it: what they find here they need not read
-/// and inflate again.
+/// Hands the decoded chunks of a file from the stage that writes it to the stages that read it, so that they need not be read and inflated
+/// again.
 ///
-/// Chunks are kept as long as there is room for them; the others come from the file.
+/// Chunks for which there is no room are read from the file.
 public final class ChunkHandover: Sendable {
     private struct State {
-        public var chunks: [String: [ZYX<Int>: ByteBuffer]] = [:]
+        var chunks: [String: [ZYX<Int>: ByteBuffer]] = [:]
         /// Bytes of all chunks.
-        public var byteCount = 0
+        var byteCount = 0
         /// Bytes that they may take; 0 once they have been dropped.
-        public var limit: Int
+        var limit: Int
     }
 
     private let room: HandoverRoom
@@ -32,7 +32,7 @@ public final class ChunkHandover: Sendable {
 
     deinit { drop() }
 
-    /// Keeps no more: room that is not used is the next item's.
+    /// Keeps no more chunks, and gives unused room to the next item.
     public func close() {
         let unused = state.withLock { state in
             defer { state.limit = state.byteCount }
@@ -44,7 +44,7 @@ public final class ChunkHandover: Sendable {
     /// Bytes of all chunks.
     public var byteCount: Int { state.withLock { $0.byteCount } }
 
-    /// Keeps a chunk of the dataset at `path`, as far as it lies in the dataset; the bytes must not change any more.
+    /// Keeps a chunk of the dataset at `path`: its voxels that lie in the dataset. The bytes must not change any more.
     public func keep(_ chunk: ByteBuffer, _ path: String, _ index: ZYX<Int>) {
         let isKept = state.withLock { state in
             guard state.byteCount + chunk.capacity <= state.limit else { return false }
@@ -55,7 +55,7 @@ public final class ChunkHandover: Sendable {
         if isKept { room.use(chunk.capacity) }
     }
 
-    /// Those of one dataset.
+    /// The chunks of one dataset.
     public func dataset(_ path: String) -> Dataset { Dataset(all: self, path: path) }
 
     public struct Dataset: Sendable {
@@ -65,24 +65,24 @@ public final class ChunkHandover: Sendable {
         public func chunk(_ index: ZYX<Int>) -> ByteBuffer? { all.state.withLock { $0.chunks[path]?[index] } }
     }
 
-    /// Lets go of all chunks, and keeps no more; the room is the next item's.
+    /// Releases all chunks, keeps no more, and gives the room to the next item.
     public func drop() {
         let dropped = state.withLock { state in
             defer { state = State(limit: 0) }
             return state
         }
-        // First the room, then the buffers: the pool takes back as much as there is room for.
+        // Release the room before the buffers, so that the pool may keep the buffers.
         withExtendedLifetime(dropped) { room.use(-dropped.byteCount) }
         room.budget.give(dropped.limit)
     }
 }
 
-/// Bytes that kept chunks may take in all, for all items of a job. What is not taken is lent to the pool of buffers, which otherwise would give
-/// memory back to the kernel at the end of one item that it asks for at the start of the next.
+/// Bytes that the kept chunks of all items may take together. Unused room is lent to the pool of buffers. Otherwise the pool would give memory back to
+/// the kernel at the end of one item, and ask for it again at the start of the next.
 public final class HandoverRoom: Sendable {
     fileprivate let budget: ByteBudget
     private let limit: Int
-    /// Bytes of idle buffers beside that.
+    /// Bytes that idle buffers may take in any case.
     private let idle: Int
     private let used = Mutex(0)
 

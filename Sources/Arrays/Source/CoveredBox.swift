@@ -1,11 +1,11 @@
 public import Geometry
 public import HDF5
 
-/// Which voxels of a dataset are real: the attributes `covered_start` and `covered_stop`, three numbers each, where some are not.
+/// Which voxels of a dataset are real. Where not all are, the attributes `covered_start` and `covered_stop` say so, with three numbers each.
 public enum CoveredBox {
     public static let names: Set<String> = ["covered_start", "covered_stop"]
 
-    /// What the attributes of a dataset say; all of its voxels where they say nothing.
+    /// The real voxels by the attributes of a dataset; all voxels where it has none of them.
     ///
     /// - Throws: ``CoveredBoxError`` where an attribute is not what it should be, or one of them is missing.
     public static func read(
@@ -38,7 +38,7 @@ public enum CoveredBox {
         return corner
     }
 
-    /// The attributes of a dataset of whose voxels `covered` are real, none if nil; no attributes where all of them are.
+    /// The attributes for real voxels `covered`; nil means that none is real. There are no attributes where all are.
     public static func attributes(_ covered: Box?, of shape: ZYX<Int>) -> [(String, AttributeValue)] {
         let covered = covered ?? Box(shape: ZYX(repeating: 0))
         guard covered != Box(shape: shape) else { return [] }

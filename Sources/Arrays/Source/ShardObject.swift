@@ -1,4 +1,5 @@
 public import Elements
+internal import JSONText
 public import Stores
 internal import Synchronization
 public import Volumes
@@ -106,5 +107,88 @@ public final class ShardObject: Sendable {
 
     private static func isBeyondEnd(_ error: StoreError) -> Bool {
         error.code == .badRequest && [200, 206, 416].contains(error.httpStatus ?? 0)
+    }
+}
+
+/// Tells versions of a shard apart. The index of one version must not be used to read inner chunks of another.
+public struct ShardVersion: Sendable, Equatable, Codable {
+    /// The store's ETag; nil where it gives none.
+    public var etag: String?
+    /// Bytes of the whole shard; nil where the store does not say.
+    public var byteCount: Int?
+    /// When it was last changed, in seconds since 1970 by the store's clock; nil where the store does not say.
+    public var modified: Int?
+
+    public init(etag: String? = nil, byteCount: Int? = nil, modified: Int? = nil) {
+        (self.etag, self.byteCount, self.modified) = (etag, byteCount, modified)
+    }
+
+    public var metadata: ObjectMetadata { ObjectMetadata(etag: etag, byteCount: byteCount, modified: modified) }
+
+    /// Whether they prove that the versions differ. What one of them does not know proves nothing.
+    func differs(from other: ShardVersion) -> Bool {
+        func differ<Mark: Equatable>(_ first: Mark?, _ second: Mark?) -> Bool {
+            guard let first, let second else { return false }
+            return first != second
+        }
+        return differ(etag, other.etag) || differ(byteCount, other.byteCount)
+    }
+}
+
+extension ShardVersion: CustomStringConvertible {
+    public var description: String {
+        "ETag \(etag.map { "\"\($0)\"" } ?? "unknown"), \(byteCount.map(String.init) ?? "unknown") bytes"
+    }
+}
+
+/// A shard was replaced while it was read.
+public struct ShardChange: Error, CustomStringConvertible {
+    /// The shard's URL.
+    public let url: String
+    public let expected: ShardVersion
+    /// nil where the shard is gone.
+    public let found: ShardVersion?
+
+    public var description: String {
+        "\(url): the shard changed while it was read: its index is of the version with \(expected), the store now has "
+            + (found.map { "one with \($0)" } ?? "none")
+    }
+}
+
+/// Finds the size of an object by asking for small parts of it, for stores that do not say it.
+struct ObjectEnd: Sendable {
+    /// Bytes of a part.
+    let probeByteCount: Int
+    /// What messages call the object.
+    let name: String
+    /// How many bytes there are from an offset on, at most ``probeByteCount``; 0 beyond the end, nil where there is no object.
+    let probe: @Sendable (Int) async throws -> Int?
+
+    /// Larger objects are refused: with a server that answers every range, the search would not end.
+    private static let maximumByteCount = 1 << 50
+
+    /// Doubles an offset until nothing is there, then closes in on the end.
+    func search() async throws -> Int? {
+        guard let first = try await probe(0) else { return nil }
+        guard first == probeByteCount else { return first }
+        var full = 0
+        var beyond = probeByteCount
+        while true {
+            guard beyond <= Self.maximumByteCount else {
+                throw StoreError(.tooLarge, url: name, message: "more than \(Self.maximumByteCount) bytes")
+            }
+            guard let found = try await probe(beyond) else { return nil }
+            if found > 0 && found < probeByteCount { return beyond + found }
+            if found == 0 { break }
+            (full, beyond) = (beyond, beyond * 2)
+        }
+        // A whole part lies at `full`, nothing at `beyond`; both are multiples of a part.
+        while beyond - full > probeByteCount {
+            let middle = full + (beyond - full) / probeByteCount / 2 * probeByteCount
+            guard let found = try await probe(middle) else { return nil }
+            if found > 0 && found < probeByteCount { return middle + found }
+            if found == 0 { beyond = middle } else { full = middle }
+        }
+        return full + probeByteCount
     }
 }

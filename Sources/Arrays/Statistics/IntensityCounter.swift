@@ -3,18 +3,18 @@ internal import Synchronization
 
 /// Counts the values of a raw dataset, chunk by chunk, on any number of threads at once: numbers of voxels do not depend on the order in which they are added.
 ///
-/// Each thread counts in a table of its own, and leaves it to the next one.
+/// Each thread counts in its own table, which the next thread takes over.
 public final class IntensityCounter: Sendable {
-    /// Voxels by the bits of their value, or by rank for the wide types. There are several counts for each value, which follow one another: neighbours have the same
-    /// value often, and a count cannot be read before it has been written.
+    /// Voxels by the bits of their value, or by rank for the wide types. Each value has several counts, which are used in turn: neighbours often have the same
+    /// value, and a count cannot be read before the last write to it has ended.
     private struct Table: Sendable {
-        public let counts: ByteBuffer
+        let counts: ByteBuffer
         /// Voxels in the table: no more than a count holds.
-        public var voxels = 0
+        var voxels = 0
     }
 
     private struct State {
-        public var idle: [Table] = []
+        var idle: [Table] = []
         var totals: [Int] = []
     }
 
@@ -35,7 +35,7 @@ public final class IntensityCounter: Sendable {
         }
     }
 
-    /// What the table of a thread takes.
+    /// Bytes of a thread's table.
     public static func tableByteCount(_ type: ElementType) -> Int {
         ValueBins(type).count * lanes(type) * MemoryLayout<UInt32>.size
     }
@@ -105,7 +105,7 @@ public final class IntensityCounter: Sendable {
 
     private func count(_ bytes: ByteBuffer, _ counts: UnsafeMutableBufferPointer<UInt32>) -> IntensityMoments {
         guard let counts = counts.baseAddress else { return IntensityMoments() }
-        // Each type by its name, so that there is code of its own for each.
+        // Each type is named, so that the compiler specialises the code for it.
         return bytes.withUnsafeBytes { bytes in
             switch bins.type {
             case .bool, .uint8, .int8: Self.countBytes(bytes, counts)

@@ -1,6 +1,6 @@
 public import Elements
 
-/// Number, range, sum and spread of some voxels. Those of the chunks of a dataset are merged in order, so that the result does not depend on the threads.
+/// Number, range, sum and spread of some voxels. The moments of chunks are merged in the order of the chunks, so that the result does not depend on the threads.
 public struct IntensityMoments: Sendable, Equatable {
     private(set) var count = 0
     /// Of the finite numbers.
@@ -12,11 +12,11 @@ public struct IntensityMoments: Sendable, Equatable {
 
     public init() {}
 
-    /// Of a chunk, whose mean is computed before the distances from it are: nothing cancels out.
+    /// Of a chunk. The mean is computed first, then the distances from it, so that no digits cancel out.
     public init<Value: Element>(_ voxels: UnsafeBufferPointer<Value>) {
         guard !voxels.isEmpty else { return }
         count = voxels.count
-        // Several sums at a time: an addition cannot begin before the one before it has ended.
+        // Several sums at a time, because each addition to one sum waits for the last.
         var sums = SIMD4<Double>()
         var (low, high) = (low, high)
         let whole = voxels.count & ~3
@@ -76,7 +76,7 @@ public struct IntensityMoments: Sendable, Equatable {
         }
     }
 
-    /// As they were written.
+    /// From the values in a file.
     public init(count: Int, low: Double, high: Double, mean: Double, deviation: Double) {
         (self.count, self.low, self.high) = (count, low, high)
         sum = mean * Double(count)
@@ -98,7 +98,7 @@ public struct IntensityMoments: Sendable, Equatable {
         high = max(high, other.high)
     }
 
-    /// Of so many times the same voxel, or once the same voxels.
+    /// The moments of the same voxels, so many times.
     public func repeated(_ times: Int) -> IntensityMoments {
         if times == 1 { return self }
         // The result is that of a sum, which has more roundings than a product. Up to 53 bits neither has any.

@@ -1,10 +1,10 @@
 public import Elements
 public import JSONText
 
-/// How many voxels of a label dataset are what.
+/// Counts the voxels of a label dataset: objects, absent, unknown, padding.
 public struct LabelStatistics: Sendable {
     private let annotation: AnnotationPlan
-    /// The value of voxels that were added around the crop and belong to nothing; nil where there are none such.
+    /// The value of voxels that were added around the crop; nil where there are none.
     private let paddingValue: Int?
     private var padding = 0
     private var voxels = 0
@@ -27,13 +27,13 @@ public struct LabelStatistics: Sendable {
     }
 
     private struct Count: LabelWork {
-        public let start: LabelStatistics
+        let start: LabelStatistics
 
-        public func run<Value: LabelElement>(_ values: UnsafeBufferPointer<Value>) -> LabelStatistics {
+        func run<Value: LabelElement>(_ values: UnsafeBufferPointer<Value>) -> LabelStatistics {
             var counted = start
             counted.voxels = values.count
             let special = Special<Value>(start)
-            // Ids that are in the set, each in the place that its low bits name: runs of one id come one after another, row for row.
+            // A small cache of ids that are in the set, by their low bits: in each row the same ids come again.
             var seen: [64 of UInt64] = .init(repeating: 0)
             var isSeen: [64 of Bool] = .init(repeating: false)
             var index = 0
@@ -72,7 +72,7 @@ public struct LabelStatistics: Sendable {
             }
             while index &+ 8 / width <= values.count {
                 let difference = UnsafeRawPointer(base + index).loadUnaligned(as: UInt64.self) ^ pattern
-                // The first that differs, without a guess at which it is.
+                // The first value that differs, without a branch for each.
                 guard difference == 0 else {
                     return index &+ difference.littleEndian.trailingZeroBitCount / (8 &* width)
                 }
@@ -83,11 +83,11 @@ public struct LabelStatistics: Sendable {
         }
     }
 
-    /// The values that stand for something else than an object.
+    /// The values that are no object.
     private struct Special<Value: LabelElement> {
-        public let absent: Value?
-        public let unknown: Value?
-        public let padding: Value?
+        let absent: Value?
+        let unknown: Value?
+        let padding: Value?
 
         init(_ statistics: LabelStatistics) {
             absent = Value(exactly: statistics.annotation.absent ?? 0)
@@ -120,7 +120,7 @@ public struct LabelStatistics: Sendable {
         isBeyondCounting = identifiers.count > Self.maximumIdentifiers
     }
 
-    /// Of so many times the same voxels.
+    /// The counts of the same voxels, so many times.
     public func repeated(_ times: Int) -> LabelStatistics {
         var result = self
         result.voxels *= times
@@ -130,7 +130,7 @@ public struct LabelStatistics: Sendable {
         return result
     }
 
-    /// The part of the voxels of which somebody has said what they are; null where there are no voxels.
+    /// The fraction of annotated voxels; null where there are no voxels.
     public static func annotatedFraction(voxels: Int, unknown: Int) -> JSONValue {
         voxels > 0 ? .number(Double(voxels - unknown) / Double(voxels)) : .null
     }

@@ -2,9 +2,9 @@ public import Elements
 
 /// The bins in which the values of a type are counted. Each has a rank: the order of the ranks is the order of the values.
 ///
-/// Types up to 16 bits have a bin for each value. In those of the wider types the values lie that a `Float` has the same first 18 bits for: sign, exponent and
-/// the first 9 bits of the fraction. So the value that stands for a bin is off by 0.1 % at most, of any finite number from 1.2e-38 to 3.4e38 and of their
-/// negatives. Whole numbers below 1024 and zero are exact. Smaller numbers are off by 1.2e-38 at most, and larger ones count as 3.4e38 (but never beyond the range that was found).
+/// Types up to 16 bits have a bin for each value. In a bin of a wider type lie the values whose `Float` has the same first 18 bits: sign, exponent and
+/// the first 9 bits of the fraction. So the value that stands for a bin is off by 0.1 % at most, for any finite number from 1.2e-38 to 3.4e38 and its
+/// negative. Zero and whole numbers below 1024 are exact. Smaller numbers are off by 1.2e-38 at most. Larger ones count as 3.4e38, but never beyond the range that was found.
 public struct ValueBins: Sendable, Equatable {
     public let type: ElementType
 

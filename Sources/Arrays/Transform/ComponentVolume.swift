@@ -4,7 +4,7 @@ internal import Resampling
 
 /// The connected components of the voxels that have one of some ids, as uint32 ids 1, 2, … in scan order.
 ///
-/// The volume is read twice, slab by slab, and never held: the first time to find the components, the second time to hand them out
+/// The volume is read twice, window by window, and never held as a whole. The first pass finds the components. The second pass gives them out
 /// layer by layer, in order.
 public actor ComponentVolume {
     private let source: any ChunkSource
@@ -12,26 +12,26 @@ public actor ComponentVolume {
     private let mask: IdentifierMask
     private let stop: StopSignal
     private let labeller: ComponentLabeller
-    /// Planes read at a time.
-    private let slab: Int
+    /// Planes of a window.
+    private let windowPlanes: Int
     /// Planes of a layer: the chunks' thickness in z.
     private let layerPlanes: Int
-    /// Chunks of a layer: so many times each one is asked for.
+    /// Chunks of a layer. A layer is asked for once for each.
     private let chunksPerLayer: Int
     private var layers: [Int: Layer] = [:]
-    /// The layer that was begun last: the next one comes after it, also where it has been served already.
+    /// The layer that was begun last. The next one waits for it.
     private var last: Task<ComponentLayer, any Error>?
     private var nextLayer = 0
 
     private struct Layer {
-        public let task: Task<ComponentLayer, any Error>
+        let task: Task<ComponentLayer, any Error>
         var unserved: Int
     }
 
     /// - Parameters:
     ///   - box: voxels of `source` that count.
-    ///   - chunksPerLayer: how often each layer is asked for in the second pass; then it is let go of.
-    ///   - workBytes: memory for slabs and for the table of runs, half each.
+    ///   - chunksPerLayer: how often each layer is asked for in the second pass. Then it is released.
+    ///   - workBytes: memory for windows and for the table of runs, half each.
     public init(
         source: any ChunkSource, box: Box, ids: [Int], layerPlanes: Int, chunksPerLayer: Int, workBytes: Int,
         stop: StopSignal
@@ -43,15 +43,15 @@ public actor ComponentVolume {
         self.chunksPerLayer = chunksPerLayer
         mask = IdentifierMask(elementType: source.elementType, ids: ids)
         let planeBytes = max(1, box.shape.y * box.shape.x * (source.elementType.byteCount + 1))
-        slab = max(1, min(source.chunkShape.z, workBytes / 2 / planeBytes))
+        windowPlanes = max(1, min(source.chunkShape.z, workBytes / 2 / planeBytes))
         labeller = try ComponentLabeller(
             rows: box.shape.y, columns: box.shape.x, maximumRuns: min(Int(Int32.max), max(1 << 20, workBytes / 8)))
     }
 
     /// First pass. Returns the number of components.
     public func count() async throws -> Int {
-        for z in stride(from: box.start.z, to: box.stop.z, by: slab) {
-            let planes = try await maskPlanes(z..<min(z + slab, box.stop.z))
+        for z in stride(from: box.start.z, to: box.stop.z, by: windowPlanes) {
+            let planes = try await maskPlanes(z..<min(z + windowPlanes, box.stop.z))
             let planeBytes = box.shape.y * box.shape.x
             for plane in 0..<(planes.count / max(planeBytes, 1)) {
                 try planes.withSpan { bytes in
@@ -64,8 +64,7 @@ public actor ComponentVolume {
 
     /// Second pass: the components of planes `layerPlanes * index` and the following.
     ///
-    /// Chunks are computed concurrently, so that layers are asked for in any order. Each one is kept until it has been served
-    /// to all of its chunks.
+    /// Chunks are computed concurrently, so layers are asked for in any order. A layer is kept until all of its chunks have got it.
     public func layer(_ index: Int) async throws -> ComponentLayer {
         while nextLayer <= index {
             let (number, previous) = (nextLayer, last)
@@ -101,8 +100,8 @@ public actor ComponentVolume {
         let first = box.start.z + number * layerPlanes
         let last = min(first + layerPlanes, box.stop.z)
         var layer = ComponentLayer(firstPlane: number * layerPlanes, rows: box.shape.y)
-        for z in stride(from: first, to: last, by: slab) {
-            let planes = try await maskPlanes(z..<min(z + slab, last))
+        for z in stride(from: first, to: last, by: windowPlanes) {
+            let planes = try await maskPlanes(z..<min(z + windowPlanes, last))
             let planeBytes = box.shape.y * box.shape.x
             for plane in 0..<(planes.count / max(planeBytes, 1)) {
                 layer.beginPlane()

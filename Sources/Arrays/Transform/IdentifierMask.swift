@@ -1,13 +1,13 @@
 public import Elements
 
-/// Turns label ids into a mask of one byte a voxel: 1 where a voxel has one of the ids, 255 where nobody has said what it is, 0 elsewhere.
+/// Turns label ids into a mask of one byte a voxel: 1 where a voxel has one of the ids, 255 where it is not annotated, 0 elsewhere.
 public struct IdentifierMask: Sendable {
-    /// What the mask says of voxels that nobody has annotated.
+    /// The mask of voxels that are not annotated.
     public static let unknown: UInt8 = 255
 
     public let elementType: ElementType
     public let ids: [Int]
-    /// Values of voxels that nobody has annotated. An id that is among ``ids`` counts as such.
+    /// Values of voxels that are not annotated. A value that is also among ``ids`` is an id.
     public let unknownValues: [Int]
 
     public init(elementType: ElementType, ids: [Int], unknownValues: [Int] = []) {
@@ -25,11 +25,11 @@ public struct IdentifierMask: Sendable {
     }
 
     private struct Fill: LabelWork {
-        public let ids: [Int]
-        public let unknownValues: [Int]
-        public let mask: ByteBuffer
+        let ids: [Int]
+        let unknownValues: [Int]
+        let mask: ByteBuffer
 
-        public func run<Value: LabelElement>(_ voxels: UnsafeBufferPointer<Value>) {
+        func run<Value: LabelElement>(_ voxels: UnsafeBufferPointer<Value>) {
             let wanted = ids.compactMap { Value(exactly: $0) }
             let unknown = unknownValues.compactMap { Value(exactly: $0) }
             func meaning(_ value: Value) -> UInt8 {
@@ -43,7 +43,7 @@ public struct IdentifierMask: Sendable {
                     }
                     return
                 }
-                // Labels come in long runs: the lists are searched once a run.
+                // Equal labels follow one another, so the lists are searched once a run.
                 var (last, result) = (Value.zero, meaning(.zero))
                 for index in voxels.indices {
                     if voxels[index] != last {

@@ -1,23 +1,24 @@
 public import Elements
 public import Geometry
+internal import Synchronization
 internal import Threads
 internal import Volumes
 
 extension ArrayPlan {
-    /// The values of a label array that are no object, absent (0 unless declared) and unknown, as scans see them: by their low 64 bits.
+    /// The values of a label array that are no object: absent (0 unless declared) and unknown. Scans see the low 64 bits of a value.
     public var background: [Int] { [Int(truncatingIfNeeded: annotation?.absent ?? 0)] + declaredUnknown }
 
-    /// The values from which nothing follows for a class that is made from this label array: 0, and what is declared as unknown.
+    /// The values that say nothing about a class that is made from this label array: 0, and what is declared as unknown.
     public var unknownValues: [Int] { [0] + declaredUnknown }
 
     private var declaredUnknown: [Int] { annotation?.unknown.map { [Int(truncatingIfNeeded: $0)] } ?? [] }
 }
 
 extension AnnotationPlan {
-    /// What 0 and 255 mean where nothing says so: predictions are stored like that.
+    /// What 0 and 255 mean where nothing is declared: predictions are stored like that.
     public static let mask = AnnotationPlan(type: "semantic_segmentation", absent: 0, present: 255)
 
-    /// Whether nothing is declared from which the meaning of the values follows.
+    /// Whether the declaration leaves the meaning of the values open.
     public var isOpen: Bool {
         switch type {
         case "unspecified": absent == nil && unknown == nil
@@ -34,7 +35,7 @@ extension AnnotationPlan {
     }
 }
 
-/// Questions about the values of a label array, answered chunk by chunk and no longer than needed.
+/// Answers questions about the values of a label array. It reads chunk by chunk, and stops as soon as the answer is known.
 public struct LabelScan: Sendable {
     public let source: any ChunkSource
     /// Voxels to look at.
@@ -99,9 +100,9 @@ public struct LabelScan: Sendable {
     }
 
     private struct Search: LabelWork {
-        public let test: (Int) -> Bool
+        let test: (Int) -> Bool
 
-        public func run<Value: LabelElement>(_ voxels: UnsafeBufferPointer<Value>) -> Bool {
+        func run<Value: LabelElement>(_ voxels: UnsafeBufferPointer<Value>) -> Bool {
             guard var last = voxels.first else { return false }
             if test(Int(truncatingIfNeeded: last)) { return true }
             for value in voxels where value != last {
@@ -110,5 +111,36 @@ public struct LabelScan: Sendable {
             }
             return false
         }
+    }
+}
+
+/// Notes whether voxels have the id 255, and ids beyond it, while chunks are copied.
+public final class ValueWatch: Sendable {
+    public static let value = 255
+
+    private let has255 = Atomic(false)
+    private let hasBeyond = Atomic(false)
+
+    public init() {}
+
+    public var hasBoth: Bool { has255.load(ordering: .relaxed) && hasBeyond.load(ordering: .relaxed) }
+
+    public func see(_ bytes: ByteBuffer, _ type: ElementType) {
+        guard !hasBoth else { return }
+        let found = Self.found(in: bytes, type)
+        if found.has255 { has255.store(true, ordering: .relaxed) }
+        if found.hasBeyond { hasBeyond.store(true, ordering: .relaxed) }
+    }
+
+    /// Whether any voxel has the id 255, and whether any has one beyond it.
+    public static func found(in bytes: ByteBuffer, _ type: ElementType) -> (has255: Bool, hasBeyond: Bool) {
+        var (has255, hasBeyond) = (false, false)
+        _ = LabelScan.hasValue(in: bytes, type) { id in
+            if id == value { has255 = true }
+            // As scans see them, ids above 2^63 - 1 are below 0.
+            if id > value || (id < 0 && type.isUnsigned) { hasBeyond = true }
+            return has255 && hasBeyond
+        }
+        return (has255, hasBeyond)
     }
 }

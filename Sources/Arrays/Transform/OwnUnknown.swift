@@ -2,10 +2,10 @@ public import Elements
 public import Geometry
 internal import Threads
 
-/// Where a class's own labels say that nobody has annotated a voxel, asked on the grid of the labels that the class is derived from.
+/// Where a class's own labels are unknown, on the grid of the labels that the class is derived from.
 ///
-/// The two grids are mostly one. Where they are not, the own voxel that holds the centre of a voxel counts; outside of the own labels
-/// nothing is said.
+/// The two grids are mostly the same. Where they are not, the own voxel that holds the centre of a voxel counts. Outside of the own labels nothing is
+/// unknown.
 public struct OwnUnknown: Sendable {
     private let source: any ChunkSource
     private let mask: IdentifierMask
@@ -47,7 +47,7 @@ public struct OwnUnknown: Sendable {
         await ThreadPool.compute.run {
             let own = mask.mask(window.bytes)
             let (shape, columns) = (region.shape, indices.x[box.range(2)])
-            // Mostly the two grids are one: then rows are next to one another in both.
+            // Mostly the two grids are the same: then rows are contiguous in both.
             let isAligned = zip(columns, columns.dropFirst()).allSatisfy { $0.map { $0 + 1 } == $1 && $1 != nil }
             own.withUnsafeBytes { own in
                 target.withUnsafeMutableBytes { target in
@@ -75,7 +75,7 @@ public struct OwnUnknown: Sendable {
 
     /// A row of both, which is as long in one as in the other.
     private static func add(_ own: UnsafeRawBufferPointer, to voxels: UnsafeMutableRawBufferPointer) {
-        // Plain pointers: so the compiler takes many voxels at a time.
+        // With plain pointers the compiler vectorises the loop.
         guard let target = voxels.baseAddress?.assumingMemoryBound(to: UInt8.self),
             let source = own.baseAddress?.assumingMemoryBound(to: UInt8.self)
         else { return }

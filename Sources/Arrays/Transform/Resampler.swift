@@ -15,16 +15,16 @@ public struct Resampler: Sendable {
     /// nil where no voxel of the source is real.
     private let kernel: Kernel?
     private let source: any ChunkSource
-    /// The first real voxel of the source; the kernel counts from there.
+    /// The first real voxel of the source, which is the origin of the kernel.
     private let origin: ZYX<Int>
     private let targetShape: ZYX<Int>
-    /// The output voxels that real voxels cover at least in part; nil where there are none.
+    /// The output voxels that real voxels cover, at least in part; nil where there are none.
     private let covered: Box?
     /// The bytes of the voxel that stands where nothing covers the output; nil for zero.
     private let uncovered: [UInt8]?
     /// Bytes of source voxels that one window may take.
     private let windowBytes: Int
-    /// Bytes of source chunks that one window may hold: chunks may be much larger than the part of them that is needed.
+    /// Bytes of source chunks that one window may keep in memory. Chunks may be much larger than the needed part of them.
     private let heldBytes: Int
 
     /// - Parameters:
@@ -41,7 +41,7 @@ public struct Resampler: Sendable {
         targetShape = target.shape
         let type = source.elementType
         uncovered = isLabel ? unknown.flatMap { Self.bytes(of: $0, type) } : nil
-        // Without voxels at all, the kernel says so.
+        // For a source without voxels, the kernel throws.
         guard !covered.isEmpty || Box(shape: grid.shape).isEmpty else {
             (kernel, self.covered) = (nil, nil)
             return
@@ -92,7 +92,7 @@ public struct Resampler: Sendable {
         return box?.moved(by: origin)
     }
 
-    /// The most bytes of source voxels that an output chunk of this shape needs, windows being cut to what is allowed.
+    /// The most bytes that an output chunk of this shape needs, with windows cut to ``windowBytes``.
     public func workBytes(forChunk shape: ZYX<Int>, within whole: ZYX<Int>) -> Int {
         let box = Box(shape: shape.zip(whole, min))
         let needed = (sourceBox(for: box)?.volume ?? 0) * source.elementType.byteCount
@@ -172,8 +172,8 @@ public struct Resampler: Sendable {
         return (first, second)
     }
 
-    /// Two parts of an output box whose source voxels meet where two source chunks do; nil where there are none such. A part that needs a
-    /// single chunk in full is made from the chunk's own memory.
+    /// Two parts of an output box whose source voxels meet between two source chunks; nil where the box cannot be cut there. A part that needs exactly
+    /// one whole chunk is made from the chunk's buffer, without a copy.
     private func cutBetweenChunks(_ output: Box) -> (Box, Box)? {
         guard let needed = sourceBox(for: output) else { return nil }
         for axis in 0..<3 where output.shape[axis] > 1 {

@@ -5,22 +5,23 @@ public import Manifest
 public import Stores
 internal import Volumes
 
-/// One array of a volume: how its stored chunks become chunks of an HDF5 dataset, unit by unit.
+/// One array of a volume: how its stored chunks become chunks of an HDF5 dataset.
 ///
-/// A unit is the smallest box that holds whole stored chunks and whole HDF5 chunks: no object is needed for two of them.
+/// A unit is the smallest box that holds whole stored chunks and whole HDF5 chunks, so that no object is needed for two units. A block is a run of units
+/// that are downloaded and converted together.
 public struct VolumeArray: Sendable {
     /// Edge of the HDF5 chunks in voxels, where the stored chunks allow it.
     private static let chunkEdge = Encoding.chunkEdge
-    /// Decoded bytes that a unit may have only because the HDF5 chunks are longer than the stored ones.
+    /// Decoded bytes of a unit above which HDF5 chunks are not made longer than stored ones.
     private static let unitBytes = 32 << 20
     /// Decoded bytes and objects of a block, unless one unit alone has more.
     private static let blockBytes = 256 << 20
     private static let blockObjects = 2048
 
     public let planned: PlannedArray
-    /// How the dataset is made from the array's ids, 0 and 1; nil where it holds the array's own values.
+    /// How a mask of 0 and 1 is made from the array's ids; nil where the dataset holds the array's own values.
     public let derivation: DerivePlan?
-    /// Makes it so.
+    /// Makes that mask.
     public let mask: IdentifierMask?
     public let layout: DatasetLayout
     /// Voxels of an HDF5 chunk.
@@ -36,7 +37,7 @@ public struct VolumeArray: Sendable {
 
     public var plan: ArrayPlan { planned.plan }
     public var isLabel: Bool { plan.annotation != nil }
-    /// Whether the meaning of the values depends on what values there are.
+    /// Whether the meaning of the values depends on which values occur.
     public var hasOpenValues: Bool { isLabel && derivation == nil }
     public var blockCount: Int { (units.volume + unitsPerBlock - 1) / unitsPerBlock }
 
@@ -82,7 +83,7 @@ public struct VolumeArray: Sendable {
             1, min(Self.blockObjects / objects, Self.blockBytes / (unitShape.product * type.byteCount)))
     }
 
-    /// On each axis a length that divides the stored chunks' one, or is a multiple of it: 64 where that fits.
+    /// On each axis a length that divides the stored chunks' length, or is a multiple of it: 64 where that fits.
     private static func chunkShape(for stored: ZYX<Int>, _ byteCount: Int) -> ZYX<Int> {
         var chunks = stored.map { length in
             if length % chunkEdge == 0 || chunkEdge % length == 0 { return chunkEdge }
@@ -97,7 +98,7 @@ public struct VolumeArray: Sendable {
         return chunks
     }
 
-    /// Where there are shards, as much of one as a block may have, so that its index is not read more often than needed.
+    /// A unit of a sharded array is as much of a shard as a block may have, so that its index is read as seldom as possible.
     ///
     /// - Parameter least: voxels that hold whole stored chunks and whole HDF5 chunks.
     private static func unitShape(_ least: ZYX<Int>, _ planned: PlannedArray) -> ZYX<Int> {

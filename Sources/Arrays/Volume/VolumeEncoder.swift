@@ -11,9 +11,9 @@ public struct VolumeEncoder: Sendable {
     private let array: VolumeArray
     private let chunks: PackChunks
     private let source: CachedChunks
-    /// Whether the values of labels are to be looked at.
+    /// Whether to look for 255 and for other values.
     private let looksAtValues: Bool
-    /// Whether ids beyond 255 are to be looked for.
+    /// Whether to look for ids beyond 255.
     private let looksBeyond: Bool
 
     public init(array: VolumeArray, pack: Pack, cacheBytes: Int, looksAtValues: Bool, looksBeyond: Bool) {
@@ -49,7 +49,7 @@ public struct VolumeEncoder: Sendable {
         let bytes = try await ThreadPool.compute.run { () throws in
             try passthrough.passed(stored, 0..<stored.count, decoded: decoded) ?? layout.encoded(decoded)
         }
-        // What lies beyond the array may hold anything.
+        // Voxels beyond the array may have any value.
         let (box, full) = (chunks.coveredBox(ofChunk: index), chunks.box(ofChunk: index))
         guard box != full, looksAtValues || looksBeyond else { return (bytes, await values(of: decoded)) }
         let inside = ByteBuffer(count: box.volume * layout.elementType.byteCount)

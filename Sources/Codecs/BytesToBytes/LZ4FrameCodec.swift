@@ -42,6 +42,7 @@ public struct LZ4FrameCodec: ChunkDecoder, Equatable {
             }
             guard LZ4F_isError(wanted) == 0 else {
                 let reason = String(cString: LZ4F_getErrorName(wanted))
+                // The library keeps its error codes private: names are all that it gives.
                 let code: CodecError.Code = reason.hasSuffix("hecksum_invalid") ? .checksum : .corrupt
                 throw CodecError(code, codec: name, "the frame at or before offset \(read): \(reason)")
             }

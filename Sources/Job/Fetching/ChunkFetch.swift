@@ -14,7 +14,7 @@ internal import Volumes
 /// A chunk is in the pack, or proved not to be stored (404, or by the index of its shard), or this fails: never "missing because of an
 /// error".
 struct ChunkFetch: Sendable {
-    /// An item is given up after so many of its objects have failed for good; the others are still fetched.
+    /// After so many failed objects of an item, no new request begins.
     private static let maximumFailures = 3
 
     let context: JobContext
@@ -30,12 +30,11 @@ struct ChunkFetch: Sendable {
         case part(ShardFetch, ShardFetch.Part)
     }
 
-    /// Opens a pack and fetches what it does not hold of `wanted`, the indices of chunks for each of `arrays`. A pack in which parts of
-    /// two versions of a shard would come together is begun anew, once; where the source is changed meanwhile, what has changed is
-    /// fetched again.
+    /// Opens a pack and fetches what it does not hold of `wanted`, the indices of chunks for each of `arrays`. A pack that would mix two
+    /// versions of a shard is discarded and begun again, once. Objects that change during the download are fetched again.
     ///
     /// - Parameter begun: the pack, where it is open already.
-    /// - Throws: ``Failure`` where the source does not come to rest.
+    /// - Throws: ``Failure`` where the source keeps changing.
     static func fill(
         _ path: String, with wanted: [[ZYX<Int>]], of arrays: [PlannedArray], plan: ItemPlan, context: JobContext,
         begun: Pack? = nil, open: @Sendable () async throws -> Pack
@@ -69,7 +68,7 @@ struct ChunkFetch: Sendable {
         }
     }
 
-    /// Fetches again what has changed meanwhile, until all of it is of one state of the source.
+    /// Fetches changed objects again, until all objects are of one state of the source.
     private func settle(_ wanted: [[ZYX<Int>]], _ source: SourceConsistency) async throws {
         let (arrays, pack) = (arrays, pack)
         var changed = 0
@@ -92,7 +91,7 @@ struct ChunkFetch: Sendable {
         let stop = context.stop
         try await withThrowingTaskGroup(of: [Work].self) { group in
             var works = works(missing).makeIterator()
-            // What a shard turned out to need comes first: its index is in memory meanwhile.
+            // Parts of shards come first: the index of a shard stays in memory until they are fetched.
             var parts: [Work] = []
             var running = 0
             while true {
@@ -104,7 +103,7 @@ struct ChunkFetch: Sendable {
                         do {
                             return try await perform(work)
                         } catch {
-                            // A full disk and a silent store end it all; to be stopped only means that nothing new is begun.
+                            // A full disk and an unreachable store end the job. A stop only means that nothing new begins.
                             switch JobError(error, stop) {
                             case .cannotWrite(let reason)?: throw JobError.cannotWrite(reason)
                             case .unreachable(let reason)?: throw JobError.unreachable(reason)
@@ -124,7 +123,8 @@ struct ChunkFetch: Sendable {
         if let first = failures.first { throw DownloadError(first: first, count: failures.count) }
     }
 
-    /// Labels first: they may decide, and are small beside raw data. Of each, shards first: what they need is known last.
+    /// Labels first: they are small, and may decide whether the rest is needed. Of each kind shards first: their requests are known only once
+    /// the index is read.
     private func works(_ missing: [[ZYX<Int>]]) -> [Work] {
         let labels = arrays.indices.filter { arrays[$0].plan.annotation != nil }
         let others = arrays.indices.filter { arrays[$0].plan.annotation == nil }
@@ -149,7 +149,7 @@ struct ChunkFetch: Sendable {
         return order.map { .shard(array: number, index: $0, positions: positions[$0] ?? []) }
     }
 
-    /// Returns what has turned out to be needed.
+    /// Returns the work that follows from it.
     private func perform(_ work: Work) async throws -> [Work] {
         switch work {
         case .chunk(let number, let index):
@@ -173,7 +173,7 @@ struct ChunkFetch: Sendable {
         do {
             try await fetch(key, of: array, limit: expected)
         } catch let error as StoreError where error.code == .tooLarge && expected < bound {
-            // Larger than those before it: with all the room that there may be.
+            // Larger than the chunks before it: try again with the largest limit.
             try await fetch(key, of: array, limit: bound)
         }
         context.progress.add(chunks: 0, done: 1)
@@ -196,7 +196,7 @@ struct ChunkFetch: Sendable {
     }
 }
 
-/// Objects of an item that could not be had.
+/// Objects of an item that could not be fetched.
 struct DownloadError: Error, CustomStringConvertible {
     let first: any Error
     let count: Int

@@ -7,8 +7,8 @@ internal import Stores
 internal import Threads
 internal import Volumes
 
-/// Fetches some inner chunks of one shard into a pack: the shard's index, then only the bytes that hold them; all of the shard at once
-/// where that is not more.
+/// Fetches some inner chunks of one shard into a pack: first the shard's index, then only the bytes that hold them. Where the whole shard costs no more,
+/// it is fetched with one request.
 struct ShardFetch: Sendable {
     /// What is to be fetched next, with one request.
     enum Part: Sendable {
@@ -16,7 +16,7 @@ struct ShardFetch: Sendable {
         case run(ShardRanges.Run)
     }
 
-    /// Larger shards are read in parts even where all of them is needed.
+    /// Larger shards are read in parts, even where the whole shard is needed.
     private static let maximumWholeBytes = 64 << 20
 
     let context: JobContext
@@ -54,7 +54,7 @@ struct ShardFetch: Sendable {
     private var reader: ShardReader { object.reader(grid) }
     private var wholeLimit: Int { min(Self.maximumWholeBytes, context.memory.download / 2) }
 
-    /// What is to be fetched; nothing where all of it turns out to be unstored.
+    /// What is to be fetched; nothing where no inner chunk is stored.
     func begin() async throws -> [Part] {
         if isAllNeeded, array.metadata.maximumEncodedByteCount <= wholeLimit { return [.whole] }
         return try await parts()
@@ -119,7 +119,7 @@ struct ShardFetch: Sendable {
         try await context.state.run { for key in keys { try pack.noteAbsent(key) } }
     }
 
-    /// Fetches a part and puts it into the pack. Returns what is to be fetched instead, where that turns out to be better.
+    /// Fetches a part and puts it into the pack. Returns the parts to fetch instead where a whole shard turns out to be too large.
     func fetch(_ part: Part) async throws -> [Part] {
         switch part {
         case .whole:
@@ -157,14 +157,9 @@ struct ShardFetch: Sendable {
 
     /// The index in a whole shard.
     private func ranges(inWhole bytes: ByteBuffer) throws(VolumeError) -> ShardRanges {
-        let (count, size) = (grid.indexByteCount, bytes.count)
-        guard size >= count else {
-            throw VolumeError(
-                .corruptChunk, path: object.url, "the shard has \(size) bytes, but its index alone has \(count)")
-        }
+        let index = try grid.indexRange(inShardOf: bytes.count, key: object.url)
         return try bytes.withSpan { span throws(VolumeError) in
-            let index = span.extracting(grid.isIndexAtStart ? 0..<count : (size - count)..<size)
-            return try grid.decodeIndex(index, objectByteCount: size, key: object.url)
+            try grid.decodeIndex(span.extracting(index), objectByteCount: bytes.count, key: object.url)
         }
     }
 

@@ -5,6 +5,7 @@ internal import JSONText
 internal import Ledger
 public import Planning
 internal import Stores
+internal import Volumes
 
 /// The fingerprints of the stages of one item: a stage is done where its record has today's.
 struct ItemFingerprints: Sendable {
@@ -41,7 +42,7 @@ struct ItemFingerprints: Sendable {
     /// - Parameter knowsUnknown: false for what an earlier version has recorded, see ``DerivedRule`` and ``UnknownIdentifier``.
     func volumeLog(knowsUnknown: Bool = true) -> Fingerprint {
         // With shards, blocks are counted in inner chunks.
-        let hasShards = plan.arrays.contains { $0.metadata.contains("sharding_indexed") }
+        let hasShards = plan.arrays.contains { (try? $0.storedMetadata().isSharded) ?? false }
         var members: [String: JSONValue] = [
             "objects": .string(download.description), "root": .string(plan.group),
         ]

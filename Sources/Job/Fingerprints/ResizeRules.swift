@@ -74,15 +74,7 @@ enum StatisticsRules {
         // Only real voxels count.
         if raw.contains(where: { $0.box != $0.written }) { keys["covered"] = 1 }
         // NaN does not hide the range of the numbers beside it.
-        if raw.contains(where: \.holdsFloats) { keys["nan"] = 1 }
+        if raw.contains(where: { (try? $0.storedMetadata().elementType.isFloat) ?? false }) { keys["nan"] = 1 }
         return keys
-    }
-}
-
-extension ArrayPlan {
-    /// Whether the voxels are floating point numbers.
-    fileprivate var holdsFloats: Bool {
-        let type = try? ArrayMetadata(format, Array(metadata.utf8), path: key).elementType
-        return type?.isFloat ?? false
     }
 }

@@ -83,15 +83,11 @@ public struct VolumeDownload: Sendable {
             checkpoint.blocks = number + 1
             checkpoint.absent += taken.absent
             checkpoint.content = Self.chained(checkpoint.content, taken.content)
-            var moved = checkpoint
-            moved = try await context.state.run { [moved] () throws(LedgerError) in
-                var next = moved
+            checkpoint = try await checkpoint.extended { next throws(LedgerError) in
                 try opened.append(versions: taken.versions, to: &next)
                 try opened.commit(next)
                 try letGo(of: taken.pack, ofBlock: number)
-                return next
             }
-            checkpoint = moved
         }
         try await versions.publish(checkpoint)
         let sources = try await versions.digests(checkpoint)
@@ -264,14 +260,10 @@ public struct VolumeDownload: Sendable {
                 fetched = try await fetch(number, layout, verifies: false)
             }
         }
-        var moved = checkpoint
         let mark = ChunkLog.BlockMark(content: fetched.content)
-        moved = try await context.state.run { [moved] () throws(LedgerError) in
-            var next = moved
+        checkpoint = try await checkpoint.extended { next throws(LedgerError) in
             try log.append(mark, ofBlock: number, to: &next)
-            return next
         }
-        checkpoint = moved
         return fetched
     }
 
@@ -310,14 +302,10 @@ public struct VolumeDownload: Sendable {
                 if let values = encoded.values {
                     checkpoint.values[array.plan.key, default: ChunkLog.LabelValues()].merge(values)
                 }
-                var moved = checkpoint
-                moved = try await context.state.run { [moved] () throws(LedgerError) in
-                    var next = moved
-                    try log.append(
-                        ChunkLog.Entry(array: block.array, number: encoded.number, bytes: encoded.bytes), to: &next)
-                    return next
+                let entry = ChunkLog.Entry(array: block.array, number: encoded.number, bytes: encoded.bytes)
+                checkpoint = try await checkpoint.extended { next throws(LedgerError) in
+                    try log.append(entry, to: &next)
                 }
-                checkpoint = moved
             }
         } catch let error as VolumeError {
             throw Failure(item: plan.name, dataset: plan.dataset, stage: .convert, reason: "\(error)")

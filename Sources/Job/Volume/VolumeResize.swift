@@ -104,18 +104,12 @@ struct VolumeResize: Sendable {
         } consume: { (offset: Int, encoded: ByteBuffer?) in
             guard let encoded else { return }
             let entry = ChunkLog.Entry(array: index, number: range.lowerBound + offset, bytes: encoded)
-            let current = checkpoint
-            checkpoint = try await context.state.run {
-                var next = current
+            checkpoint = try await checkpoint.extended { next throws(LedgerError) in
                 try log.append(entry, to: &next)
-                return next
             }
         }
-        let current = checkpoint
-        checkpoint = try await context.state.run {
-            var next = current
+        checkpoint = try await checkpoint.extended { next throws(LedgerError) in
             try log.append(ChunkLog.BlockMark(content: Fingerprint(of: .null)), ofBlock: block, to: &next)
-            return next
         }
     }
 

@@ -20,7 +20,7 @@ public enum UnknownIdentifier: Sendable, Hashable {
 
     /// nil where there is nothing to ask: 255 is not what is declared, or no larger id fits, or some voxels are unknown.
     public init?(_ array: ArrayPlan, in plan: ItemPlan) {
-        let metadata = try? ArrayMetadata(array.format, Array(array.metadata.utf8), path: array.key)
+        let metadata = try? array.storedMetadata()
         guard let type = metadata?.elementType, Self.isInQuestion(array.annotation, type) else { return nil }
         switch plan.unknownCount(of: array) ?? array.finestUnknownCount.map({ LabelValue($0) }) {
         case 0?: self = .objectBeyond

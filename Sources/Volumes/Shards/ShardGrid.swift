@@ -77,6 +77,17 @@ public struct ShardGrid: Sendable, Equatable {
         (zip(index, gridShape).map { $0 / $1 }, zip(index, gridShape).map { $0 % $1 })
     }
 
+    /// The bytes of a whole shard that are its index.
+    ///
+    /// - Throws: ``VolumeError`` with code `.corruptChunk` where the shard is too short.
+    public func indexRange(inShardOf byteCount: Int, key: String) throws(VolumeError) -> Range<Int> {
+        guard byteCount >= indexByteCount else {
+            throw VolumeError(
+                .corruptChunk, path: key, "the shard has \(byteCount) bytes, but its index alone has \(indexByteCount)")
+        }
+        return isIndexAtStart ? 0..<indexByteCount : (byteCount - indexByteCount)..<byteCount
+    }
+
     /// Decodes the index of a shard.
     ///
     /// - Parameters:
