@@ -57,7 +57,7 @@ let package = Package(
             name: "CBuild", cSettings: commit.map { [.define("CRISTAE_COMMIT", to: "\"\($0)\"")] } ?? []),
 
         library("Elements"),
-        library("JSONText"),
+        library("JSONText", ["Elements"]),
         library("Threads", [deque]),
         library("Geometry", ["Elements"]),
         library("Codecs", ["Elements", "CBlosc", "CZstd", "CDeflate", "CBZip2", "CLZMA", "CLZ4"]),

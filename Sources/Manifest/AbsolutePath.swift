@@ -1,6 +1,6 @@
 import Elements
 import Foundation
-import JSONText
+public import JSONText
 
 /// An absolute path of the file system without `.`, `..`, `//` and a slash at the end. Nothing is looked up: `..` takes
 /// the name before it away, also where that is a link.
@@ -83,7 +83,7 @@ extension AbsolutePath {
         func refuse(_ reason: String) -> ManifestProblem {
             ManifestProblem(path: path, found: "\(QuotedText(text))", expected: "\(what)\(reason)")
         }
-        guard !text.unicodeScalars.contains(where: QuotedText.isInvisible) else {
+        guard !text.unicodeScalars.contains(where: ShownText.isInvisible) else {
             throw refuse(" without control characters")
         }
         guard !isExpandable(text) else { throw refuse(", written out: \"~\" and variables are not expanded here") }

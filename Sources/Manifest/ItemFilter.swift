@@ -1,3 +1,5 @@
+internal import Elements
+
 /// Which items of a job are asked for: the patterns of `only`, from the manifest or from `--only`.
 ///
 /// A pattern is the name of an item or a glob for names, or `dataset/item` with a name or glob on each side. Without any pattern all items
@@ -63,7 +65,7 @@ extension ItemFilter {
         var pattern = ""
         for (index, scalar) in scalars.enumerated() {
             let isEnd = index == 0 || index == scalars.count - 1
-            if QuotedText.isInvisible(scalar) || (isEnd && scalar.properties.isWhitespace) {
+            if ShownText.isInvisible(scalar) || (isEnd && scalar.properties.isWhitespace) {
                 pattern += "?"
             } else {
                 if ["*", "?", "[", "\\"].contains(scalar) { pattern += "\\" }

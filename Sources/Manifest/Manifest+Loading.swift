@@ -1,4 +1,5 @@
 public import Foundation
+internal import JSONText
 internal import Ledger
 
 extension Manifest {
@@ -55,10 +56,30 @@ extension Manifest {
         parsing text: [UInt8], folder: String, overrides: Overrides = Overrides(), name: String = "manifest"
     ) throws(ManifestError) {
         do {
-            let document = try ManifestText.parse(text)
+            let document = try Manifest.document(text)
             self = try ManifestParser(document, folder: folder, overrides: overrides).manifest()
         } catch {
             throw ManifestError(error, file: name)
         }
+    }
+
+    /// The JSON value in a text, in which each key stands once.
+    private static func document(_ text: [UInt8]) throws(ManifestProblem) -> JSONValue {
+        guard text.contains(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }) else {
+            throw ManifestProblem(path: .document, found: "an empty file", expected: "a JSON object")
+        }
+        let document: JSONDocument
+        do {
+            document = try JSONDocument(parsing: text, maximumDepth: 32)
+        } catch {
+            throw ManifestProblem(
+                path: .document, found: "\(error.found) at line \(error.place.line), column \(error.place.column)",
+                expected: error.expected)
+        }
+        if let key = document.repeatedKey {
+            let lines = "lines \(key.first.line) and \(key.second.line)"
+            throw ManifestProblem(path: key.path, found: "the key twice (\(lines))", expected: "each key once")
+        }
+        return document.value
     }
 }

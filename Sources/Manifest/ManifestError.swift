@@ -1,3 +1,6 @@
+internal import Elements
+internal import JSONText
+
 /// The first thing that is wrong with a manifest.
 public struct ManifestError: Error, Sendable, Equatable {
     /// The manifest's file as it was named; nil where the fault lies in a flag or in the environment.

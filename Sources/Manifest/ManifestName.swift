@@ -92,7 +92,7 @@ public enum ManifestName {
         guard name != ".", name != ".." else {
             throw ManifestValue.mismatch(value, path, "\(what), not a way through folders")
         }
-        guard !name.unicodeScalars.contains(where: QuotedText.isInvisible) else {
+        guard !name.unicodeScalars.contains(where: ShownText.isInvisible) else {
             throw ManifestValue.mismatch(value, path, "\(what) without control characters")
         }
         guard name.first?.isWhitespace != true, name.last?.isWhitespace != true else {

@@ -1,3 +1,4 @@
+internal import Elements
 import Geometry
 import JSONText
 

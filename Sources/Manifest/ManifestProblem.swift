@@ -1,3 +1,5 @@
+internal import JSONText
+
 /// One thing that is wrong with a manifest, and where.
 public struct ManifestProblem: Error {
     let path: JSONPath

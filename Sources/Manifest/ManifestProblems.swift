@@ -1,3 +1,5 @@
+internal import Elements
+
 /// What has been found wrong so far. Readers go on after a problem, so that which one is told does not depend on the order
 /// in which the manifest or the reader takes its keys.
 final class ManifestProblems {

@@ -1,3 +1,4 @@
+internal import Elements
 import Foundation
 import JSONText
 
@@ -86,7 +87,7 @@ enum StoreAddress {
         guard !text.contains("#") else {
             throw ManifestProblem(path: path, found: "\(what) with a fragment", expected: "a URL without \"#\"")
         }
-        guard text.utf8.count <= 2048, !text.unicodeScalars.contains(where: QuotedText.isInvisible) else {
+        guard text.utf8.count <= 2048, !text.unicodeScalars.contains(where: ShownText.isInvisible) else {
             throw refuse(text, path, "a URL of at most 2048 bytes without control characters")
         }
     }
