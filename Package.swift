@@ -66,7 +66,7 @@ let package = Package(
         library("HDF5", ["Elements", "Threads", "CHDF5"]),
         library("Resampling", ["Elements", "Geometry", "CPrefetch"]),
         library("Ledger", ["Elements", "JSONText", "Threads", "Codecs", "CRename", crypto]),
-        library("Manifest", ["Elements", "JSONText", "Geometry", "Codecs", "Stores", "Ledger"]),
+        library("Manifest", ["Elements", "JSONText", "Geometry", "Ledger"]),
         library(
             "Arrays",
             [

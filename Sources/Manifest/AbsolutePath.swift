@@ -76,8 +76,8 @@ extension ManifestValue where T == String {
             write: { text, folder in
                 .string(text.hasBytePrefix("/") ? AbsolutePath(text).written(relativeTo: folder) : text)
             }
-        ) { (value, path, reading) throws(ManifestProblem) in
-            guard let text = value.string, !text.isEmpty else { throw ManifestProblem(value, path, what) }
+        ) { (value, path, reading) throws(ManifestError) in
+            guard let text = value.string, !text.isEmpty else { throw ManifestError(value, path, what) }
             try AbsolutePath.check(text, path, what)
             return AbsolutePath(text, in: reading.folder).text
         }
@@ -87,10 +87,10 @@ extension ManifestValue where T == String {
     static var downloadList: Self {
         let file = path("the path of a to-download list")
         let schema = file.schema.merging(["description": "The path of a list that exists."]) { $1 }
-        return Self(schema, write: file.write) { (value, path, reading) throws(ManifestProblem) in
+        return Self(schema, write: file.write) { (value, path, reading) throws(ManifestError) in
             let text = try file.read(value, path, reading)
             guard AbsolutePath(text).isRegularFile else {
-                throw ManifestProblem(value, path, "the path of a file that exists")
+                throw ManifestError(value, path, "the path of a file that exists")
             }
             return text
         }
@@ -99,9 +99,9 @@ extension ManifestValue where T == String {
 
 extension AbsolutePath {
     /// What holds for every path that is written in the manifest.
-    static func check(_ text: String, _ path: JSONPath, _ what: String) throws(ManifestProblem) {
-        func refuse(_ reason: String) -> ManifestProblem {
-            ManifestProblem(path: path, found: "\(QuotedText(text))", expected: "\(what)\(reason)")
+    static func check(_ text: String, _ path: JSONPath, _ what: String) throws(ManifestError) {
+        func refuse(_ reason: String) -> ManifestError {
+            ManifestError(path: path, found: "\(QuotedText(text))", expected: "\(what)\(reason)")
         }
         guard !text.unicodeScalars.contains(where: ShownText.isInvisible) else {
             throw refuse(" without control characters")

@@ -87,10 +87,10 @@ extension Manifest {
             ])
     }
 
-    private static func checkShares(_ split: Split, _ path: JSONPath, _ problems: ManifestProblems) {
+    private static func checkShares(_ split: Split, _ path: JSONPath, _ reading: ManifestReading) {
         guard split.validation + split.test > 1 else { return }
-        problems.add(
-            ManifestProblem(
+        reading.add(
+            ManifestError(
                 path: path, found: "\(split.validation) and \(split.test)",
                 expected: "\"validation\" and \"test\" that are at most 1 together"))
     }

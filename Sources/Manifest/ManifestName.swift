@@ -11,9 +11,9 @@ public enum ManifestName {
     /// What holds for every name: no separator, nothing invisible, not `.` or `..`, not too long.
     fileprivate static func check(
         _ name: String, _ path: JSONPath, _ what: String, atMost maximumLength: Int = maximumLength
-    ) throws(ManifestProblem) {
-        func refuse(_ reason: String, note: String = "") -> ManifestProblem {
-            ManifestProblem(path: path, found: "\(QuotedText(name))\(note)", expected: "\(what)\(reason)")
+    ) throws(ManifestError) {
+        func refuse(_ reason: String, note: String = "") -> ManifestError {
+            ManifestError(path: path, found: "\(QuotedText(name))\(note)", expected: "\(what)\(reason)")
         }
         guard !name.isEmpty else { throw refuse(" that is not empty") }
         guard !name.hasByte("/") else { throw refuse(" without \"/\"") }
@@ -34,12 +34,12 @@ extension ManifestValue where T == String {
     /// A text of which the schema says its length, and that `read` checks.
     static func text(
         atMost length: Int, pattern: String? = nil, expected: String,
-        read: @escaping (String, JSONPath) throws(ManifestProblem) -> Void
+        read: @escaping (String, JSONPath) throws(ManifestError) -> Void
     ) -> Self {
         var schema: [String: JSONValue] = ["type": "string", "minLength": 1, "maxLength": .integer(length)]
         if let pattern { schema["pattern"] = .string(pattern) }
-        return Self(schema, write: { text, _ in .string(text) }) { (value, path, _) throws(ManifestProblem) in
-            guard let text = value.string else { throw ManifestProblem(value, path, expected) }
+        return Self(schema, write: { text, _ in .string(text) }) { (value, path, _) throws(ManifestError) in
+            guard let text = value.string else { throw ManifestError(value, path, expected) }
             try read(text, path)
             return text
         }
@@ -48,13 +48,13 @@ extension ManifestValue where T == String {
     /// A name of one thing, such as a class or a job: no wildcard, safe as a path component.
     static func name(_ what: String) -> Self {
         text(atMost: ManifestName.maximumLength, pattern: "^[^/]+$", expected: "\(what) (a string)") {
-            (name, path) throws(ManifestProblem) in
+            (name, path) throws(ManifestError) in
             try ManifestName.check(name, path, what)
             guard !"*?[".contains(where: name.contains) else {
-                throw ManifestProblem(.string(name), path, "\(what) without wildcards")
+                throw ManifestError(.string(name), path, "\(what) without wildcards")
             }
             guard !name.contains("\\") else {
-                throw ManifestProblem(.string(name), path, "\(what) without \"\\\"")
+                throw ManifestError(.string(name), path, "\(what) without \"\\\"")
             }
         }
     }
@@ -63,12 +63,12 @@ extension ManifestValue where T == String {
     static var pattern: Self {
         let what = "a dataset name or a shell pattern"
         return text(atMost: ManifestName.maximumLength, pattern: "^[^/]+$", expected: "\(what) (a string)") {
-            (name, path) throws(ManifestProblem) in
+            (name, path) throws(ManifestError) in
             try ManifestName.check(name, path, what)
             do {
                 _ = try Glob(name)
             } catch {
-                throw ManifestProblem(path: path, found: "\(QuotedText(name)), which has \(error)", expected: what)
+                throw ManifestError(path: path, found: "\(QuotedText(name)), which has \(error)", expected: what)
             }
         }
     }
@@ -79,20 +79,20 @@ extension ManifestValue where T == String {
         return text(
             atMost: 2 * ManifestName.maximumPatternLength + 1, pattern: "^[^/]+(/[^/]+)?$",
             expected: "\(what) (a string)"
-        ) { (text, path) throws(ManifestProblem) in
+        ) { (text, path) throws(ManifestError) in
             let parts = text.pathComponents(keepingEmpty: true)
-            guard parts.count <= 2 else { throw ManifestProblem(.string(text), path, what) }
+            guard parts.count <= 2 else { throw ManifestError(.string(text), path, what) }
             for part in parts {
-                do throws(ManifestProblem) {
+                do throws(ManifestError) {
                     try ManifestName.check(part, path, what, atMost: ManifestName.maximumPatternLength)
                 } catch {
-                    throw ManifestProblem(.string(text), path, error.expected)
+                    throw ManifestError(.string(text), path, error.expected)
                 }
             }
             do {
                 _ = try ItemFilter.Pattern(text)
             } catch {
-                throw ManifestProblem(path: path, found: "\(QuotedText(text)), which has \(error)", expected: what)
+                throw ManifestError(path: path, found: "\(QuotedText(text)), which has \(error)", expected: what)
             }
         }
     }
@@ -101,15 +101,15 @@ extension ManifestValue where T == String {
     static var arrayPath: Self {
         let what = "the path of an array below its container, such as \"volumes/raw\""
         return text(atMost: 1024, pattern: "^[^/]+(/[^/]+)*$", expected: "\(what) (a string)") {
-            (text, path) throws(ManifestProblem) in
+            (text, path) throws(ManifestError) in
             guard text.utf8.count <= 1024 else {
-                throw ManifestProblem(.string(text), path, "\(what), of at most 1024 bytes")
+                throw ManifestError(.string(text), path, "\(what), of at most 1024 bytes")
             }
             for name in text.pathComponents(keepingEmpty: true) {
-                do throws(ManifestProblem) {
+                do throws(ManifestError) {
                     try ManifestName.check(name, path, what)
                 } catch {
-                    throw ManifestProblem(.string(text), path, what)
+                    throw ManifestError(.string(text), path, what)
                 }
             }
         }
@@ -121,14 +121,14 @@ extension ManifestValue where T == [String] {
     static var classes: Self {
         let name = ManifestValue<String>.name("a class name or \"*\"")
         let element = ManifestValue<String>(name.schema, write: name.write) {
-            (value, path, reading) throws(ManifestProblem) in
+            (value, path, reading) throws(ManifestError) in
             value == "*" ? "*" : try name.read(value, path, reading)
         }
         return list("an array of class names that is not empty, or [\"*\"]", of: element, atLeast: 1).checked {
-            names, path, problems in
+            names, path, reading in
             guard names.count > 1, let all = names.firstIndex(of: "*") else { return }
-            problems.add(
-                ManifestProblem(
+            reading.add(
+                ManifestError(
                     path: path.index(all), found: "\"*\" beside other classes",
                     expected: "\"*\" alone, or names alone"))
         }
@@ -141,10 +141,10 @@ extension ManifestValue where T == [String: Manifest.DeriveRule] {
         map(
             "an object of class names and rules", name: .name("a class name"),
             of: .object(Manifest.DeriveRule.keys, "How a class is made from another one.")
-        ).checked { rules, path, problems in
+        ).checked { rules, path, reading in
             for (name, rule) in rules where rule.from == name {
-                problems.add(
-                    ManifestProblem(
+                reading.add(
+                    ManifestError(
                         .string(name), path.key(name).key(Manifest.DeriveRule.keys.key(\.from).name),
                         "another class than the one that is derived"))
             }

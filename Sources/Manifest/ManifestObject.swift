@@ -8,7 +8,7 @@ struct ManifestKey<Owner> {
     /// What a message expects where the key is missing; nil where it may be.
     let missing: String?
     let schema: [String: JSONValue]
-    let read: (JSONValue, JSONPath, ManifestReading, inout Owner) throws(ManifestProblem) -> Void
+    let read: (JSONValue, JSONPath, ManifestReading, inout Owner) throws(ManifestError) -> Void
     let write: (Owner, AbsolutePath) -> JSONValue?
 
     /// - Parameter missing: What a message expects where the key is missing, which makes it a required one.
@@ -20,7 +20,7 @@ struct ManifestKey<Owner> {
         self.property = property
         self.missing = missing
         schema = value.schema.merging(["description": .string(meaning)]) { $1 }
-        read = { (json, path, reading, owner) throws(ManifestProblem) in
+        read = { (json, path, reading, owner) throws(ManifestError) in
             owner[keyPath: property] = try value.read(json, path, reading)
         }
         write = { owner, folder in value.write(owner[keyPath: property], folder) }
@@ -51,24 +51,24 @@ struct ManifestObject<Owner> {
     /// - Parameter supplied: The property that need not be given, as something else gives its value.
     func read(
         _ value: JSONValue, _ path: JSONPath, _ reading: ManifestReading, supplied: PartialKeyPath<Owner>? = nil
-    ) throws(ManifestProblem) -> Owner {
-        guard let members = value.object else { throw ManifestProblem(value, path, "an object") }
+    ) throws(ManifestError) -> Owner {
+        guard let members = value.object else { throw ManifestError(value, path, "an object") }
         let known = keys.map(\.name).sorted()
         for name in members.keys where !known.contains(name) {
             // Its value is not looked at: it may be a password.
-            reading.problems.add(
-                ManifestProblem(
-                    path: path.key(name), found: "unknown key", expected: ManifestProblem.alternatives(known),
+            reading.add(
+                ManifestError(
+                    path: path.key(name), found: "unknown key", expected: ManifestError.alternatives(known),
                     suggestion: Spelling.nearest(to: name, in: known), isUnknownKey: true))
         }
         var owner = standard
         for key in keys {
             let path = path.key(key.name)
-            reading.problems.collect { () throws(ManifestProblem) in
+            reading.collect { () throws(ManifestError) in
                 if let member = members[key.name] {
                     try key.read(member, path, reading, &owner)
                 } else if let missing = key.missing, key.property != supplied {
-                    throw ManifestProblem(
+                    throw ManifestError(
                         path: path, found: "nothing", expected: "\(missing) (the key is required)")
                 }
             }
@@ -101,6 +101,6 @@ extension ManifestValue {
         Self(
             object.schema.merging(meaning.map { ["description": .string($0)] } ?? [:]) { $1 },
             write: { object.json($0, relativeTo: $1) }
-        ) { (value, path, reading) throws(ManifestProblem) in try object.read(value, path, reading) }
+        ) { (value, path, reading) throws(ManifestError) in try object.read(value, path, reading) }
     }
 }

@@ -4,35 +4,33 @@ internal import JSONText
 /// Makes a ``Manifest`` of a JSON document: every key by itself first, then what they say together.
 struct ManifestParser {
     private let document: JSONValue
-    private let folder: String
     private let overrides: Manifest.Overrides
-    private let problems = ManifestProblems()
+    private let reading: ManifestReading
     private let keys = Manifest.keys
 
-    init(_ document: JSONValue, folder: String, overrides: Manifest.Overrides) throws(ManifestProblem) {
-        guard document.object != nil else { throw ManifestProblem(document, .document, "a JSON object") }
+    init(_ document: JSONValue, folder: String, overrides: Manifest.Overrides) throws(ManifestError) {
+        guard document.object != nil else { throw ManifestError(document, .document, "a JSON object") }
         self.document = document
-        self.folder = AbsolutePath(folder).text
         self.overrides = overrides
+        reading = ManifestReading(folder: AbsolutePath(folder).text)
     }
 
     /// The manifest.
     ///
     /// - Throws: the first of all problems: unknown keys, then bad values, then contradictions between good ones.
-    func manifest() throws(ManifestProblem) -> Manifest {
-        let reading = ManifestReading(folder: folder, problems: problems)
+    func manifest() throws(ManifestError) -> Manifest {
         var manifest = try keys.read(
             document, .document, reading, supplied: overrides.source == nil ? nil : \Manifest.source)
-        manifest.output = AbsolutePath(manifest.output, in: folder).text
-        manifest.state = AbsolutePath(manifest.state, in: folder).text
+        manifest.output = AbsolutePath(manifest.output, in: reading.folder).text
+        manifest.state = AbsolutePath(manifest.state, in: reading.folder).text
         manifest.namesClasses = Manifest.Origin(isGiven: isGiven(\.classes))
         if manifest.mode == .volumes, !isGiven(\.derive) { manifest.derive = [:] }
         override(&manifest)
-        try problems.throwFirst()
+        try reading.throwFirst()
         checkDatasets(manifest)
         checkDerive(manifest)
         checkFolders(manifest)
-        try problems.throwFirst()
+        try reading.throwFirst()
         return manifest
     }
 
@@ -42,10 +40,10 @@ struct ManifestParser {
 
     /// Puts what flags and the environment say in place of what the manifest says, which must be right nevertheless.
     private func override(_ manifest: inout Manifest) {
-        let reading = ManifestReading(folder: "", problems: problems)
+        reading.folder = ""
         func override(_ property: PartialKeyPath<Manifest>, _ name: String, _ value: JSONValue?) {
             guard let value else { return }
-            problems.collect { () throws(ManifestProblem) in
+            reading.collect { () throws(ManifestError) in
                 try keys.key(property).read(value, JSONPath(root: name), reading, &manifest)
             }
         }
@@ -66,8 +64,8 @@ struct ManifestParser {
         let globs = manifest.datasetGlobs
         func check(_ name: String, _ path: JSONPath) {
             guard !globs.matches(name) else { return }
-            problems.add(
-                ManifestProblem(
+            reading.add(
+                ManifestError(
                     path: path, found: "\(QuotedText(name))", expected: "a dataset that \"datasets\" names",
                     suggestion: Spelling.nearest(to: name, in: manifest.datasets)))
         }
@@ -85,8 +83,8 @@ struct ManifestParser {
     private func checkDerive(_ manifest: Manifest) {
         guard manifest.mode == .volumes else { return }
         for (name, rule) in manifest.derive where rule.instances {
-            problems.add(
-                ManifestProblem(
+            reading.add(
+                ManifestError(
                     path: place(\.derive).key(name).key(Manifest.DeriveRule.keys.key(\.instances).name), found: "true",
                     expected: "false in the mode \"volumes\", where components cannot be labelled"))
         }
@@ -116,7 +114,7 @@ struct ManifestParser {
         case (false, true): relation = "which contains \(name) \(QuotedText(other.text))"
         case (false, false): return
         }
-        problems.add(
-            ManifestProblem(path: path, found: "\(QuotedText(folder.text)), \(relation)", expected: expected))
+        reading.add(
+            ManifestError(path: path, found: "\(QuotedText(folder.text)), \(relation)", expected: expected))
     }
 }

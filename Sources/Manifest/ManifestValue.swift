@@ -4,7 +4,7 @@ internal import JSONText
 
 /// A kind of value in the manifest: how it is read and written, and what the schema says of it.
 struct ManifestValue<T> {
-    typealias Reader = (JSONValue, JSONPath, ManifestReading) throws(ManifestProblem) -> T
+    typealias Reader = (JSONValue, JSONPath, ManifestReading) throws(ManifestError) -> T
 
     var schema: [String: JSONValue]
     /// Takes a value and its place. Of what it refuses it says what it expected.
@@ -25,17 +25,17 @@ struct ManifestValue<T> {
         _ expected: String, _ schema: [String: JSONValue], write: @escaping (T) -> JSONValue,
         parse: @escaping (JSONValue) -> T?
     ) {
-        self.init(schema, write: { value, _ in write(value) }) { (value, path, _) throws(ManifestProblem) in
-            guard let result = parse(value) else { throw ManifestProblem(value, path, expected) }
+        self.init(schema, write: { value, _ in write(value) }) { (value, path, _) throws(ManifestError) in
+            guard let result = parse(value) else { throw ManifestError(value, path, expected) }
             return result
         }
     }
 
     /// The same with one more rule for values that are good by themselves.
-    func checked(_ check: @escaping (T, JSONPath, ManifestProblems) -> Void) -> Self {
-        ManifestValue(schema, write: write) { (value, path, reading) throws(ManifestProblem) in
+    func checked(_ check: @escaping (T, JSONPath, ManifestReading) -> Void) -> Self {
+        ManifestValue(schema, write: write) { (value, path, reading) throws(ManifestError) in
             let result = try read(value, path, reading)
-            check(result, path, reading.problems)
+            check(result, path, reading)
             return result
         }
     }
@@ -46,7 +46,7 @@ struct ManifestValue<T> {
         if let kinds = schema["anyOf"]?.array { schema["anyOf"] = .array(kinds + [["type": "null"]]) }
         if let type = schema["type"] { schema["type"] = [type, "null"] }
         return ManifestValue<T?>(schema, write: { value, folder in value.map { write($0, folder) } ?? .null }) {
-            (value, path, reading) throws(ManifestProblem) in
+            (value, path, reading) throws(ManifestError) in
             value.isNull ? nil : try read(value, path, reading)
         }
     }
@@ -70,9 +70,9 @@ extension ManifestValue where T: RawRepresentable<String> & CaseIterable {
         return Self(
             ["type": "string", "enum": .array(words.map { .string($0) })],
             write: { value, _ in .string(value.rawValue) }
-        ) { (value, path, _) throws(ManifestProblem) in
+        ) { (value, path, _) throws(ManifestError) in
             guard let choice = value.string.flatMap({ T(rawValue: $0) }) else {
-                var problem = ManifestProblem(value, path, ManifestProblem.alternatives(words))
+                var problem = ManifestError(value, path, ManifestError.alternatives(words))
                 problem.suggestion = value.string.flatMap { Spelling.nearest(to: $0, in: words) }
                 throw problem
             }
@@ -149,7 +149,7 @@ extension ManifestValue where T == Double {
     fileprivate static func voxelEdge(_ expected: String) -> Self {
         let range = number("a number from 0.01 to 1000000 in nm", ["minimum": 0.01, "maximum": 1_000_000])
         let positive = number(expected, ["exclusiveMinimum": 0])
-        return Self(range.schema, write: range.write) { (value, path, reading) throws(ManifestProblem) in
+        return Self(range.schema, write: range.write) { (value, path, reading) throws(ManifestError) in
             _ = try positive.read(value, path, reading)
             return try range.read(value, path, reading)
         }
@@ -164,8 +164,8 @@ extension ManifestValue where T == ZYX<Double> {
         Self(
             ["type": "array", "items": .object(element.schema), "minItems": 3, "maxItems": 3],
             write: { triple, _ in .array(triple.array.map { .exact($0) }) }
-        ) { (value, path, reading) throws(ManifestProblem) in
-            guard let elements = value.array, elements.count == 3 else { throw ManifestProblem(value, path, expected) }
+        ) { (value, path, reading) throws(ManifestError) in
+            guard let elements = value.array, elements.count == 3 else { throw ManifestError(value, path, expected) }
             return ZYX(
                 try element.read(elements[0], path.index(0), reading),
                 try element.read(elements[1], path.index(1), reading),
@@ -190,7 +190,7 @@ extension ManifestValue where T == ZYX<Double> {
             write: { size, folder in
                 writesOneNumber && size == ZYX(repeating: size.z) ? .exact(size.z) : triple.write(size, folder)
             }
-        ) { (value, path, reading) throws(ManifestProblem) in
+        ) { (value, path, reading) throws(ManifestError) in
             value.array == nil
                 ? ZYX(repeating: try cube.read(value, path, reading)) : try triple.read(value, path, reading)
         }
@@ -212,15 +212,15 @@ extension ManifestValue {
                 "type": "array", "items": .object(element.schema), "minItems": .integer(count), "uniqueItems": true,
             ],
             write: { list, folder in .array(list.compactMap { element.write($0, folder) }) }
-        ) { (value, path, reading) throws(ManifestProblem) in
+        ) { (value, path, reading) throws(ManifestError) in
             guard let elements = value.array, elements.count >= count else {
-                throw ManifestProblem(value, path, expected)
+                throw ManifestError(value, path, expected)
             }
             var seen: [AnyHashable: Int] = [:]
             var list: [Element] = []
             for (index, value) in elements.enumerated() {
                 let path = path.index(index)
-                let item = reading.problems.value { () throws(ManifestProblem) in
+                let item = reading.collect { () throws(ManifestError) in
                     try element.read(value, path, reading)
                 }
                 guard let item else { continue }
@@ -228,8 +228,8 @@ extension ManifestValue {
                 guard let first = seen.updateValue(index, forKey: key?.value(item) ?? AnyHashable(item)) else {
                     continue
                 }
-                reading.problems.add(
-                    ManifestProblem(
+                reading.add(
+                    ManifestError(
                         path: key.map { path.key($0.name) } ?? path,
                         found: noun == "element" ? "\(value.shown) again" : "the \(noun) of [\(first)] again",
                         expected: "each \(noun) once"))
@@ -248,15 +248,15 @@ extension ManifestValue {
                 "additionalProperties": .object(element.schema),
             ],
             write: { members, folder in .object(members.compactMapValues { element.write($0, folder) }) }
-        ) { (value, path, reading) throws(ManifestProblem) in
-            guard let members = value.object else { throw ManifestProblem(value, path, expected) }
+        ) { (value, path, reading) throws(ManifestError) in
+            guard let members = value.object else { throw ManifestError(value, path, expected) }
             var result: [String: Element] = [:]
             for (key, value) in members {
                 let path = path.key(key)
-                reading.problems.collect { () throws(ManifestProblem) in
+                reading.collect { () throws(ManifestError) in
                     _ = try name.read(.string(key), path, reading)
                 }
-                reading.problems.collect { () throws(ManifestProblem) in
+                reading.collect { () throws(ManifestError) in
                     result[key] = try element.read(value, path, reading)
                 }
             }

@@ -9,7 +9,7 @@ enum StoreAddress {
     fileprivate static let schemes = ["s3", "https", "http", "file", "sample"]
 
     /// Checks a URL by the rules of its scheme.
-    fileprivate static func check(_ text: String, _ scheme: String, _ path: JSONPath) throws(ManifestProblem) {
+    fileprivate static func check(_ text: String, _ scheme: String, _ path: JSONPath) throws(ManifestError) {
         try checkSecrets(text, path)
         let rest = text.dropFirst(scheme.count + 1)
         switch scheme {
@@ -54,19 +54,19 @@ enum StoreAddress {
     }
 
     /// Refuses URLs that may hold credentials or a signature, without showing them.
-    fileprivate static func checkSecrets(_ text: String, _ path: JSONPath) throws(ManifestProblem) {
+    fileprivate static func checkSecrets(_ text: String, _ path: JSONPath) throws(ManifestError) {
         let what = withheld(text)
         let authority = text.drop { $0 != ":" }.dropFirst().drop { $0 == "/" }.prefix { $0 != "/" }
         guard !authority.contains("@") else {
-            throw ManifestProblem(
+            throw ManifestError(
                 path: path, found: "\(what) with a user name or password",
                 expected: "none; credentials belong into the AWS_* variables")
         }
         guard !text.contains("?") else {
-            throw ManifestProblem(path: path, found: "\(what) with a query", expected: "a URL without \"?\"")
+            throw ManifestError(path: path, found: "\(what) with a query", expected: "a URL without \"?\"")
         }
         guard !text.contains("#") else {
-            throw ManifestProblem(path: path, found: "\(what) with a fragment", expected: "a URL without \"#\"")
+            throw ManifestError(path: path, found: "\(what) with a fragment", expected: "a URL without \"#\"")
         }
         guard text.utf8.count <= 2048, !text.unicodeScalars.contains(where: ShownText.isInvisible) else {
             throw refuse(text, path, "a URL of at most 2048 bytes without control characters")
@@ -74,7 +74,7 @@ enum StoreAddress {
     }
 
     /// The bucket naming rules of S3 (3 to 63 characters; letters, digits, `-`, `.`), and a prefix without ways up.
-    fileprivate static func checkBucket(_ rest: Substring, _ text: String, _ path: JSONPath) throws(ManifestProblem) {
+    fileprivate static func checkBucket(_ rest: Substring, _ text: String, _ path: JSONPath) throws(ManifestError) {
         guard rest.hasPrefix("//") else { throw refuse(text, path, "s3://bucket/prefix") }
         let bucket = rest.dropFirst(2).prefix { $0 != "/" }
         let labels = bucket.split(separator: ".", omittingEmptySubsequences: false)
@@ -98,7 +98,7 @@ enum StoreAddress {
 
     fileprivate static func checkWeb(
         _ rest: Substring, _ text: String, _ path: JSONPath, allowed: String
-    ) throws(ManifestProblem) {
+    ) throws(ManifestError) {
         guard rest.hasPrefix("//") else { throw refuse(text, path, allowed) }
         let authority = rest.dropFirst(2).prefix { $0 != "/" }
         let isLiteral = authority.hasPrefix("[")
@@ -120,7 +120,7 @@ enum StoreAddress {
         try checkSegments(rest.dropFirst(2 + authority.count), text, path)
     }
 
-    fileprivate static func checkFile(_ rest: Substring, _ text: String, _ path: JSONPath) throws(ManifestProblem) {
+    fileprivate static func checkFile(_ rest: Substring, _ text: String, _ path: JSONPath) throws(ManifestError) {
         guard rest.hasPrefix("///") else { throw refuse(text, path, "file:/// and an absolute path") }
         let segments = rest.dropFirst(3).split(separator: "/")
         guard segments.allSatisfy({ isEncoded($0.utf8) && $0.removingPercentEncoding?.contains("\0") == false }) else {
@@ -129,7 +129,7 @@ enum StoreAddress {
     }
 
     /// The path of a web address: what RFC 3986 lets stand there, and no ways up.
-    private static func checkSegments(_ rest: Substring, _ text: String, _ path: JSONPath) throws(ManifestProblem) {
+    private static func checkSegments(_ rest: Substring, _ text: String, _ path: JSONPath) throws(ManifestError) {
         let segments = rest.split(separator: "/")
         let areClean = segments.allSatisfy { segment in
             segment != "." && segment != ".." && isEncoded(segment.utf8)
@@ -139,9 +139,9 @@ enum StoreAddress {
     }
 
     /// A text with an `@` is not shown: what stands before it may be a password, however the URL is broken.
-    fileprivate static func refuse(_ text: String, _ path: JSONPath, _ expected: String) -> ManifestProblem {
+    fileprivate static func refuse(_ text: String, _ path: JSONPath, _ expected: String) -> ManifestError {
         let found = text.contains("@") ? withheld(text) : "\(QuotedText(text))"
-        return ManifestProblem(path: path, found: found, expected: expected)
+        return ManifestError(path: path, found: found, expected: expected)
     }
 
     /// What is said of a URL that is not shown.
@@ -180,9 +180,9 @@ extension ManifestValue where T == String {
     /// The URL of a store; a plain path becomes a `file:///` URL, as seen from the folder of the manifest.
     static var source: Self {
         Self(["type": "string", "minLength": 1, "maxLength": 2048], write: { text, _ in .string(text) }) {
-            (value, path, reading) throws(ManifestProblem) in
+            (value, path, reading) throws(ManifestError) in
             let expected = StoreAddress.expected
-            guard let text = value.string, !text.isEmpty else { throw ManifestProblem(value, path, expected) }
+            guard let text = value.string, !text.isEmpty else { throw ManifestError(value, path, expected) }
             guard let scheme = StoreAddress.scheme(of: text) else {
                 try AbsolutePath.check(text, path, expected)
                 return StoreAddress.fileURL(AbsolutePath(text, in: reading.folder))
@@ -197,8 +197,8 @@ extension ManifestValue where T == String {
         let expected = "http(s)://host[:port][/path]"
         return Self(
             ["type": "string", "pattern": "^https?://[^/?#@]+(/[^?#]*)?$"], write: { text, _ in .string(text) }
-        ) { (value, path, _) throws(ManifestProblem) in
-            guard let text = value.string else { throw ManifestProblem(value, path, expected) }
+        ) { (value, path, _) throws(ManifestError) in
+            guard let text = value.string else { throw ManifestError(value, path, expected) }
             try StoreAddress.checkSecrets(text, path)
             guard let scheme = StoreAddress.scheme(of: text), scheme == "http" || scheme == "https" else {
                 throw StoreAddress.refuse(text, path, expected)
