@@ -4,6 +4,7 @@ internal import HDF5
 internal import JSONText
 internal import Ledger
 internal import Manifest
+internal import SampleStore
 public import Stores
 internal import Threads
 internal import Volumes

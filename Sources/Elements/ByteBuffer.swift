@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    internal import Glibc
-#else
-    internal import Darwin
-#endif
+internal import Glibc
 
 /// A block of memory of fixed capacity that chunks travel in, from the network to the HDF5 file, without being copied.
 ///
@@ -98,4 +94,24 @@ public final class ByteBuffer: @unchecked Sendable {
 
     /// A copy of the bytes in use, for small things such as metadata.
     public var array: [UInt8] { withUnsafeBytes { Array($0) } }
+}
+
+extension ByteBuffer {
+    /// Reverses the bytes of every element in place. `elementByteCount` is 1, 2, 4 or 8.
+    public func swapBytes(elementByteCount: Int) {
+        switch elementByteCount {
+        case 2: swapBytes(as: UInt16.self)
+        case 4: swapBytes(as: UInt32.self)
+        case 8: swapBytes(as: UInt64.self)
+        default: break
+        }
+    }
+
+    private func swapBytes<Value: FixedWidthInteger & BitwiseCopyable>(as type: Value.Type) {
+        withUnsafeMutableBytes { bytes in
+            bytes.withMemoryRebound(to: Value.self) { values in
+                for index in values.indices { values[index] = values[index].byteSwapped }
+            }
+        }
+    }
 }

@@ -1,9 +1,10 @@
-/// Opens a store with everything around it: connections, limits, retries.
+/// Opens an S3, HTTP or file store with its connections, limits and retries.
 ///
 /// A `file:` URL may also name a ZIP file, or a folder in one.
 ///
-/// - Throws: ``StoreError/Code/badURL`` for a bad endpoint, ``StoreError/Code/noCredentials``. Nothing is sent yet.
-public func openStore(
+/// - Throws: ``StoreError/Code/badURL`` for a bad endpoint, ``StoreError/Code/noCredentials``. Nothing is sent yet. `sample:` is not outside:
+///   ``StoreError/Code/badURL``.
+package func openOutsideStore(
     _ url: StoreURL, options: StoreOptions, counter: TransferCounter
 ) throws(StoreError) -> any ObjectStore {
     let policy = RetryPolicy(maxAttempts: options.maxAttempts, outageSeconds: options.outageSeconds)
@@ -24,6 +25,6 @@ public func openStore(
         if let store = try ZipStore(url: url, counter: counter) { return store }
         return retrying(FileStore(url: url, counter: counter))
     case .sample:
-        return SampleStore()
+        throw StoreError(.badURL, url: url.description, message: "the program makes the sample itself")
     }
 }

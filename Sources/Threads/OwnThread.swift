@@ -1,11 +1,6 @@
 internal import Foundation
+internal import Glibc
 public import Synchronization
-
-#if canImport(Glibc)
-    internal import Glibc
-#else
-    internal import Darwin
-#endif
 
 /// The system does not let this process have another thread.
 public struct ThreadError: Error, Sendable, Hashable, CustomStringConvertible {

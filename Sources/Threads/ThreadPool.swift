@@ -1,11 +1,6 @@
 internal import DequeModule
 internal import Foundation
-
-#if canImport(Glibc)
-    internal import Glibc
-#else
-    internal import Darwin
-#endif
+internal import Glibc
 
 /// Threads of our own for work that blocks or computes for long (files, codecs, kernels), so that Swift's cooperative
 /// pool never waits for a disk.

@@ -22,9 +22,11 @@ struct LineLogHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
-        let line = isJSON ? json(event) : text(event)
+        let line = line(event)
         if let display { display.interrupt(with: line) } else { StandardError.line(line) }
     }
+
+    func line(_ event: LogEvent) -> String { isJSON ? json(event) : text(event) }
 
     private func text(_ event: LogEvent) -> String {
         event.level >= .warning ? "\(event.level.rawValue): \(event.message)" : "\(event.message)"

@@ -1,8 +1,10 @@
 import ArgumentParser
 import Arrays
 import Foundation
+import Job
 import Logging
 import Manifest
+import Report
 
 /// The manifest and the flags that override it, as every verb that reads one takes them.
 struct ManifestOptions: ParsableArguments {
@@ -33,6 +35,16 @@ struct ManifestOptions: ParsableArguments {
         let stop = StopSignal()
         SignalWatcher.start(stop)
         return (manifest, stop, Reporter(format: logFormat).logger)
+    }
+
+    /// The job for a verb that looks at what has been made; nil where nothing has, which it tells.
+    func look() throws -> JobContext? {
+        let (manifest, stop, logger) = try begin()
+        let context = try JobContext.looking(at: manifest, stop: stop, logger: logger)
+        if context == nil {
+            StandardError.line("cristae: \(manifest.job): nothing has been made yet, there is no \(manifest.state)")
+        }
+        return context
     }
 
     /// Reads and checks the manifest.

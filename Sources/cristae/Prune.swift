@@ -21,21 +21,17 @@ struct Prune: AsyncParsableCommand {
 
     func run() async throws {
         try await Ending.of {
-            let (manifest, stop, logger) = try options.begin()
-            guard let context = try JobContext.looking(at: manifest, stop: stop, logger: logger) else {
-                StandardError.line("cristae: \(manifest.job): nothing has been made yet, there is no \(manifest.state)")
-                return 0
-            }
+            guard let context = try options.look() else { return 0 }
             let pruning = Pruning(context)
             let found = try await delete ? pruning.delete() : pruning.find()
             for path in found.paths { try StandardOutput.line(ShownText.line(path)) }
             guard !found.isUnplanned else {
-                StandardError.line("cristae: \(manifest.job): \(Pruning.unplanned)")
+                StandardError.line("cristae: \(context.manifest.job): \(Pruning.unplanned)")
                 return 75
             }
             if found.isOpen {
                 StandardError.line(
-                    "cristae: \(manifest.job): some datasets are to be planned anew with this manifest; run it first to see all"
+                    "cristae: \(context.manifest.job): some datasets are to be planned anew with this manifest; run it first to see all"
                 )
             }
             return 0

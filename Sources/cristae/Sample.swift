@@ -3,6 +3,7 @@ import Arrays
 import Elements
 import Foundation
 import Ledger
+import SampleStore
 import Stores
 import Threads
 

@@ -23,11 +23,7 @@ struct Verify: AsyncParsableCommand {
 
     func run() async throws {
         try await Ending.of {
-            let (manifest, stop, logger) = try options.begin()
-            guard let context = try JobContext.looking(at: manifest, stop: stop, logger: logger) else {
-                StandardError.line("cristae: \(manifest.job): nothing has been made yet, there is no \(manifest.state)")
-                return 0
-            }
+            guard let context = try options.look() else { return 0 }
             let findings = try await Verification(context).verify()
             for finding in findings { try StandardOutput.line(ShownText.line(Self.line(finding))) }
             var bad = findings.filter { $0.problem != nil }

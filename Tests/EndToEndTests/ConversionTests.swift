@@ -1,5 +1,6 @@
 import Foundation
 import JSONText
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -30,8 +31,6 @@ extension EndToEnd {
             }
         }
 
-        private static let fixtures = Harness.packageRoot.appending(path: "Tests/VolumesTests/Fixtures")
-
         private static func json(_ file: URL) throws -> JSONValue { try JSONValue(parsing: Data(contentsOf: file)) }
 
         /// The formats of metadata that lie in a folder.
@@ -51,7 +50,7 @@ extension EndToEnd {
 
         @Test(arguments: ["gzip", "source"])
         func everyFixtureIsReadOrRefused(compression: String) async throws {
-            let list = try #require(try Self.json(Self.fixtures.appending(path: "expected.json")).array)
+            let list = try #require(try Self.json(Fixture.folder.appending(path: "expected.json")).array)
             let entries = list.compactMap(Entry.init)
             #expect(entries.count { $0.expect == "decode" } == 303)
             #expect(entries.count == 322)
@@ -60,7 +59,7 @@ extension EndToEnd {
                 var outcomes: [Int: ChildProcess.Outcome] = [:]
                 for (number, entry) in entries.enumerated() {
                     if number >= 4, let (done, outcome) = try await group.next() { outcomes[done] = outcome }
-                    let source = Self.fixtures.appending(path: entry.path)
+                    let source = Fixture.folder.appending(path: entry.path)
                     let flags = Self.formats(in: source) > 1 ? ["--format", entry.format] : []
                     group.addTask {
                         let arguments = ["convert", source.path, job.folder.appending(path: "\(number).h5").path]
@@ -92,11 +91,11 @@ extension EndToEnd {
         /// HDF5 files of other programs: what holds numbers is copied, what does not is left out with a line each.
         @Test(arguments: ["h5py/vlen_string_s390x.h5", "hdf5plugin/blosc.h5"], ["gzip", "zstd"])
         func filesOfHDF5AreCopied(path: String, compression: String) async throws {
-            let list = try #require(try Self.json(Self.fixtures.appending(path: "expected.json")).array)
+            let list = try #require(try Self.json(Fixture.folder.appending(path: "expected.json")).array)
             let entries = list.filter { $0["format"] == "hdf5" && $0["path"]?.string == path }
             let job = try Job()
             let file = job.folder.appending(path: "out.h5")
-            let source = Self.fixtures.appending(path: path).path
+            let source = Fixture.folder.appending(path: path).path
             let outcome = try await job.run(["convert", source, file.path, "--compression", compression])
             #expect(outcome.exitCode == 0, "\(outcome.summary)")
             let jobs = entries.filter { $0["expect"] == "decode" }.compactMap(\.object).map { entry -> JSONValue in
@@ -148,7 +147,7 @@ extension EndToEnd {
         @Test func anHDF5FileWithoutNumbersIsRefused() async throws {
             let job = try Job()
             let file = job.folder.appending(path: "out.h5")
-            let source = Self.fixtures.appending(path: "h5py/compound-dtype-complex.h5").path
+            let source = Fixture.folder.appending(path: "h5py/compound-dtype-complex.h5").path
             let outcome = try await job.run(["convert", source, file.path])
             #expect(outcome.exitCode == 1, "\(outcome.summary)")
             #expect(!FileManager.default.fileExists(atPath: file.path))
@@ -167,7 +166,7 @@ extension EndToEnd {
         /// from consolidated metadata, and the ends of shards have to be found.
         @Test(arguments: ["none", "zstd"], [false, true])
         func treeOfZarrV3(compression: String, overHTTP: Bool) async throws {
-            let source = Self.fixtures.appending(path: "generated/zarr-python-3.1.6/codecs.zarr")
+            let source = Fixture.folder.appending(path: "generated/zarr-python-3.1.6/codecs.zarr")
             let entries = try #require(try Self.json(source.appending(path: "expected.json")).array)
             #expect(entries.count == 25)
             let job = try Job()
@@ -295,7 +294,7 @@ extension EndToEnd {
 
         @Test func exitCodesSayWhatIsWrong() async throws {
             let job = try Job()
-            let source = Self.fixtures.appending(path: "generated/tensorstore/v2/rank0_u2").path
+            let source = Fixture.folder.appending(path: "generated/tensorstore/v2/rank0_u2").path
             let file = job.folder.appending(path: "out.h5").path
             for arguments in [
                 ["gopher://x/y", file], ["s3://", file], [source], [source, file, "--compression", "bzip3"],

@@ -4,7 +4,7 @@
 #   Tests/Fuzz/run.sh [seconds] [harness...]      default: 600 seconds for each harness (`run.sh 0` only runs the corpora)
 #
 # Harnesses (Tests/Fuzz/Harnesses): zarr-v2, zarr-v3, n5-metadata, consolidated, n5-block, shard, blosc, zstd, lz4, codecs, volume-zlib, zip.
-# Corpora start from the fixtures of Tests/VolumesTests and stay in .build/fuzz-corpus; a finding is left in .build/fuzz-findings,
+# Corpora start from the fixtures of Tests/ConformanceTests and stay in .build/fuzz-corpus; a finding is left in .build/fuzz-findings,
 # its log beside it, and ends the run of its harness. To look at one again:
 #
 #   .build/fuzz/release/fuzz --harness=NAME FILE                                 runs it
@@ -44,7 +44,7 @@ for harness in "${harnesses[@]}"; do
     seeds=$PWD/.build/fuzz-seeds/$harness
     rm -rf "$seeds"
     mkdir -p "$corpus" "$seeds"
-    "$fuzz" --harness="$harness" --seeds="$seeds" --fixtures="$PWD/Tests/VolumesTests/Fixtures"
+    "$fuzz" --harness="$harness" --seeds="$seeds" --fixtures="$PWD/Tests/ConformanceTests/Fixtures"
     limit=(-max_total_time="$seconds")
     [ "$seconds" -gt 0 ] || limit=(-runs=0)
     dictionary=()

@@ -1,13 +1,12 @@
 import Elements
 import Foundation
+import TestSupport
 import Testing
 
 @testable import HDF5
 
 struct FailureTests {
-    let scratch: Scratch
-
-    init() throws { scratch = try Scratch() }
+    let scratch = Scratch()
 
     private func layout(_ path: String = "d", shape: [Int] = [8], chunk: [Int] = [4]) -> DatasetLayout {
         DatasetLayout(
@@ -16,19 +15,19 @@ struct FailureTests {
 
     /// Wherever the disk is full, the writer says so, and closing the file is safe.
     @Test func fullDiskIsReportedAndSurvived() async throws {
-        let whole = try await HDF5Writer(creating: scratch.path("whole"))
+        let whole = try await HDF5Writer(creating: scratch.file("whole"))
         try await writeSample(whole)
         try await whole.close()
         let bytes = try scratch.bytes("whole")
         for capacity in Array(stride(from: 0, to: bytes.count, by: 401)) + [bytes.count - 1] {
-            let path = scratch.path("\(capacity)")
+            let path = scratch.file("\(capacity)")
             let error = await #expect(throws: HDF5Error.self) {
                 try await fillDisk(at: path, capacity: UInt64(capacity))
             }
             #expect(error?.errno == ENOSPC)
             #expect(error?.path == path)
         }
-        let exact = try await HDF5Writer(creating: scratch.path("exact"), capacity: UInt64(bytes.count))
+        let exact = try await HDF5Writer(creating: scratch.file("exact"), capacity: UInt64(bytes.count))
         try await writeSample(exact)
         try await exact.close()
         #expect(try scratch.bytes("exact") == bytes)
@@ -49,7 +48,7 @@ struct FailureTests {
     /// A dataset that is mostly not stored may be of any shape; what cannot be computed with is refused where it is opened.
     @Test(arguments: [([Int.max - 1], [1 << 20]), ([0, Int.max - 1], [1, 1 << 20]), ([(1 << 62) / 2 + 1], [4])])
     func shapesBeyondAllVolumesAreRefused(shape: [Int], chunk: [Int]) async throws {
-        let path = scratch.path("large")
+        let path = scratch.file("large")
         let writer = try await HDF5Writer(creating: path)
         let isSmall = shape.allSatisfy { $0 < 1 << 62 }
         _ = try await writer.createDataset(
@@ -64,25 +63,25 @@ struct FailureTests {
 
     @Test func existingFilesAreLeftAlone() async throws {
         try scratch.write([1, 2, 3], to: "a")
-        let error = await #expect(throws: HDF5Error.self) { try await HDF5Writer(creating: scratch.path("a")) }
+        let error = await #expect(throws: HDF5Error.self) { try await HDF5Writer(creating: scratch.file("a")) }
         #expect(error?.errno == EEXIST)
-        #expect(error?.description == "cannot create an HDF5 file: \(scratch.path("a")): File exists")
+        #expect(error?.description == "cannot create an HDF5 file: \(scratch.file("a")): File exists")
         #expect(try scratch.bytes("a") == [1, 2, 3])
     }
 
     @Test func writesThroughFolderDescriptors() async throws {
-        let folder = open(scratch.folder, O_RDONLY | O_DIRECTORY)
+        let folder = open(scratch.path, O_RDONLY | O_DIRECTORY)
         defer { close(folder) }
         let writer = try await HDF5Writer(creating: "/proc/self/fd/\(folder)/a.h5")
         try await writeSample(writer)
         try await writer.close()
-        let reader = try await HDF5Reader(opening: scratch.path("a.h5"))
+        let reader = try await HDF5Reader(opening: scratch.file("a.h5"))
         #expect(try await reader.children(of: "label_crop").map(\.name) == ["er", "mito"])
     }
 
     @Test func badChunksAreRefused() async throws {
-        let writer = try await HDF5Writer(creating: scratch.path("a"))
-        let other = try await HDF5Writer(creating: scratch.path("b"))
+        let writer = try await HDF5Writer(creating: scratch.file("a"))
+        let other = try await HDF5Writer(creating: scratch.file("b"))
         let dataset = try await writer.createDataset(layout())
         let stranger = try await other.createDataset(layout())
         for (count, handle, offset) in [
@@ -96,14 +95,14 @@ struct FailureTests {
         try await writer.writeChunk(ByteBuffer(zeroed: 8), to: dataset, offset: [4])
         try await writer.close()
         await other.abandon()
-        let reader = try await HDF5Reader(opening: scratch.path("a"))
+        let reader = try await HDF5Reader(opening: scratch.file("a"))
         let info = try #require(try await reader.dataset("d"))
         #expect(try await reader.readChunk(info.handle, offset: [0]) == nil)
         #expect(try await reader.readChunk(info.handle, offset: [4])?.bytes.count == 8)
     }
 
     @Test func badDatasetsAreRefused() async throws {
-        let writer = try await HDF5Writer(creating: scratch.path("a"))
+        let writer = try await HDF5Writer(creating: scratch.file("a"))
         _ = try await writer.createDataset(layout("taken"))
         var blosc = layout()
         blosc.filter = .blosc(typeSize: 2, level: 5, shuffle: 1, compressor: "lzma")
@@ -131,12 +130,12 @@ struct FailureTests {
     }
 
     @Test func abandonedWritersSaySo() async throws {
-        let writer = try await HDF5Writer(creating: scratch.path("a"))
+        let writer = try await HDF5Writer(creating: scratch.file("a"))
         try await writeSample(writer)
         await writer.abandon()
         await writer.abandon()
         await #expect(throws: HDF5Error.self) { try await writer.close() }
-        await #expect(throws: HDF5Error.self) { try await HDF5Reader(opening: scratch.path("a")) }
+        await #expect(throws: HDF5Error.self) { try await HDF5Reader(opening: scratch.file("a")) }
     }
 
     @Test func forgottenFilesAreClosed() async throws {
@@ -151,12 +150,12 @@ struct FailureTests {
     }
 
     private func forgetFiles() async throws {
-        let complete = try await HDF5Writer(creating: scratch.path("complete"))
+        let complete = try await HDF5Writer(creating: scratch.file("complete"))
         try await writeSample(complete)
         try await complete.close()
-        let writer = try await HDF5Writer(creating: scratch.path("torn"))
+        let writer = try await HDF5Writer(creating: scratch.file("torn"))
         try await writeSample(writer)
-        let reader = try await HDF5Reader(opening: scratch.path("complete"))
+        let reader = try await HDF5Reader(opening: scratch.file("complete"))
         #expect(try await reader.dataset("raw_crop") != nil)
         #expect(openFiles().count == 2)
     }
@@ -166,7 +165,7 @@ struct FailureTests {
         let descriptors = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
         return descriptors.compactMap { descriptor in
             let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/" + descriptor)
-            return target?.hasPrefix(scratch.folder) == true ? target : nil
+            return target?.hasPrefix(scratch.path) == true ? target : nil
         }
     }
 }

@@ -1,65 +1,20 @@
 import Elements
 import Foundation
 import HDF5
+import TestSupport
 import Testing
 
 struct ReaderTests {
-    let scratch: Scratch
-
-    init() throws { scratch = try Scratch() }
-
-    @Test func readsForeignFile() async throws {
-        try ForeignFile.write(to: scratch.path("f.h5"))
-        let reader = try await HDF5Reader(opening: scratch.path("f.h5"))
-        #expect(
-            try await reader.attributes(of: "/") == [
-                "fixed": .string("two words"), "big": .integers([1, -2]), "flag": .integer(1),
-                "half": .floats([1.5, 2]), "byte": .unsigned(200), "single": .double(0.5),
-            ])
-        #expect(
-            try await reader.children(of: "/") == [
-                Child(name: "g", isGroup: true), Child(name: "link", isGroup: false),
-                Child(name: "value", isGroup: false), Child(name: "volume", isGroup: false),
-            ])
-        for path in ["volume", "/volume", "link"] {
-            let volume = try #require(try await reader.dataset(path))
-            #expect(volume.elementType == .uint16)
-            #expect(volume.isBigEndian)
-            #expect(volume.shape == [2, 3, 4])
-            #expect(volume.chunkShape == nil)
-            let box = try await reader.read(volume.handle, start: [1, 2, 1], count: [1, 1, 2])
-            #expect(box.array == [21, 0, 22, 0])
-            await #expect(throws: HDF5Error.self) { try await reader.readChunk(volume.handle, offset: [0, 0, 0]) }
-            await #expect(throws: HDF5Error.self) {
-                try await reader.read(volume.handle, start: [1, 2, 1], count: [1, 1, 4])
-            }
-            await #expect(throws: HDF5Error.self) {
-                try await reader.read(volume.handle, start: [.max, 0, 0], count: [.max, 1, 1])
-            }
-        }
-        let value = try #require(try await reader.dataset("value"))
-        #expect(value.shape.isEmpty)
-        let bytes = try await reader.read(value.handle, start: [], count: [])
-        #expect(bytes.withUnsafeBytes { $0.load(as: Double.self) } == 2.5)
-        for path in ["nothing", "g", "/", "nowhere", "elsewhere", "volume/x", "elsewhere/x", "g/x/y", "a\0b"] {
-            #expect(try await reader.dataset(path) == nil)
-        }
-        let error = await #expect(throws: HDF5Error.self) { try await reader.dataset("g/compound") }
-        #expect(error?.object == "g/compound")
-        await #expect(throws: HDF5Error.self) { try await reader.children(of: "volume") }
-        await #expect(throws: HDF5Error.self) { try await reader.attributes(of: "nothing") }
-        await reader.close()
-        await #expect(throws: HDF5Error.self) { try await reader.dataset("volume") }
-    }
+    let scratch = Scratch()
 
     @Test func refusesWhatIsNoFile() async throws {
         try scratch.write(Array("This is a text.".utf8), to: "text")
         try scratch.write([], to: "empty")
-        let missing = await #expect(throws: HDF5Error.self) { try await HDF5Reader(opening: scratch.path("missing")) }
+        let missing = await #expect(throws: HDF5Error.self) { try await HDF5Reader(opening: scratch.file("missing")) }
         #expect(missing?.errno == ENOENT)
         for name in ["text", "empty", ""] {
-            let error = await #expect(throws: HDF5Error.self) { try await HDF5Reader(opening: scratch.path(name)) }
-            #expect(error?.path == scratch.path(name))
+            let error = await #expect(throws: HDF5Error.self) { try await HDF5Reader(opening: scratch.file(name)) }
+            #expect(error?.path == scratch.file(name))
             #expect(error?.description.contains("\n") == false)
         }
     }
@@ -68,7 +23,7 @@ struct ReaderTests {
         let whole = try await sample()
         for count in stride(from: 1, to: whole.count, by: 257) {
             try scratch.write(Array(whole[..<count]), to: "cut")
-            let error = await #expect(throws: HDF5Error.self) { try await HDF5Reader(opening: scratch.path("cut")) }
+            let error = await #expect(throws: HDF5Error.self) { try await HDF5Reader(opening: scratch.file("cut")) }
             #expect(error?.operation == "open an HDF5 file")
         }
     }
@@ -102,14 +57,14 @@ struct ReaderTests {
         bytes.replaceSubrange(
             heap.lowerBound + 24..<heap.lowerBound + 32, with: [255, 255, 255, 255, 255, 255, 255, 127])
         try scratch.write(bytes, to: "damaged")
-        let reader = try await HDF5Reader(opening: scratch.path("damaged"))
+        let reader = try await HDF5Reader(opening: scratch.file("damaged"))
         let error = await #expect(throws: HDF5Error.self) { try await reader.attributes(of: "/") }
         #expect(error?.message.contains("heap") == true)
     }
 
     @Test(arguments: [ChunkFilter.deflate(level: 1), .none], [UInt32(0xFFFF_FFF0), 100, 60])
     func chunkLengthsAreBounded(filter: ChunkFilter, claimed: UInt32) async throws {
-        let writer = try await HDF5Writer(creating: scratch.path("a.h5"))
+        let writer = try await HDF5Writer(creating: scratch.file("a.h5"))
         let dataset = try await writer.createDataset(
             DatasetLayout(
                 path: "d", elementType: .uint8, shape: [8, 8], chunkShape: [8, 8], filter: filter, fillValue: [0]))
@@ -122,7 +77,7 @@ struct ReaderTests {
         #expect(Array(bytes[key..<key + 4]) == [64, 0, 0, 0])
         for index in 0..<4 { bytes[key + index] = UInt8(truncatingIfNeeded: claimed >> (8 * UInt32(index))) }
         try scratch.write(bytes, to: "damaged")
-        let reader = try await HDF5Reader(opening: scratch.path("damaged"))
+        let reader = try await HDF5Reader(opening: scratch.file("damaged"))
         let info = try #require(try await reader.dataset("d"))
         if filter != .none, claimed == 60 {
             // Only the decoder can tell.
@@ -136,14 +91,14 @@ struct ReaderTests {
     }
 
     private func sample() async throws -> [UInt8] {
-        let writer = try await HDF5Writer(creating: scratch.path("sample"))
+        let writer = try await HDF5Writer(creating: scratch.file("sample"))
         try await writeSample(writer)
         try await writer.close()
         return try scratch.bytes("sample")
     }
 
     private func readAll(_ name: String) async throws {
-        let reader = try await HDF5Reader(opening: scratch.path(name))
+        let reader = try await HDF5Reader(opening: scratch.file(name))
         _ = try await reader.attributes(of: "/")
         for group in ["", "label_crop"] {
             for child in try await reader.children(of: group) where !child.isGroup {

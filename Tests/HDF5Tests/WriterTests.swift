@@ -1,19 +1,18 @@
 import Elements
 import Foundation
 import HDF5
+import TestSupport
 import Testing
 
 struct WriterTests {
-    let scratch: Scratch
-
-    init() throws { scratch = try Scratch() }
+    let scratch = Scratch()
 
     @Test(arguments: ElementType.allCases)
     func elementsComeBack(type: ElementType) async throws {
         let width = type.byteCount
         let fill = type == .bool ? [1] : [UInt8](1...UInt8(width))
         let chunk = (0..<2 * 3 * width).map { type == .bool ? UInt8($0 % 2) : UInt8($0) }
-        let path = scratch.path("a.h5")
+        let path = scratch.file("a.h5")
         let writer = try await HDF5Writer(creating: path)
         let dataset = try await writer.createDataset(
             DatasetLayout(
@@ -45,7 +44,7 @@ struct WriterTests {
             "none": .doubles([]), "no strings": .strings([]), "long": .string(String(repeating: "é", count: 50_000)),
             "many": .doubles((0..<20_000).map { Double($0) }),
         ]
-        let path = scratch.path("a.h5")
+        let path = scratch.file("a.h5")
         let writer = try await HDF5Writer(creating: path)
         _ = try await writer.createDataset(
             DatasetLayout(
@@ -65,7 +64,7 @@ struct WriterTests {
         (.blosc(typeSize: 1, level: 9, shuffle: 2, compressor: "lz4"), 32001, [2, 2, 1, 48, 9, 2, 1]),
     ])
     func filtersOutsideTheLibraryAreNamed(filter: ChunkFilter, id: Int, clientData: [UInt32]) async throws {
-        let path = scratch.path("a.h5")
+        let path = scratch.file("a.h5")
         let writer = try await HDF5Writer(creating: path)
         let dataset = try await writer.createDataset(
             DatasetLayout(
@@ -85,7 +84,7 @@ struct WriterTests {
     }
 
     @Test func manyChunksComeBackAndOthersStayUnstored() async throws {
-        let path = scratch.path("a.h5")
+        let path = scratch.file("a.h5")
         let writer = try await HDF5Writer(creating: path)
         // 2^40 elements, of which little is ever stored; the order of writing is not that of the file.
         let layout = DatasetLayout(
@@ -110,7 +109,7 @@ struct WriterTests {
     }
 
     @Test func shapesAtTheEdges() async throws {
-        let path = scratch.path("a.h5")
+        let path = scratch.file("a.h5")
         let writer = try await HDF5Writer(creating: path)
         func make(_ name: String, _ shape: [Int], _ chunk: [Int]) async throws -> DatasetHandle {
             try await writer.createDataset(
@@ -144,7 +143,7 @@ struct WriterTests {
     @Test func sameCallsGiveSameBytes() async throws {
         try await withThrowingTaskGroup { group in
             for index in 0..<6 {
-                let path = scratch.path("\(index).h5")
+                let path = scratch.file("\(index).h5")
                 group.addTask {
                     let writer = try await HDF5Writer(creating: path)
                     try await writeSample(writer)
@@ -166,7 +165,7 @@ struct WriterTests {
 
     @Test func aLinkIsAnotherNameOfTheSameDataset() async throws {
         func write(_ name: String) async throws -> Data {
-            let path = scratch.path(name)
+            let path = scratch.file(name)
             let writer = try await HDF5Writer(creating: path)
             let dataset = try await writer.createDataset(
                 DatasetLayout(
@@ -184,7 +183,7 @@ struct WriterTests {
         }
         let bytes = try await write("a.h5")
         #expect(try await write("b.h5") == bytes)
-        let reader = try await HDF5Reader(opening: scratch.path("a.h5"))
+        let reader = try await HDF5Reader(opening: scratch.file("a.h5"))
         #expect(try await reader.identity(of: "/c/d/e") == reader.identity(of: "/a/b"))
         #expect(try await reader.identity(of: "/a") != reader.identity(of: "/a/b"))
         #expect(try await reader.identity(of: "/x") == nil)

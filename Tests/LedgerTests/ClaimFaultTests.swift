@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import JSONText
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Ledger
@@ -19,13 +20,12 @@ private final class Inside: Sendable {
 
 /// Claims and owner files that are damaged, processes that stand still, and threads that want the same claim.
 @Suite struct ClaimFaultTests {
-    private let scratch: Scratch
+    private let scratch = Scratch()
     private let state: ConfinedFolder
     private let output: ConfinedFolder
     private let clock = Clock()
 
     init() throws {
-        scratch = try Scratch()
         state = try ConfinedFolder(creating: scratch.file("state"))
         output = try ConfinedFolder(creating: scratch.file("out"))
     }

@@ -3,15 +3,15 @@ import Foundation
 import JSONText
 import Ledger
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct ClaimTests {
-    private let scratch: Scratch
+    private let scratch = Scratch()
     private let state: ConfinedFolder
     private let output: ConfinedFolder
 
     init() throws {
-        scratch = try Scratch()
         state = try ConfinedFolder(creating: scratch.file("state"))
         output = try ConfinedFolder(creating: scratch.file("out"))
     }

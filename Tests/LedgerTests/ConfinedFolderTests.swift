@@ -1,13 +1,13 @@
 import Foundation
 import Ledger
+import TestSupport
 import Testing
 
 @Suite struct ConfinedFolderTests {
-    private let scratch: Scratch
+    private let scratch = Scratch()
     private let folder: ConfinedFolder
 
     init() throws {
-        scratch = try Scratch()
         folder = try ConfinedFolder(creating: scratch.file("a/b/out"))
     }
 
@@ -43,7 +43,7 @@ import Testing
     }
 
     @Test func aPlantedLinkToAFileIsReplacedNotFollowed() throws {
-        try scratch.write([9], "victim")
+        try scratch.write([9], to: "victim")
         try FileManager.default.createSymbolicLink(
             atPath: scratch.file("a/b/out/record.json"), withDestinationPath: scratch.file("victim"))
         #expect(throws: LedgerError.self) { try folder.read("record.json") }
@@ -88,7 +88,7 @@ import Testing
     }
 
     @Test func aFileInPlaceOfTheDirectoryIsAnError() throws {
-        try scratch.write([1], "file")
+        try scratch.write([1], to: "file")
         #expect { try ConfinedFolder(creating: scratch.file("file/out")) } throws: {
             ($0 as? LedgerError)?.description.contains("file/out") ?? false
         }

@@ -1,6 +1,7 @@
 import Elements
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Ledger
@@ -8,12 +9,11 @@ import Testing
 /// A pack in the hands of several owners, one after the other or, where one was paused, at the same time.
 @Suite struct PackOwnerTests {
     private static let pack = "packs/a.zip"
-    private let scratch: Scratch
+    private let scratch = Scratch()
     private let state: ConfinedFolder
     private let output: ConfinedFolder
 
     init() throws {
-        scratch = try Scratch()
         state = try ConfinedFolder(creating: scratch.file("state"))
         output = try ConfinedFolder(creating: scratch.file("out"))
     }

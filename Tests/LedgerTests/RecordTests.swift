@@ -1,10 +1,11 @@
 import JSONText
 import Ledger
+import TestSupport
 import Testing
 
 @Suite struct RecordTests {
     @Test func recordsComeBackAsTheyWere() throws {
-        let scratch = try Scratch()
+        let scratch = Scratch()
         let records = RecordStore(in: try ConfinedFolder(creating: scratch.path))
         let record = Record(
             item: "crop_1", stage: "convert", fingerprint: Fingerprint(of: ["a": 1, "b": [1.5, "x"]]),
@@ -16,13 +17,13 @@ import Testing
         #expect(try records.items() == ["crop_1"])
         // Half a record is none: the stage is done again.
         let text = try scratch.bytes("records/crop_1/convert.json")
-        try scratch.write(Array(text.dropLast(9)), "records/crop_1/convert.json")
+        try scratch.write(Array(text.dropLast(9)), to: "records/crop_1/convert.json")
         #expect(try records.record(item: "crop_1", stage: "convert") == nil)
     }
 
     /// A digit that has become another one must not be believed.
     @Test func aRecordWithAFlippedByteIsNone() throws {
-        let scratch = try Scratch()
+        let scratch = Scratch()
         let records = RecordStore(in: try ConfinedFolder(creating: scratch.path))
         let record = Record(
             item: "crop_1", stage: "stat", fingerprint: Fingerprint(of: ["a": 1]), outputs: [],
@@ -35,7 +36,7 @@ import Testing
             for bit in [UInt8(1), 16, 128] {
                 var damaged = text
                 damaged[place] ^= bit
-                try scratch.write(damaged, path)
+                try scratch.write(damaged, to: path)
                 let found = try records.record(item: "crop_1", stage: "stat")
                 #expect(found == nil || found == record, "byte \(place)")
                 if found == nil { none += 1 }
@@ -44,7 +45,7 @@ import Testing
         #expect(none > text.count * 5 / 2)
         // It is JSON still, and one of an earlier version has no checksum.
         #expect(try JSONValue(parsing: text)["result"]?["instances"] == 17)
-        try scratch.write(Array("{".utf8) + text.dropFirst(20), path)
+        try scratch.write(Array("{".utf8) + text.dropFirst(20), to: path)
         #expect(try records.record(item: "crop_1", stage: "stat") == record)
     }
 

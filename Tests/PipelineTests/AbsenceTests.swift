@@ -11,7 +11,7 @@ import Testing
     private static let chunk = "ds/ds.zarr/recon-1/em/fibsem-uint8/s0/0/0/0"
 
     init() throws {
-        job = try SmallJob()
+        job = SmallJob()
         try job.image(
             "ds/ds.zarr/recon-1/em/fibsem-uint8",
             [

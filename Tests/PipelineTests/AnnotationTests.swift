@@ -12,7 +12,7 @@ import Testing
     private let recon = "ds/ds.zarr/recon-1"
 
     init() throws {
-        job = try SmallJob()
+        job = SmallJob()
         try job.rawImage(recon)
     }
 

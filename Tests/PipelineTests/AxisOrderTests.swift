@@ -6,6 +6,7 @@ import Geometry
 import HDF5
 import JSONText
 import Scheduling
+import TestSupport
 import Testing
 
 @testable import Planning
@@ -16,7 +17,7 @@ import Testing
     private let recon = "ds/ds.zarr/recon-1"
     private let shape = ZYX(4, 5, 6)
 
-    init() throws { job = try SmallJob() }
+    init() throws { job = SmallJob() }
 
     // MARK: The buckets
 

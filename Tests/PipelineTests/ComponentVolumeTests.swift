@@ -1,5 +1,6 @@
 import Elements
 import Geometry
+import TestSupport
 import Testing
 import Threads
 
@@ -52,7 +53,7 @@ import Threads
 
     @Test func layersComeToManyAtOnce() async throws {
         let volume = try await volume(chunksPerLayer: 3)
-        var random = SeededNumbers(seed: 7)
+        var random = SplitMix(seed: 7)
         let requests = (0..<Self.layers).flatMap { [$0, $0, $0] }.shuffled(using: &random)
         let found = try await concurrentMap(requests) { index in
             try identifier(try await volume.layer(index), index) == UInt8(index + 1)
@@ -71,20 +72,5 @@ import Threads
             #expect(await volume.heldLayers == 0)
         }
         await #expect(throws: ComponentVolume.ServedLayer.self) { try await volume.layer(3) }
-    }
-}
-
-/// Numbers that look random, and are the same each time.
-struct SeededNumbers: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }

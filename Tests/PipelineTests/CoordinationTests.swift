@@ -3,6 +3,7 @@ import JSONText
 import Ledger
 import Logging
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Arrays
@@ -51,7 +52,7 @@ private final class Tally: Sendable {
     private var isLarge: Bool { ProcessInfo.processInfo.environment["CRISTAE_TASKS"] != nil }
 
     private func items(_ count: Int) -> [ItemEntry] {
-        var random = SystemRandomNumberGenerator()
+        var random = SplitMix(seed: 1)
         return (0..<count).map { number in
             ItemEntry(
                 name: "crop_\(number)", dataset: "jrc_\(number % 60)", alignment: "recon-1",
@@ -64,16 +65,16 @@ private final class Tally: Sendable {
     ///
     /// The processor time is that of the whole process, so it means something only where no other test runs beside this one.
     @Test func manyTasksOverManyItems() async throws {
-        let folder = NSTemporaryDirectory() + "cristae-coordination-\(UUID().uuidString)"
-        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let scratch = Scratch()
         let text = JSONValue.object(["source": "sample:", "datasets": ["*"]]).prettyText
-        let manifest = try Manifest(parsing: Array(text.utf8), folder: folder, overrides: Manifest.Overrides())
+        let manifest = try Manifest(parsing: Array(text.utf8), folder: scratch.path, overrides: Manifest.Overrides())
         let context = try JobContext(
             manifest: manifest, stop: StopSignal(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let items = items(Self.size.items)
         let tally = Tally(count: items.count)
-        try FileManager.default.createDirectory(atPath: "\(folder)/state/records", withIntermediateDirectories: true)
-        for item in items { mkdir("\(folder)/state/records/\(item.name)", 0o777) }
+        try FileManager.default.createDirectory(
+            atPath: "\(scratch.path)/state/records", withIntermediateDirectories: true)
+        for item in items { mkdir("\(scratch.path)/state/records/\(item.name)", 0o777) }
         let (before, seconds) = (operations(context), Self.processorSeconds())
         let last = try await withThrowingTaskGroup(of: Bool.self) { group in
             for index in 0..<Self.size.tasks {

@@ -14,7 +14,7 @@ import Testing
     private let job: SmallJob
     private let recon = "ds/ds.zarr/recon-1"
 
-    init() throws { job = try SmallJob() }
+    init() throws { job = SmallJob() }
 
     /// Raw data and a crop on its grid, in nm; the crop begins at a voxel of the raw data, and may reach beyond it.
     struct Case: Sendable, CustomTestStringConvertible {

@@ -18,7 +18,7 @@ import Testing
 
     /// A crop with labels of one class, and another one that is made from `all`; half of the raw chunk rows are not stored.
     init() throws {
-        job = try SmallJob()
+        job = SmallJob()
         try job.rawImage(recon)
         func label(_ name: String, _ bytes: [UInt8]) throws {
             try job.image(

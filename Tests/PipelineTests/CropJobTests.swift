@@ -8,6 +8,7 @@ import JSONText
 import Job
 import Scheduling
 import Testing
+import VolumeDeflate
 
 /// Jobs over tiny crops whose every voxel can be told by hand. Raw: 4×4×4 voxels of 8 nm with the values 0…63.
 @Suite struct CropJobTests {
@@ -16,7 +17,7 @@ import Testing
     private let ramp = (0..<64).map { UInt8($0) }
 
     init() throws {
-        job = try SmallJob()
+        job = SmallJob()
         try raw()
     }
 

@@ -15,7 +15,7 @@ import Testing
     private static let members: [String: JSONValue] = ["convert": ["compression": "none"]]
 
     init() throws {
-        job = try SmallJob()
+        job = SmallJob()
         try job.image(
             "\(Self.recon)/em/fibsem-uint8",
             [

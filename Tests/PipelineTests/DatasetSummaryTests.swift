@@ -4,6 +4,7 @@ import HDF5
 import JSONText
 import Ledger
 import Stores
+import TestSupport
 import Testing
 
 @testable import Arrays
@@ -18,7 +19,7 @@ import Testing
 
     /// Two crops of 16-bit raw data, the second of which reaches beyond them, and one of another dataset.
     init() throws {
-        job = try SmallJob()
+        job = SmallJob()
         let values = (0..<1000).map { (number: Int) -> UInt16 in
             UInt16(number * 7919 % 5000) + (number % 3 == 0 ? 0 : 900)
         }

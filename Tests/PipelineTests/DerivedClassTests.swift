@@ -17,7 +17,7 @@ import Testing
         [UInt8](repeating: 3, count: 16) + [UInt8](repeating: 35, count: 32) + [UInt8](repeating: 3, count: 16)
 
     init() throws {
-        job = try SmallJob()
+        job = SmallJob()
         try image("\(recon)/em/fibsem-uint8", ramp)
     }
 

@@ -14,7 +14,7 @@ import Testing
     private let recon = "ds/ds.zarr/recon-1"
 
     init() throws {
-        job = try SmallJob()
+        job = SmallJob()
         try job.rawImage(recon)
         // The first has objects of its own, the second none, so that it is derived.
         for (crop, values) in [(1, [0, 1, 1, 0, 0, 2, 2, 0]), (2, [UInt8](repeating: 0, count: 8))] {

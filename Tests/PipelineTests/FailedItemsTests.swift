@@ -16,7 +16,7 @@ import Testing
     private let job: SmallJob
 
     init() throws {
-        job = try SmallJob()
+        job = SmallJob()
         try dataset("ds", crops: [5, 6])
     }
 

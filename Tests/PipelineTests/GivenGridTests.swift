@@ -14,7 +14,7 @@ import Testing
     private let ramp = (0..<64).map { UInt8($0) }
 
     init() throws {
-        job = try SmallJob()
+        job = SmallJob()
         try array("\(root)/raw", [4, 4, 4], ramp, attributes: [:])
         try array(
             "ds/ds.n5/\(crop)/mito", [2, 2, 2], [0, 1, 1, 0, 0, 2, 2, 2],

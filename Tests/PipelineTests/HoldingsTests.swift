@@ -3,6 +3,7 @@ import Foundation
 import JSONText
 import Ledger
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Arrays
@@ -26,12 +27,8 @@ import Testing
     private let job: SmallJob
     private let heard = Heard()
 
-    private final class Heard: Sendable {
-        let lines = Mutex<[String]>([])
-    }
-
     init() throws {
-        job = try SmallJob()
+        job = SmallJob()
         try job.image(
             "\(Self.recon)/em/fibsem-uint8",
             [SmallJob.Level(voxel: [8, 8, 8], translation: [0, 0, 0], shape: [4, 4, 8], bytes: nil)])
@@ -64,9 +61,9 @@ import Testing
         scratch: String? = nil
     ) async throws -> Runner.Outcome {
         let heard = heard
-        heard.lines.withLock { $0 = [] }
+        heard.new()
         return try await job.run(members, refresh: refresh, stages: stages, scratch: scratch) { line in
-            heard.lines.withLock { $0.append(line) }
+            heard.add(line)
         }
     }
 
@@ -80,7 +77,7 @@ import Testing
 
     /// How often it was said that something heals.
     private var healings: [String] {
-        heard.lines.withLock { lines in lines.filter { $0.contains("again") || $0.contains("anew") } }
+        heard.all.filter { $0.contains("again") || $0.contains("anew") }
     }
 
     private var state: ConfinedFolder { get throws { try ConfinedFolder(creating: "\(job.folder)/state") } }
@@ -388,7 +385,7 @@ import Testing
     /// A shard that was stored whole: what is in it is compared with the CRC of all of it.
     @Test func aDamagedWholeShardHeals() async throws {
         let raw = "ds/ds.zarr/recon-1/em/fibsem-uint8"
-        let job = try SmallJob()
+        let job = SmallJob()
         let members: [String: JSONValue] = [
             "select": "all",
             "regions": [["dataset": "ds", "offset_nm": [-4, -4, -4], "shape_nm": [16, 16, 64]]],
@@ -411,7 +408,7 @@ import Testing
 
     /// A shard that is replaced between two runs: its parts are begun anew, wherever the pack lies.
     @Test(arguments: [nil, "scratch"]) func aShardThatChangesIsBegunAnew(scratch: String?) async throws {
-        let job = try SmallJob()
+        let job = SmallJob()
         let place = scratch.map { "\(job.folder)/\($0)" }
         let raw = "ds/ds.zarr/recon-1/em/fibsem-uint8"
         let members: [String: JSONValue] = [

@@ -3,6 +3,7 @@ import Elements
 import Foundation
 import JSONText
 import Ledger
+import TestSupport
 import Testing
 
 @testable import Conversion
@@ -33,7 +34,7 @@ import Testing
 
     /// The padding is more voxels than there are numbers.
     @Test func aPaddingOfAnyNumberOfVoxels() async throws {
-        let job = try SmallJob()
+        let job = SmallJob()
         let ramp = (0..<64).map { UInt8($0) }
         try image(job, "\(recon)/em/fibsem-uint8", shape: [4, 4, 4], voxel: 1e-14, bytes: ramp)
         try image(
@@ -74,7 +75,7 @@ import Testing
 
     /// What stands beyond the array in an edge chunk is none of its voxels, also where the crop reaches beyond.
     @Test func garbageBeyondTheArrayIsNotRead() async throws {
-        let job = try SmallJob()
+        let job = SmallJob()
         // 3×3×3 voxels in a chunk of 4×4×4, whose rest is 99.
         let chunk = (0..<64).map { index -> UInt8 in
             let inside = index % 4 < 3 && index / 4 % 4 < 3 && index / 16 < 3
@@ -92,7 +93,7 @@ import Testing
     /// A chunk is in memory more than once: a quarter of the memory is the most it may have.
     @Test(arguments: [([512, 256, 256], true), ([512, 256, 257], false)])
     func chunksUpToAQuarterOfTheMemory(chunks: [Int], isTaken: Bool) async throws {
-        let job = try SmallJob()
+        let job = SmallJob()
         try image(job, "\(recon)/em/fibsem-uint8", shape: [4, 4, 4], chunks: chunks)
         try image(
             job, "\(recon)/labels/groundtruth/crop5/mito", shape: [2, 2, 2], at: 8, bytes: [1, 1, 1, 1, 1, 1, 1, 1])
@@ -104,11 +105,9 @@ import Testing
     // MARK: Files
 
     private func withFIFO(_ body: (String) async throws -> Void) async throws {
-        let folder = NSTemporaryDirectory() + "cristae-fifo-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        try #require(mkfifo("\(folder)/fifo", 0o600) == 0)
-        try await body("\(folder)/fifo")
+        let scratch = Scratch()
+        try #require(mkfifo(scratch.file("fifo"), 0o600) == 0)
+        try await body(scratch.file("fifo"))
     }
 
     /// Whoever waits for somebody to write waits for ever.
@@ -144,7 +143,7 @@ import Testing
 
     /// The file system keeps times that are more nanoseconds than a number has.
     @Test func aFileOfAnyTime() async throws {
-        let job = try SmallJob()
+        let job = SmallJob()
         let place = try ConfinedFolder(creating: job.folder)
         try place.write([1], to: "x")
         try FileManager.default.setAttributes(

@@ -12,7 +12,7 @@ import Testing
     private static let recon = "ds/ds.zarr/recon-1"
 
     init() throws {
-        job = try SmallJob()
+        job = SmallJob()
         try job.image(
             "\(Self.recon)/em/fibsem-uint8",
             [

@@ -16,7 +16,7 @@ import Testing
     private static let volume: [String: JSONValue] = ["mode": "volumes", "select": "all"]
 
     init() throws {
-        job = try SmallJob()
+        job = SmallJob()
         let recon = "ds/ds.zarr/recon-1"
         try job.rawImage(recon)
         for crop in [5, 6] {

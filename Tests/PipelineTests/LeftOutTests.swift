@@ -4,6 +4,7 @@ import Ledger
 import Planning
 import Stores
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Arrays
@@ -17,22 +18,10 @@ import Testing
 @Suite struct LeftOutTests {
     private let job: SmallJob
     private let recon = "ds/ds.zarr/recon-1"
-    private let heard = Heard()
-
-    private final class Heard: Sendable {
-        private let lines = Mutex<[String]>([])
-        func hear(_ line: String) { if line.contains(": left out: ") { lines.withLock { $0.append(line) } } }
-        /// What has been told since the last look.
-        func new() -> [String] {
-            lines.withLock { lines in
-                defer { lines = [] }
-                return lines
-            }
-        }
-    }
+    private let heard = Heard { $0.contains(": left out: ") }
 
     init() throws {
-        job = try SmallJob()
+        job = SmallJob()
         try raw()
     }
 
@@ -83,7 +72,7 @@ import Testing
     private func run(
         _ members: [String: JSONValue] = [:], refresh: Bool = false, share: TaskShare? = nil
     ) async throws -> Runner.Outcome {
-        try await job.run(members, refresh: refresh, share: share, log: heard.hear)
+        try await job.run(members, refresh: refresh, share: share, log: heard.add)
     }
 
     /// A run, the requests that it made, and its progress.

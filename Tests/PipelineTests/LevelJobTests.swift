@@ -9,7 +9,7 @@ import Testing
     private let job: SmallJob
     private let recon = "ds/ds.zarr/recon-1"
 
-    init() throws { job = try SmallJob() }
+    init() throws { job = SmallJob() }
 
     /// A pyramid of 2 to 1, each level with constant voxels of its number + 1. `edge` and `voxel` in nm.
     private func pyramid(_ key: String, voxel: [Double], edge: Double = 0, shape: [Int], levels: Int) throws {

@@ -126,7 +126,7 @@ import Testing
     }()
 
     init() throws {
-        job = try SmallJob()
+        job = SmallJob()
         try bucket("bucket", add: 0)
         try bucket("bucket2", add: 1)
 

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Manifest
@@ -39,9 +40,7 @@ enum ManifestFixture {
 
     /// Runs `body` with a new folder, which is gone afterwards.
     static func withFolder<T>(_ body: (String) throws -> T) throws -> T {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "cristae-manifest-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        return try body(folder.path)
+        let scratch = Scratch()
+        return try body(scratch.path)
     }
 }

@@ -14,7 +14,7 @@ import Testing
 
     /// Two datasets: `ds` has crop 5 (mito, nucleus) and crop 6 (all), `other` has crop 7 (ecs).
     init() throws {
-        job = try SmallJob()
+        job = SmallJob()
         for dataset in ["ds", "other"] {
             try job.image(
                 "\(dataset)/\(dataset).zarr/recon-1/em/fibsem-uint8",
@@ -132,7 +132,7 @@ import Testing
     }
 
     @Test func anEmptyStoreMatchesNothing() async throws {
-        let empty = try SmallJob()
+        let empty = SmallJob()
         try FileManager.default.createDirectory(atPath: "\(empty.folder)/bucket", withIntermediateDirectories: true)
         let error = await #expect(throws: JobError.self) { try await empty.run() }
         #expect(error?.exitCode == 78)

@@ -3,6 +3,7 @@ import Foundation
 import Ledger
 import Stores
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Planning
@@ -44,17 +45,16 @@ import Testing
         }
 
         func list(_ prefix: String) async throws(StoreError) -> Listing { Listing(prefixes: ["a"]) }
-        func mark(of key: String) async throws(StoreError) -> MarkAnswer {
+        func head(_ key: String) async throws(StoreError) -> HeadAnswer {
             throw StoreError(.unsupported, url: key, message: "no marks")
         }
     }
 
-    private let folder: String
+    private let scratch = Scratch()
     private let state: ConfinedFolder
 
     init() throws {
-        folder = NSTemporaryDirectory() + "cristae-answers-\(UUID().uuidString)"
-        state = try ConfinedFolder(creating: folder)
+        state = try ConfinedFolder(creating: scratch.path)
     }
 
     private func cache(_ store: any ObjectStore) async throws -> MetadataCache {
@@ -71,7 +71,6 @@ import Testing
 
     /// The one who asked first may be given up; the answer belongs to all who wait.
     @Test func theAnswerOutlivesWhoAskedFirst() async throws {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         let store = try HeldStore()
         let cache = try await cache(store)
         let first = Task { try await cache.text("x/.zattrs") }
@@ -88,7 +87,6 @@ import Testing
 
     /// Only when all have left, the request is given up; who comes later asks anew.
     @Test func aRequestThatNobodyWaitsForIsGivenUp() async throws {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         let store = try HeldStore()
         let cache = try await cache(store)
         let tasks = (0..<3).map { _ in Task { try await cache.text("x/.zattrs") } }
@@ -102,7 +100,6 @@ import Testing
     }
 
     @Test func aFailureReachesAllAndIsNotKept() async throws {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         let store = try HeldStore(failure: .forbidden)
         let cache = try await cache(store)
         let tasks = (0..<3).map { _ in Task { try await cache.text("x/.zattrs") } }
@@ -115,7 +112,6 @@ import Testing
 
     /// Whatever byte of the file is another one: the answer is the store's.
     @Test func aFlippedByteIsAskedAgain() async throws {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         let store = try HeldStore()
         store.open()
         let first = try await cache(store)
@@ -139,7 +135,6 @@ import Testing
 
     /// Lines without a checksum are those of an earlier version.
     @Test func linesOfEarlierVersionsAreTakenOver() async throws {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         let store = try HeldStore()
         let header = #"{"source":"https://example.org/bucket","version":1}"#
         let line = #"{"ask":"get x/.zattrs","text":"{\"old\":1}"}"#

@@ -2,6 +2,7 @@ import Arrays
 import Foundation
 import JSONText
 import Scheduling
+import TestSupport
 import Testing
 
 @testable import Manifest
@@ -10,7 +11,7 @@ import Testing
 @Suite struct NameTests {
     private let job: SmallJob
 
-    init() throws { job = try SmallJob() }
+    init() throws { job = SmallJob() }
 
     /// A dataset with one raw image of 4×4×4 voxels, all `value`, and a crop for each name.
     private func dataset(_ name: String, _ value: UInt8, crops: [String] = ["crop5"], classes: [String] = ["mito"])

@@ -1,6 +1,7 @@
 import Foundation
 import HDF5
 import Ledger
+import TestSupport
 import Testing
 
 @testable import Arrays
@@ -9,14 +10,13 @@ import Testing
 @Suite struct OutputFileTests {
     private struct Failure: Error {}
 
-    private let folder: String
+    private let scratch = Scratch()
     private let owner: Owner
 
     init() throws {
-        folder = NSTemporaryDirectory() + "cristae-output-\(UUID().uuidString)"
         owner = try Owner(
-            role: "job", state: try ConfinedFolder(creating: "\(folder)/state"),
-            output: try ConfinedFolder(creating: "\(folder)/out"))
+            role: "job", state: try ConfinedFolder(creating: scratch.file("state")),
+            output: try ConfinedFolder(creating: scratch.file("out")))
     }
 
     private func left() throws -> [String] {
@@ -27,7 +27,6 @@ import Testing
         let output = try await OutputFile.make("hdf5/a.h5", in: owner.output, stop: StopSignal()) { _ in }
         #expect(try left() == ["a.h5"])
         #expect(try owner.output.fileSize("hdf5/a.h5") == output.digest.size)
-        try FileManager.default.removeItem(atPath: folder)
     }
 
     @Test func aFailureLeavesNothing() async throws {
@@ -35,7 +34,6 @@ import Testing
             _ = try await OutputFile.make("hdf5/a.h5", in: owner.output, stop: StopSignal()) { _ in throw Failure() }
         }
         #expect(try left() == [])
-        try FileManager.default.removeItem(atPath: folder)
     }
 
     @Test func aFailureOfTheReaderLeavesNothing() async throws {
@@ -45,7 +43,6 @@ import Testing
                 reading: { _ throws in throw Failure() })
         }
         #expect(try left() == [])
-        try FileManager.default.removeItem(atPath: folder)
     }
 
     /// The disk refuses what the library writes last, when it closes the file.
@@ -56,7 +53,6 @@ import Testing
             }
         }
         #expect(try left() == [])
-        try FileManager.default.removeItem(atPath: folder)
     }
 
     /// From now on the open file below the owner's folder cannot be written.

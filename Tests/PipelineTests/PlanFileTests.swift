@@ -13,7 +13,7 @@ import Testing
 @Suite struct PlanFileTests {
     /// Two tasks may plan a dataset one after the other, while a third has read the first one's index.
     @Test func planMadeAnewMeanwhileStillHasItsItems() async throws {
-        let job = try SmallJob()
+        let job = SmallJob()
         let recon = "ds/ds.zarr/recon-1"
         try job.image(
             "\(recon)/em/fibsem-uint8",
@@ -47,7 +47,7 @@ import Testing
 
     /// `cristae plan` keeps its plan, and writes none of the texts: the run after it does.
     @Test func textsFollowAPlanThatWasOnlyLookedAt() async throws {
-        let job = try SmallJob()
+        let job = SmallJob()
         let recon = "ds/ds.zarr/recon-1"
         try job.image(
             "\(recon)/em/fibsem-uint8",
@@ -73,7 +73,7 @@ import Testing
 
     /// A finished job of two crops.
     private func finished() async throws -> (job: SmallJob, state: ConfinedFolder) {
-        let job = try SmallJob()
+        let job = SmallJob()
         let recon = "ds/ds.zarr/recon-1"
         try job.image(
             "\(recon)/em/fibsem-uint8",

@@ -2,6 +2,7 @@ import Foundation
 import HDF5
 import JSONText
 import Scheduling
+import TestSupport
 import Testing
 
 /// Labels of the whole volume, wherever a Zarr container has them.
@@ -11,7 +12,7 @@ import Testing
     private let manifest: [String: JSONValue] = ["mode": "volumes", "select": "inference"]
 
     init() throws {
-        job = try SmallJob()
+        job = SmallJob()
         try image("em/fibsem-uint8", (0..<64).map { UInt8($0) })
     }
 

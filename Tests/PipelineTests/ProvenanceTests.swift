@@ -15,7 +15,7 @@ import Testing
     private static let volume: [String: JSONValue] = ["mode": "volumes", "select": "all"]
 
     init() throws {
-        job = try SmallJob()
+        job = SmallJob()
         try raw(1)
         for crop in [5, 6] {
             try job.image(

@@ -14,7 +14,7 @@ import Testing
     private let job: SmallJob
 
     init() throws {
-        job = try SmallJob()
+        job = SmallJob()
         for (dataset, crops) in [("ds", [5, 6]), ("two", [7])] {
             let recon = "\(dataset)/\(dataset).zarr/recon-1"
             try job.rawImage(recon)

@@ -2,6 +2,7 @@ import Foundation
 import JSONText
 import Scheduling
 import Stores
+import TestSupport
 import Testing
 
 @testable import Arrays
@@ -16,7 +17,7 @@ import Testing
     /// Raw values of the 2×2×2 voxels at [1, 1, 1].
     private let inner: [UInt8] = [21, 22, 25, 26, 37, 38, 41, 42]
 
-    init() throws { job = try SmallJob() }
+    init() throws { job = SmallJob() }
 
     private func write(raw bytes: [UInt8]?) throws {
         try job.image(
@@ -101,15 +102,4 @@ import Testing
         #expect(try await job.dataset("/s0", of: "x.h5").bytes == ramp)
         #expect(heard.all.count == (isFlat ? 0 : 1))
     }
-}
-
-/// Lines that a test hears.
-final class Heard: @unchecked Sendable {
-    // @unchecked Sendable: the lock guards the lines.
-    private let lock = NSLock()
-    private var lines: [String] = []
-
-    @Sendable func add(_ line: String) { lock.withLock { lines.append(line) } }
-
-    var all: [String] { lock.withLock { lines } }
 }

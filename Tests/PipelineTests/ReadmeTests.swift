@@ -15,7 +15,7 @@ import Testing
 
     /// Each name below `state/` and `out/` is there after a run in which something failed.
     @Test(arguments: ["README.md", "slurm/README.md"]) func theFilesAreThere(name: String) async throws {
-        let job = try SmallJob()
+        let job = SmallJob()
         let recon = "ds/ds.zarr/recon-1"
         try job.image(
             "\(recon)/em/fibsem-uint8",

@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import JSONText
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Job
@@ -13,12 +14,8 @@ import Testing
     private let recon = "ds/ds.zarr/recon-1"
     private let heard = Heard()
 
-    private final class Heard: Sendable {
-        let lines = Mutex<[String]>([])
-    }
-
     init() throws {
-        job = try SmallJob()
+        job = SmallJob()
         try raw()
         for crop in [5, 6] { try label(crop) }
     }
@@ -58,13 +55,13 @@ import Testing
 
     private func run(_ members: [String: JSONValue] = [:], refresh: Bool = false) async throws -> Runner.Outcome {
         let heard = heard
-        heard.lines.withLock { $0 = [] }
-        return try await job.run(members, refresh: refresh) { line in heard.lines.withLock { $0.append(line) } }
+        heard.new()
+        return try await job.run(members, refresh: refresh, log: heard.add)
     }
 
     /// What was warned of, or changed.
     private var notices: [String] {
-        heard.lines.withLock { lines in lines.filter { $0.hasPrefix("notice: ") || $0.hasPrefix("warning: ") } }
+        heard.all.filter { $0.hasPrefix("notice: ") || $0.hasPrefix("warning: ") }
     }
 
     private func times() throws -> [String: [Int]] {

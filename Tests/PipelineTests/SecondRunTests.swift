@@ -19,7 +19,7 @@ import Testing
     private let recon = "ds/ds.zarr/recon-1"
 
     init() throws {
-        job = try SmallJob()
+        job = SmallJob()
         try job.rawImage(recon)
         for crop in [5, 6, 7] { try label(crop) }
     }

@@ -16,7 +16,7 @@ import Volumes
     private let job: SmallJob
     private let raw = "ds/ds.zarr/recon-1/em/fibsem-uint8"
 
-    init() throws { job = try SmallJob() }
+    init() throws { job = SmallJob() }
 
     /// A region of the first voxels of the image, in nm.
     private func manifest(_ shape: [Int]) -> [String: JSONValue] {
@@ -152,7 +152,7 @@ import Volumes
 
         func list(_ prefix: String) async throws(StoreError) -> Listing { Listing() }
 
-        func mark(of key: String) async throws(StoreError) -> MarkAnswer { MarkAnswer(mark: nil) }
+        func head(_ key: String) async throws(StoreError) -> HeadAnswer { HeadAnswer(metadata: nil) }
     }
 
     @Test(arguments: [

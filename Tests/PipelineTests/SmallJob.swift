@@ -4,6 +4,7 @@ import Geometry
 import HDF5
 import JSONText
 import Logging
+import TestSupport
 import Testing
 
 @testable import Arrays
@@ -13,20 +14,10 @@ import Testing
 
 /// A bucket of tiny uncompressed Zarr arrays in a folder, and a job over it in this process.
 final class SmallJob: Sendable {
-    let folder: String
+    private let scratchFolder = Scratch()
+    var folder: String { scratchFolder.path }
 
-    init() throws {
-        folder = NSTemporaryDirectory() + "cristae-job-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: folder) }
-
-    func write(_ bytes: [UInt8], _ key: String) throws {
-        let url = URL(fileURLWithPath: "\(folder)/bucket/\(key)")
-        try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try Data(bytes).write(to: url)
-    }
+    func write(_ bytes: [UInt8], _ key: String) throws { try scratchFolder.write(bytes, to: "bucket/\(key)") }
 
     func write(_ value: JSONValue, _ key: String) throws { try write(Array(value.prettyText.utf8), key) }
 

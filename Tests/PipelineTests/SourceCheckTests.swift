@@ -15,9 +15,9 @@ import Testing
     private final class MarkStore: ObjectStore {
         struct State {
             /// What it says of each object.
-            var marks: [String: ObjectMark] = [:]
+            var marks: [String: ObjectMetadata] = [:]
             /// What it says of them in a listing.
-            var listed: [String: ObjectMark] = [:]
+            var listed: [String: ObjectMetadata] = [:]
             var goesInCircles = false
             /// The keys that were asked for.
             var asked: [String] = []
@@ -44,10 +44,10 @@ import Testing
 
         func list(_ prefix: String) async throws(StoreError) -> Listing { Listing() }
 
-        func mark(of key: String) async throws(StoreError) -> MarkAnswer {
+        func head(_ key: String) async throws(StoreError) -> HeadAnswer {
             state.withLock { state in
                 state.asked.append(key)
-                return MarkAnswer(mark: state.marks[key], served: 1000)
+                return HeadAnswer(metadata: state.marks[key], served: 1000)
             }
         }
 
@@ -62,7 +62,7 @@ import Testing
                 let page = keys.dropFirst(first).prefix(Self.pageKeys)
                 let next = first + page.count < keys.count ? first + page.count : state.goesInCircles ? 0 : nil
                 return ObjectPage(
-                    objects: page.map { ($0, state.listed[$0] ?? ObjectMark()) }, next: next.map(String.init))
+                    objects: page.map { ($0, state.listed[$0] ?? ObjectMetadata()) }, next: next.map(String.init))
             }
         }
     }
@@ -74,8 +74,8 @@ import Testing
     /// In the middle of a page.
     private static let changed = keys[30]
 
-    private static func mark(_ number: Int) -> ObjectMark {
-        ObjectMark(etag: "etag-\(number)", byteCount: 100 + number, modified: 500)
+    private static func mark(_ number: Int) -> ObjectMetadata {
+        ObjectMetadata(etag: "etag-\(number)", byteCount: 100 + number, modified: 500)
     }
 
     /// What the item was made from.
@@ -83,7 +83,7 @@ import Testing
 
     /// What has changed in a store with these marks.
     private func changes(
-        _ store: MarkStore, since made: [String: ObjectMark?]? = nil, isOneEnough: Bool = false
+        _ store: MarkStore, since made: [String: ObjectMetadata?]? = nil, isOneEnough: Bool = false
     ) async throws -> [String] {
         let extents = "[8, 8, 8]"
         let box = Box(shape: ZYX(8, 8, 8))
@@ -114,7 +114,7 @@ import Testing
 
     @Test(arguments: Change.allCases, [false, true])
     func oneChangedChunkOfManyIsFound(change: Change, isOneEnough: Bool) async throws {
-        var (marks, before): ([String: ObjectMark], [String: ObjectMark?]) = (made, made)
+        var (marks, before): ([String: ObjectMetadata], [String: ObjectMetadata?]) = (made, made)
         switch change {
         case .etag: marks[Self.changed]?.etag = "another"
         case .size: marks[Self.changed]?.byteCount = 7
@@ -129,7 +129,7 @@ import Testing
 
     /// What is still not stored needs no request of its own.
     @Test func whatIsStillAbsentIsNotAskedFor() async throws {
-        var (marks, before): ([String: ObjectMark], [String: ObjectMark?]) = (made, made)
+        var (marks, before): ([String: ObjectMetadata], [String: ObjectMetadata?]) = (made, made)
         marks[Self.changed] = nil
         before.updateValue(nil, forKey: Self.changed)
         let store = try MarkStore(MarkStore.State(marks: marks, listed: marks))
@@ -139,7 +139,7 @@ import Testing
 
     /// Without ETags, two versions of the same size look alike in a listing.
     @Test func marksWithoutETagsAreAskedFor() async throws {
-        let before = made.mapValues { ObjectMark(byteCount: $0.byteCount, modified: $0.modified) }
+        let before = made.mapValues { ObjectMetadata(byteCount: $0.byteCount, modified: $0.modified) }
         var marks = before
         marks[Self.changed]?.modified = 501
         let store = try MarkStore(MarkStore.State(marks: marks, listed: marks))
@@ -149,7 +149,7 @@ import Testing
 
     /// Some servers list other marks than they send.
     @Test func otherMarksInAListingProveNothing() async throws {
-        let listed = made.mapValues { ObjectMark(etag: "\($0.etag ?? "")-listed", byteCount: $0.byteCount) }
+        let listed = made.mapValues { ObjectMetadata(etag: "\($0.etag ?? "")-listed", byteCount: $0.byteCount) }
         let store = try MarkStore(MarkStore.State(marks: made, listed: listed))
         #expect(try await changes(store) == [])
         #expect(store.asked.count == Self.keys.count)

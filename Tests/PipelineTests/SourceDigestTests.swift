@@ -21,10 +21,10 @@ import Testing
 
     @Test func theLinesAreThoseOfTheKeysInTheirOrder() throws {
         let versions = [
-            ObjectVersion(key: "d/s0/10/0/0", mark: ObjectMark(etag: "c", byteCount: 1, modified: 99)),
+            ObjectVersion(key: "d/s0/10/0/0", mark: ObjectMetadata(etag: "c", byteCount: 1, modified: 99)),
             ObjectVersion(key: "d/s0/2/0/0", mark: nil),
-            ObjectVersion(key: "d/s1/0/0/0", mark: ObjectMark(etag: "b", byteCount: 1)),
-            ObjectVersion(key: "d/s0/1/0/0", mark: ObjectMark(etag: "a", byteCount: 7)),
+            ObjectVersion(key: "d/s1/0/0/0", mark: ObjectMetadata(etag: "b", byteCount: 1)),
+            ObjectVersion(key: "d/s0/1/0/0", mark: ObjectMetadata(etag: "a", byteCount: 7)),
         ]
         let found = try digests(versions, arrays: ["d/s0", "d/s1", "d/s2"])
         #expect(found.map(\.array) == ["d/s0", "d/s1", "d/s2"] && found.map(\.objects) == [2, 1, 0])
@@ -37,14 +37,14 @@ import Testing
     /// What we make up of a file's time says nothing of its content; without that, nothing is known.
     @Test func whereTheStoreGivesNoMarkTheContentCounts() throws {
         let content = ObjectVersion.Content(crc32: 0xAB, size: 12)
-        let known = ObjectVersion(key: "d/s0/0", mark: ObjectMark(etag: "time", byteCount: 12), content: content)
-        let unknown = ObjectVersion(key: "d/s0/1", mark: ObjectMark(etag: "time", byteCount: 12))
+        let known = ObjectVersion(key: "d/s0/0", mark: ObjectMetadata(etag: "time", byteCount: 12), content: content)
+        let unknown = ObjectVersion(key: "d/s0/1", mark: ObjectMetadata(etag: "time", byteCount: 12))
         let local = "file:///bucket"
         #expect(
             try digests([known], arrays: ["d/s0"], store: local)[0].sha256 == sha256(["d/s0/0\t000000ab 12\n"]))
         let both = try digests([known, unknown], arrays: ["d/s0"], store: local)[0]
         #expect(both.objects == 2 && both.sha256 == nil)
-        let bare = ObjectVersion(key: "d/s0/0", mark: ObjectMark(byteCount: 12, modified: 4), content: content)
+        let bare = ObjectVersion(key: "d/s0/0", mark: ObjectMetadata(byteCount: 12, modified: 4), content: content)
         #expect(try digests([bare], arrays: ["d/s0"])[0].sha256 == sha256(["d/s0/0\t000000ab 12\n"]))
         let line = Array(known.line.utf8.dropLast())[...]
         #expect(ObjectVersion(line: line, isChecked: true) == known)
@@ -59,8 +59,8 @@ import Testing
         for z in 0..<12 {
             for x in 0..<90 {
                 versions.append(
-                    ObjectVersion(key: "d/s0/\(z)/0/\(x)", mark: ObjectMark(etag: "\(z * x)", byteCount: 1)))
-                if x < z { versions.append(ObjectVersion(key: "d/s1/\(x).\(z)", mark: ObjectMark(etag: "\(x)"))) }
+                    ObjectVersion(key: "d/s0/\(z)/0/\(x)", mark: ObjectMetadata(etag: "\(z * x)", byteCount: 1)))
+                if x < z { versions.append(ObjectVersion(key: "d/s1/\(x).\(z)", mark: ObjectMetadata(etag: "\(x)"))) }
             }
         }
         let all = versions + versions[200..<300]

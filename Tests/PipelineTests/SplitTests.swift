@@ -14,7 +14,7 @@ import Testing
     private let job: SmallJob
 
     init() throws {
-        job = try SmallJob()
+        job = SmallJob()
         try raw("ds")
         // 5 and 7 overlap by half, 7 and 9 are one box, 6 is alone; 3 lies with 6, and is too coarse.
         try crop(5, at: 0)

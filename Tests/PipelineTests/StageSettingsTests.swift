@@ -10,7 +10,7 @@ import Testing
 @Suite struct StageSettingsTests {
     private let job: SmallJob
 
-    init() throws { job = try SmallJob() }
+    init() throws { job = SmallJob() }
 
     private static let standard: [String: JSONValue] = ["source": "sample:", "target_nm": 8]
 

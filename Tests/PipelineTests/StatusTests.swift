@@ -16,7 +16,7 @@ import Testing
     private let job: SmallJob
 
     init() throws {
-        job = try SmallJob()
+        job = SmallJob()
         try crops("ds", [1, 2, 3, 4])
     }
 

@@ -2,6 +2,7 @@ import Foundation
 import JSONText
 import Ledger
 import Logging
+import TestSupport
 import Testing
 
 @testable import Arrays
@@ -11,14 +12,13 @@ import Testing
 
 /// How a process gets past claims and owners that nobody stands for any more.
 @Suite(.timeLimit(.minutes(5))) struct TakeOverTests {
-    private let folder: String
+    private let scratch = Scratch()
     private let context: JobContext
 
     init() throws {
-        folder = NSTemporaryDirectory() + "cristae-takeover-\(UUID().uuidString)"
         let text = JSONValue.object(["source": "sample:", "datasets": ["*"], "limits": ["claim_seconds": 5]])
         let manifest = try Manifest(
-            parsing: Array(text.prettyText.utf8), folder: folder, overrides: Manifest.Overrides())
+            parsing: Array(text.prettyText.utf8), folder: scratch.path, overrides: Manifest.Overrides())
         context = try JobContext(
             manifest: manifest, stop: StopSignal(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
@@ -30,7 +30,7 @@ import Testing
     /// Makes a file look as if it had not been touched for an hour.
     private func age(_ path: String) throws {
         try FileManager.default.setAttributes(
-            [.modificationDate: Date(timeIntervalSinceNow: -3600)], ofItemAtPath: "\(folder)/state/\(path)")
+            [.modificationDate: Date(timeIntervalSinceNow: -3600)], ofItemAtPath: "\(scratch.path)/state/\(path)")
     }
 
     /// A claim without text, as a process leaves it that is killed before it has written it.
@@ -49,7 +49,6 @@ import Testing
                 == (share == nil ? worker.owner.identity.id : nil))
         worker.end()
         #expect(try Claims.all(in: context.state) == [])
-        try FileManager.default.removeItem(atPath: folder)
     }
 
     /// One that has just been made keeps others out, and they say which file it is.
@@ -61,7 +60,6 @@ import Testing
             guard case .locked(let text)? = $0 as? JobError else { return false }
             return text.contains("claims/job")
         }
-        try FileManager.default.removeItem(atPath: folder)
     }
 
     @Test func aDamagedOwnerRunsOut() async throws {
@@ -69,13 +67,12 @@ import Testing
         let id = try #require(dead?.identity.id)
         #expect(try Claims(of: try #require(dead)).take(ClaimName.item("crop_1")))
         dead = nil
-        try Data("rubbish".utf8).write(to: URL(fileURLWithPath: "\(folder)/state/work/\(id)/owner"), options: [])
+        try Data("rubbish".utf8).write(to: URL(fileURLWithPath: "\(scratch.path)/state/work/\(id)/owner"), options: [])
         try age("work/\(id)/owner")
         let worker = try await JobAdmission(context: context, share: nil).enter()
         #expect(try context.state.list("work") == [worker.owner.identity.id])
         #expect(try Claims.all(in: context.state) == [ClaimName.job])
         worker.end()
-        try FileManager.default.removeItem(atPath: folder)
     }
 
     /// Two processes that were taking over from each other, and both died.
@@ -93,7 +90,6 @@ import Testing
         #expect(try Claims.all(in: context.state) == [])
         #expect(try context.state.list("work") == [worker.owner.identity.id])
         worker.end()
-        try FileManager.default.removeItem(atPath: folder)
     }
 
     /// The claim to take over from somebody may say nothing, too.
@@ -113,7 +109,6 @@ import Testing
         }
         #expect(try Claims.all(in: context.state) == [])
         worker.end()
-        try FileManager.default.removeItem(atPath: folder)
     }
 
     /// The folder of a process that was killed before it could say who it is.
@@ -123,20 +118,18 @@ import Testing
         try worker.clearDead()
         #expect(try context.state.list("work") == [worker.owner.identity.id])
         worker.end()
-        try FileManager.default.removeItem(atPath: folder)
     }
 
     /// What this process has and does not work on is nobody's.
     @Test func aClaimThatWasNotGivenBackIsFreed() throws {
         let worker = try Worker(role: "task 0/2", context)
-        let claims = "\(folder)/state/claims"
-        let file = "\(folder)/state/work/\(worker.owner.identity.id)/owner"
+        let claims = "\(scratch.path)/state/claims"
+        let file = "\(scratch.path)/state/work/\(worker.owner.identity.id)/owner"
         try FileManager.default.linkItem(atPath: file, toPath: "\(claims)/item-a")
         #expect(try worker.claims.take("item-b"))
         #expect(try worker.freeDead(["item-a", "item-b"]) == [])
         #expect(try Claims.all(in: context.state) == ["item-b"])
         worker.end()
-        try FileManager.default.removeItem(atPath: folder)
     }
 }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Geometry
+import TestSupport
 import Testing
 
 @testable import CropFiles
@@ -22,8 +23,8 @@ import Testing
     }
 
     @Test func aFolderStandsForItsFilesByName() throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "cristae-tools-\(UUID().uuidString)")
-        defer { try? FileManager.default.removeItem(at: folder) }
+        let scratch = Scratch()
+        let folder = scratch.url
         try FileManager.default.createDirectory(
             at: folder.appending(path: "sub.h5"), withIntermediateDirectories: true)
         for name in ["b.h5", "a.HDF5", "c.hdf", "d.txt", ".e.h5", "h5"] {
@@ -35,9 +36,8 @@ import Testing
     }
 
     @Test func linksLeadToTheSameFile() throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "cristae-tools-\(UUID().uuidString)")
-        defer { try? FileManager.default.removeItem(at: folder) }
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let scratch = Scratch()
+        let folder = scratch.url
         let (file, other) = (folder.appending(path: "a"), folder.appending(path: "b"))
         try Data().write(to: file)
         try Data().write(to: other)

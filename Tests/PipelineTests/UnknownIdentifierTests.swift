@@ -4,6 +4,7 @@ import JSONText
 import Ledger
 import Scheduling
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Arrays
@@ -15,17 +16,12 @@ import Testing
 @Suite struct UnknownIdentifierTests {
     private let job: SmallJob
     private let recon = "ds/ds.zarr/recon-1"
-    private let lines = Heard()
 
     /// The lines of a log that tell of ids beyond 255.
-    private final class Heard: Sendable {
-        private let state = Mutex<[String]>([])
-        var all: [String] { state.withLock { $0 } }
-        func hear(_ line: String) { if line.contains("beyond 255") { state.withLock { $0.append(line) } } }
-    }
+    private let lines = Heard { $0.contains("beyond 255") }
 
     init() throws {
-        job = try SmallJob()
+        job = SmallJob()
         try job.rawImage(recon)
     }
 
@@ -55,7 +51,7 @@ import Testing
 
     @Test func whereNoVoxelIsUnknownItIsAnObject() async throws {
         try label(Self.beyond, count: 0)
-        #expect(try await job.run(log: lines.hear).failures == [])
+        #expect(try await job.run(log: lines.add).failures == [])
         for (file, text) in [("hdf5", "attributes.json"), ("crops", "crops.json")] {
             let found = try await job.dataset("/label_crop/mito", of: "\(file)/crop_5.h5")
             #expect(found.attributes["unknown"] == nil && found.attributes["absent"] == .integer(0))
@@ -89,7 +85,7 @@ import Testing
                 ["cellmap": ["annotation": ["complement_counts": ["unknown": .integer(count)]]]],
                 "\(key)/s\(number)/.zattrs")
         }
-        #expect(try await job.run(log: lines.hear).failures == [])
+        #expect(try await job.run(log: lines.add).failures == [])
         let found = try await job.dataset("/label_crop/mito", of: "hdf5/crop_5.h5")
         let isObject = finest == 0 && own == nil
         #expect(found.attributes["unknown"] == (isObject ? nil : .integer(255)))
@@ -109,7 +105,7 @@ import Testing
 
     @Test(arguments: [nil, .null] as [JSONValue?]) func withoutACountItStaysUnknown(count: JSONValue?) async throws {
         try label(Self.beyond, count: count)
-        #expect(try await job.run(log: lines.hear).failures == [])
+        #expect(try await job.run(log: lines.add).failures == [])
         let entry = try mito("attributes.json")
         #expect(entry["instances"] == 3 && entry["unknown"] == 3)
         #expect(lines.all.count == 1)
@@ -121,7 +117,7 @@ import Testing
     @Test(arguments: [(beyond, 3, 255), ([0, 0, 255, 255, 255, 1, 2, 1], 0, 255), (beyond, 0, 454)])
     func elseItIsWhatIsDeclared(ids: [UInt16], count: Int, unknown: Int) async throws {
         try label(ids, count: .integer(count), unknown: unknown)
-        #expect(try await job.run(log: lines.hear).failures == [])
+        #expect(try await job.run(log: lines.add).failures == [])
         let found = try await job.dataset("/label_crop/mito", of: "hdf5/crop_5.h5")
         #expect(found.attributes["unknown"] == .integer(Int64(unknown)))
         #expect(try mito("attributes.json")["unknown"] == .integer(ids.count { Int($0) == unknown }))
@@ -148,7 +144,7 @@ import Testing
     func aVolumeFollowsTheSameRule(compression: String, count: Int?) async throws {
         try label(Self.beyond, count: count.map { .integer($0) })
         let outcome = try await job.run(
-            ["mode": "volumes", "convert": ["compression": .string(compression)]], log: lines.hear)
+            ["mode": "volumes", "convert": ["compression": .string(compression)]], log: lines.add)
         #expect(outcome.failures == [])
         let isObject = count == 0
         let path = "/recon-1/labels/groundtruth/crop5/mito"

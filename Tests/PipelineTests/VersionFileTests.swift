@@ -2,24 +2,25 @@ import Foundation
 import JSONText
 import Ledger
 import Stores
+import TestSupport
 import Testing
 
 @testable import Job
 
 /// Which versions of its objects an item was made from: a changed byte must not hide an object from a refresh.
 @Suite struct VersionFileTests {
-    private let folder: String
+    private let scratch = Scratch()
     private let state: ConfinedFolder
     private let fingerprint = Fingerprint(of: "x")
     private let versions = [
-        ObjectVersion(key: "ds/em/s0/0/0/0", mark: ObjectMark(etag: "0123456789abcdef", byteCount: 64, modified: 12)),
+        ObjectVersion(
+            key: "ds/em/s0/0/0/0", mark: ObjectMetadata(etag: "0123456789abcdef", byteCount: 64, modified: 12)),
         ObjectVersion(key: "ds/em/s0/0/0/1", mark: nil),
-        ObjectVersion(key: "ds/em/s0/0/1/0", mark: ObjectMark(etag: nil, byteCount: 7, modified: 1_700_000_000)),
+        ObjectVersion(key: "ds/em/s0/0/1/0", mark: ObjectMetadata(etag: nil, byteCount: 7, modified: 1_700_000_000)),
     ]
 
     init() throws {
-        folder = NSTemporaryDirectory() + "cristae-versions-\(UUID().uuidString)"
-        state = try ConfinedFolder(creating: folder)
+        state = try ConfinedFolder(creating: scratch.path)
     }
 
     private func read() throws -> [ObjectVersion]? {
@@ -33,7 +34,6 @@ import Testing
     }
 
     @Test func noFlippedByteIsBelieved() throws {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         let text = VersionFile.head(fingerprint) + Array(versions.map(\.line).joined().utf8)
         try state.write(text, to: VersionFile.path(of: "crop_1"))
         #expect(try read() == versions)
@@ -41,7 +41,7 @@ import Testing
             for bit in [UInt8(1), 2, 32] {
                 var damaged = text
                 damaged[place] ^= bit
-                try Data(damaged).write(to: URL(filePath: "\(folder)/versions/crop_1"))
+                try scratch.write(damaged, to: "versions/crop_1")
                 do {
                     let found = try read()
                     #expect(found == nil || found == versions, "byte \(place)")
@@ -54,7 +54,6 @@ import Testing
 
     /// Those of earlier versions have no checksums, and are taken over.
     @Test func oldLinesAreRead() throws {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         let lines = versions.map { String($0.line.dropFirst(9)) }.joined()
         try state.write(
             VersionFile.head(fingerprint, isChecked: false) + Array(lines.utf8), to: VersionFile.path(of: "crop_1"))

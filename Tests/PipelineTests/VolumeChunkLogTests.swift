@@ -2,6 +2,7 @@ import Elements
 import Foundation
 import JSONText
 import Ledger
+import TestSupport
 import Testing
 
 @testable import Arrays
@@ -9,12 +10,11 @@ import Testing
 /// The log that a volume's chunks are kept in until its file is assembled.
 @Suite struct VolumeChunkLogTests {
     private let folder: ConfinedFolder
-    private let path: String
+    private let scratch = Scratch()
     private let fingerprint = Fingerprint(of: ["version": 1])
 
     init() throws {
-        path = NSTemporaryDirectory() + "cristae-log-\(UUID().uuidString)"
-        folder = try ConfinedFolder(creating: path)
+        folder = try ConfinedFolder(creating: scratch.path)
     }
 
     private func chunk(_ value: UInt8, _ count: Int) -> ByteBuffer {
@@ -42,7 +42,6 @@ import Testing
     private func file() throws -> [UInt8] { try #require(try folder.read(try only())) }
 
     @Test func readsBackWhatWasAppended() throws {
-        defer { try? FileManager.default.removeItem(atPath: path) }
         var (log, checkpoint) = try opened()
         try log.append(ChunkLog.Entry(array: 0, number: 7, bytes: chunk(1, 100)), to: &checkpoint)
         try log.append(ChunkLog.Entry(array: 2, number: 1 << 40, bytes: chunk(2, 1)), to: &checkpoint)
@@ -57,7 +56,6 @@ import Testing
     }
 
     @Test func cutsOffWhatWasNotCommitted() throws {
-        defer { try? FileManager.default.removeItem(atPath: path) }
         var (log, checkpoint) = try opened()
         try log.append(ChunkLog.Entry(array: 0, number: 0, bytes: chunk(1, 10)), to: &checkpoint)
         try log.commit(checkpoint)
@@ -76,7 +74,6 @@ import Testing
     }
 
     @Test func beginsAnewForAnotherFingerprint() throws {
-        defer { try? FileManager.default.removeItem(atPath: path) }
         var (log, checkpoint) = try opened()
         try log.append(ChunkLog.Entry(array: 0, number: 0, bytes: chunk(1, 10)), to: &checkpoint)
         try log.commit(checkpoint)
@@ -87,7 +84,6 @@ import Testing
 
     @Test(arguments: [0, 9, 21, 24, 60, 123])
     func changedByteIsFound(position: Int) throws {
-        defer { try? FileManager.default.removeItem(atPath: path) }
         var (log, checkpoint) = try opened()
         try log.append(ChunkLog.Entry(array: 3, number: 5, bytes: chunk(1, 100)), to: &checkpoint)
         try log.commit(checkpoint)
@@ -101,7 +97,6 @@ import Testing
     }
 
     @Test func lostEndBeginsAnew() throws {
-        defer { try? FileManager.default.removeItem(atPath: path) }
         var (log, checkpoint) = try opened()
         try log.append(ChunkLog.Entry(array: 3, number: 5, bytes: chunk(1, 100)), to: &checkpoint)
         try log.commit(checkpoint)

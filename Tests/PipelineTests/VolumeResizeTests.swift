@@ -9,7 +9,7 @@ import Testing
     private let recon = "ds/ds.zarr/recon-1"
 
     init() throws {
-        job = try SmallJob()
+        job = SmallJob()
         try job.rawImage(recon)
         try job.image(
             "\(recon)/labels/groundtruth/crop5/mito",

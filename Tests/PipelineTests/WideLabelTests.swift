@@ -15,7 +15,7 @@ import Volumes
 
     /// `encoding.unknown` is 2^64 - 1, as arrays of uint64 have it.
     @Test func unknownMayBeTheLargestNumber() async throws {
-        let job = try SmallJob()
+        let job = SmallJob()
         let recon = "ds/ds.zarr/recon-1"
         try job.image(
             "\(recon)/em/fibsem-uint8",

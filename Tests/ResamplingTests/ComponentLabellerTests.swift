@@ -1,6 +1,7 @@
 import Elements
 import Geometry
 import Resampling
+import TestSupport
 import Testing
 
 @Suite struct ComponentLabellerTests {

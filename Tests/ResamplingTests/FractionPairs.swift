@@ -1,4 +1,5 @@
 import Geometry
+import TestSupport
 
 extension GridPair {
     /// Grids whose voxel sizes are no decimal numbers: thirds, sevenths, elevenths, also far from the origin.

@@ -1,4 +1,5 @@
 import Geometry
+import TestSupport
 import Testing
 
 /// One axis of a source and a target grid, in whole parts of a nanometre, so that references can be exact.
@@ -200,21 +201,4 @@ struct GridPair: Sendable, CustomTestStringConvertible {
         }
         return GridPair("random", axis(), axis(), axis())
     }
-}
-
-/// A small random number generator with a seed, the same everywhere.
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
-    mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
 }

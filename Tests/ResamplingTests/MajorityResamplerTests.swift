@@ -1,5 +1,6 @@
 import Elements
 import Geometry
+import TestSupport
 import Testing
 
 @testable import Resampling

@@ -1,6 +1,7 @@
 import Elements
 import Geometry
 import Resampling
+import TestSupport
 
 /// The voxels of a box as numbers.
 struct Volume<Value: Element>: Equatable {

@@ -1,6 +1,7 @@
 import Crypto
 import Elements
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Stores
@@ -30,21 +31,11 @@ final class FakeClock: @unchecked Sendable {
     }
 }
 
-/// Lines that a store tells.
-final class Told: @unchecked Sendable {
-    // Only touched with `lock` locked.
-    private let lock = NSLock()
-    private var list: [String] = []
-
-    var lines: [String] { lock.withLock { list } }
-    func tell(_ line: String) { lock.withLock { list.append(line) } }
-}
-
 /// Stores against a ``MiniServer``, which wait for nothing between attempts.
 struct Bench {
     let counter = TransferCounter()
     let clock = FakeClock()
-    let told = Told()
+    let told = Heard()
     var graceSeconds = 60.0
     var options = StoreOptions(connections: 4, maxAttempts: 4, environment: [:])
 
@@ -67,7 +58,7 @@ struct Bench {
         let policy = RetryPolicy(maxAttempts: options.maxAttempts, outageSeconds: options.outageSeconds)
         return RetryingStore(
             base: base, policy: policy, counter: counter, surroundings: .init(now: now, sleep: sleep, random: random),
-            hasAnswered: options.hasAnswered, tell: told.tell)
+            hasAnswered: options.hasAnswered, tell: told.add)
     }
 }
 
@@ -95,5 +86,5 @@ extension ByteBuffer {
 }
 
 enum MD5 {
-    static func hexadecimal(_ bytes: [UInt8]) -> String { SignatureV4.hexadecimal(Insecure.MD5.hash(data: bytes)) }
+    static func hexadecimal(_ bytes: [UInt8]) -> String { Insecure.MD5.hash(data: bytes).hexadecimal }
 }

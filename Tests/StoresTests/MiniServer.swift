@@ -94,21 +94,30 @@ final class MiniServer: @unchecked Sendable {
             var reply = handler(request)
             lock.withLock { busy -= 1 }
             // The answer to HEAD announces the body that GET would have.
-            if request.method == "HEAD", case .answer(let status, let headers, let body) = reply {
+            let isHead = request.method == "HEAD"
+            if isHead, case .answer(let status, let headers, let body) = reply {
                 write(head(status, headers, length: body.utf8.count), to: client)
                 continue
             }
-            if case .raw = reply {} else if request.method == "HEAD" { reply = .reset }
+            switch reply {
+            case .raw, .object: break
+            default: if isHead { reply = .reset }
+            }
             if case .object(let bytes, var headers) = reply {
                 var (part, status) = (bytes[...], 200)
-                if let ends = request.headers["range"]?.dropFirst(6).split(separator: "-").compactMap({ Int($0) }),
-                    ends.count == 2, ends[0] < bytes.count
-                {
-                    part = bytes[ends[0]...min(ends[1], bytes.count - 1)]
-                    status = 206
-                    headers["Content-Range"] = "bytes \(part.startIndex)-\(part.endIndex - 1)/\(bytes.count)"
+                if let range = request.headers["range"]?.dropFirst(6) {
+                    let ends = range.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+                    let first = ends.first?.flatMap { $0 } ?? max(0, bytes.count - (ends.last?.flatMap { $0 } ?? 0))
+                    let isSuffix = range.first == "-"
+                    (part, status) = ([], 416)
+                    if first < bytes.count {
+                        part = bytes[first...min(isSuffix ? .max : ends.last?.flatMap { $0 } ?? .max, bytes.count - 1)]
+                        status = 206
+                        headers["Content-Range"] = "bytes \(part.startIndex)-\(part.endIndex - 1)/\(bytes.count)"
+                    }
                 }
-                write(Array(head(status, headers, length: part.count).utf8) + part, to: client)
+                write(Array(head(status, headers, length: part.count).utf8), to: client)
+                if !isHead { write(Array(part), to: client) }
                 continue
             }
             guard send(reply, to: client) else { return }

@@ -92,22 +92,4 @@ import Testing
         }
     }
 
-    @Test func filesAndTheSampleHaveEndsToo() async throws {
-        let folder = NSTemporaryDirectory() + "cristae-part-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        try Data("hello".utf8).write(to: URL(fileURLWithPath: folder + "/k"))
-        let store = try openStore(
-            StoreURL("file://" + folder), options: StoreOptions(), counter: TransferCounter())
-        #expect(try #require(try await suffix(store, 3)).text == "llo")
-        #expect(try #require(try await suffix(store, 9)).text == "hello")
-        #expect(try #require(try await suffix(store, 9)).size == 5)
-        #expect(await failure { try await suffix(store, 0) }?.code == .badRequest)
-
-        let sample = SampleStore()
-        let key = "smp_mus-liver/smp_mus-liver.zarr/recon-1/.zgroup"
-        let whole = try #require(try await sample.text(key))
-        let end = try #require(try await suffix(sample, 4, key: key))
-        #expect(end.text == String(whole.suffix(4)) && end.size == whole.utf8.count)
-    }
 }

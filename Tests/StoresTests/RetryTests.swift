@@ -1,5 +1,6 @@
 import Elements
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Stores
@@ -136,9 +137,9 @@ private final class ScriptedStore: PagedStore, @unchecked Sendable {
         return StoredObject(bytes: ByteBuffer(key), etag: nil)
     }
 
-    func mark(of key: String) async throws(StoreError) -> MarkAnswer {
+    func head(_ key: String) async throws(StoreError) -> HeadAnswer {
         try step()
-        return MarkAnswer(mark: ObjectMark(etag: key))
+        return HeadAnswer(metadata: ObjectMetadata(etag: key))
     }
 
     func listPage(_ prefix: String, after token: String?) async throws(StoreError) -> ListingPage {
@@ -157,25 +158,25 @@ private final class ScriptedStore: PagedStore, @unchecked Sendable {
 
     private func retrying(
         _ base: ScriptedStore, _ clock: FakeClock, _ counter: TransferCounter = TransferCounter(), hasAnswered: Bool,
-        told: Told = Told()
+        told: Heard = Heard()
     ) -> RetryingStore<ScriptedStore> {
         let (now, sleep, random) = clock.surroundings(random: 1)
         return RetryingStore(
             base: base, policy: RetryPolicy(maxAttempts: 4, outageSeconds: 600), counter: counter,
-            surroundings: .init(now: now, sleep: sleep, random: random), hasAnswered: hasAnswered, tell: told.tell)
+            surroundings: .init(now: now, sleep: sleep, random: random), hasAnswered: hasAnswered, tell: told.add)
     }
 
     @Test func anOutageIsWaitedFor() async throws {
         // Far more than the attempts that count.
         let base = ScriptedStore(Array(repeating: .connection, count: 30), isThere: false)
-        let (clock, counter, told) = (FakeClock(), TransferCounter(), Told())
+        let (clock, counter, told) = (FakeClock(), TransferCounter(), Heard())
         let store = retrying(base, clock, counter, hasAnswered: true, told: told)
         #expect(try await store.text("k") == "k")
         #expect(clock.now > 200 && clock.now < 600)
-        #expect(told.lines.first?.contains("host:1 does not answer: scripted") == true, "\(told.lines)")
-        #expect(told.lines.last?.contains("answers again") == true)
+        #expect(told.all.first?.contains("host:1 does not answer: scripted") == true, "\(told.all)")
+        #expect(told.all.last?.contains("answers again") == true)
         // Once a minute.
-        #expect((4...7).contains(told.lines.count), "\(told.lines)")
+        #expect((4...7).contains(told.all.count), "\(told.all)")
         #expect(counter.trouble == nil)
     }
 
@@ -226,12 +227,12 @@ private final class ScriptedStore: PagedStore, @unchecked Sendable {
         #expect(await health.isSilent(since: 5.5, now: { 8 }, probe: { true }) == false)
     }
 
-    @Test func faultsAreToldOnce() async throws {
-        let told = Told()
+    @Test func faultsAreHeardOnce() async throws {
+        let told = Heard()
         let base = ScriptedStore([.serverError, .serverError, .throttled])
         _ = try await retrying(base, FakeClock(), hasAnswered: true, told: told).text("k")
-        #expect(told.lines.count == 2, "\(told.lines)")
-        #expect(told.lines.first?.contains("scripted") == true)
+        #expect(told.all.count == 2, "\(told.all)")
+        #expect(told.all.first?.contains("scripted") == true)
     }
 
     @Test func triesAgain() async throws {

@@ -1,6 +1,7 @@
 import Elements
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Stores
@@ -76,7 +77,7 @@ import Testing
         try await MiniServer.run { _ in
             .answer(404, headers: ["Content-Type": "text/html; charset=utf-8"], body: Self.html)
         } body: { server in
-            #expect(await failure { try await Bench().s3(server).mark(of: "k") }?.code == .badRequest)
+            #expect(await failure { try await Bench().s3(server).head("k") }?.code == .badRequest)
             #expect(server.requests.map(\.method) == ["HEAD", "GET"])
         }
     }
@@ -153,7 +154,7 @@ import Testing
         #expect(error?.code == .unreachable)
         #expect(error?.message.contains("127.0.0.1:\(server.port): ") == true, "\(error?.message ?? "")")
         #expect(abs(bench.clock.now - 60) < 1)
-        #expect(bench.told.lines.first?.contains("127.0.0.1:\(server.port) does not answer") == true)
+        #expect(bench.told.all.first?.contains("127.0.0.1:\(server.port) does not answer") == true)
     }
 
     /// One object whose connections are always reset is not the store's fault, even where nobody else asks.
@@ -317,7 +318,7 @@ import Testing
     @Test func needsCredentialsWhenNotAnonymous() throws {
         let options = StoreOptions(anonymous: false, environment: ["AWS_ACCESS_KEY_ID": "AKID"])
         let error = #expect(throws: StoreError.self) {
-            try openStore(StoreURL("s3://b"), options: options, counter: TransferCounter())
+            try openOutsideStore(StoreURL("s3://b"), options: options, counter: TransferCounter())
         }
         #expect(error?.code == .noCredentials)
     }

@@ -16,45 +16,6 @@ import Volumes
         }
     }
 
-    /// What is consolidated is what the store holds beside it.
-    @Test(arguments: [
-        "generated/zarr-python-3.1.6/v3.zarr", "neuroglancer/zarr/ome_zarr/simple_0.5",
-        "zarrita.js/v3/data.zarr/consolidated",
-    ])
-    func answersAsTheStoreWouldForZarrV3(group: String) throws {
-        let path = "\(group)/zarr.json"
-        let metadata = try #require(try ConsolidatedMetadata(zarrV3: Fixture.read(path), path: path))
-        #expect(!metadata.keys.isEmpty)
-        for key in metadata.keys {
-            let text = try #require(metadata.text(of: key))
-            guard let stored = try Fixture.readIfPresent("\(group)/\(key)") else { continue }
-            let node = try ZarrV3Node(stored, path: key)
-            #expect(try ZarrV3Node(Array(text.utf8), path: key).attributes == node.attributes)
-            guard node.kind == .array else { continue }
-            let array = try ArrayMetadata(zarrV3: Array(text.utf8), path: key)
-            #expect(array == (try ArrayMetadata(zarrV3: stored, path: key)))
-        }
-    }
-
-    @Test(arguments: [
-        "generated/zarr-python-2.18/v2.zarr", "generated/zarr-python-3.1.6/v2.zarr",
-        "neuroglancer/zarr/ome_zarr/simple_0.4",
-    ])
-    func answersAsTheStoreWouldForZarrV2(group: String) throws {
-        let path = "\(group)/.zmetadata"
-        let metadata = try ConsolidatedMetadata(zmetadata: Fixture.read(path), path: path)
-        var compared = 0
-        for key in metadata.keys {
-            guard let stored = try Fixture.readIfPresent("\(group)/\(key)") else { continue }
-            let text = try #require(metadata.text(of: key))
-            let (json, storedJSON) = (try JSONValue(parsing: text.utf8), try JSONValue(parsing: stored))
-            // zarr-python 3 writes an empty list of children into the groups of its consolidated metadata.
-            #expect(json == storedJSON || key.hasSuffix(".zgroup") && json["zarr_format"] == storedJSON["zarr_format"])
-            compared += 1
-        }
-        #expect(compared > 2)
-    }
-
     @Test func namesTheNodes() throws {
         let metadata = try #require(
             try zarrV3([

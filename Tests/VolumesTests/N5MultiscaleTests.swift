@@ -92,25 +92,6 @@ private func array(_ shape: JSONValue = [16, 8, 4], _ more: [String: JSONValue] 
         #expect(listed.levels == [level])
     }
 
-    @Test func readsTheTransformsOfOpenOrganelle() throws {
-        let list = try #require(Fixture.json("openorganelle/fibsem-metadata/n5-transforms.json").array)
-        #expect(list.count == 30)
-        for entry in list {
-            let json = try #require(entry["transform"])
-            let scale = try #require(ZYX(json["scale"]?.array?.compactMap(\.double) ?? []))
-            guard scale.allSatisfy({ $0 > 0 }) else {
-                let error = try #require(refusal(group(json)))
-                #expect(error.code == .unsupported)
-                #expect(error.key == "multiscales[0].datasets[0].transform.scale")
-                #expect(error.description.contains("mirrored"))
-                continue
-            }
-            let level = try #require(try read(group(json)).levels.first)
-            #expect(level.scale == scale)
-            #expect(level.translation.array == json["translate"]?.array?.compactMap(\.double))
-        }
-    }
-
     @Test func followsTheNamesOfTheAxes() throws {
         let named = try read(
             group(

@@ -1,6 +1,7 @@
 import Codecs
 import Elements
 import JSONText
+import TestSupport
 import Testing
 import Volumes
 

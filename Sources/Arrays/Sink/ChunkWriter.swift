@@ -3,6 +3,7 @@ public import Elements
 public import Geometry
 public import HDF5
 internal import Threads
+internal import VolumeDeflate
 
 /// Writes the chunks of one dataset in scan order: they are computed and encoded on all cores, and placed by the HDF5 thread one after
 /// the other, so that the file's bytes do not depend on which was ready first.

@@ -14,7 +14,7 @@ public struct ShardVersion: Sendable, Equatable, Codable {
         (self.etag, self.byteCount, self.modified) = (etag, byteCount, modified)
     }
 
-    public var mark: ObjectMark { ObjectMark(etag: etag, byteCount: byteCount, modified: modified) }
+    public var mark: ObjectMetadata { ObjectMetadata(etag: etag, byteCount: byteCount, modified: modified) }
 
     /// Whether both say so much that they cannot be of the same version.
     func differs(from other: ShardVersion) -> Bool {

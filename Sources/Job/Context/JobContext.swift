@@ -6,6 +6,7 @@ public import Ledger
 public import Logging
 public import Manifest
 internal import Planning
+internal import SampleStore
 public import Stores
 
 /// What all stages of a job share.

@@ -187,7 +187,7 @@ struct ChunkFetch: Sendable {
             try await ThreadPool.files.run { () throws(LedgerError) in
                 if let object {
                     if let served = object.served { try pack.noteBegan(served) }
-                    try pack.append(key, object.bytes(isGzip: array.metadata.isGzip), mark: object.mark.text)
+                    try pack.append(key, object.bytes(isGzip: array.metadata.isGzip), mark: object.metadata.text)
                 } else {
                     try pack.noteAbsent(key)
                 }

@@ -17,8 +17,7 @@ public struct ObjectVersion: Sendable, Hashable {
         let size: Int
 
         var text: String {
-            let digits = String(crc32, radix: 16)
-            return "\(String(repeating: "0", count: 8 - digits.count))\(digits) \(size)"
+            "\(crc32.hexadecimal) \(size)"
         }
 
         init(crc32: UInt32, size: Int) { (self.crc32, self.size) = (crc32, size) }
@@ -37,11 +36,11 @@ public struct ObjectVersion: Sendable, Hashable {
     /// Below the store.
     public let key: String
     /// nil where the store has proved not to hold the object.
-    public let mark: ObjectMark?
+    public let mark: ObjectMetadata?
     /// Known only where the store gives no marks that others could compare.
     let content: Content?
 
-    init(key: String, mark: ObjectMark?, content: Content? = nil) {
+    init(key: String, mark: ObjectMetadata?, content: Content? = nil) {
         self.key = key
         self.mark = mark
         self.content = content
@@ -72,7 +71,7 @@ public struct ObjectVersion: Sendable, Hashable {
         if mark == Self.absent {
             self.mark = nil
         } else {
-            guard let mark = ObjectMark(text: mark) else { return nil }
+            guard let mark = ObjectMetadata(text: mark) else { return nil }
             self.mark = mark
         }
     }
@@ -84,7 +83,7 @@ public struct ObjectVersion: Sendable, Hashable {
     }
 
     /// Whether the store, which now says `found` (nil: no such object), still has this version.
-    public func isSame(as found: ObjectMark?) -> Bool {
+    public func isSame(as found: ObjectMetadata?) -> Bool {
         guard let mark, let found else { return mark == nil && found == nil }
         return mark.isSame(as: found)
     }
@@ -99,7 +98,8 @@ extension PlannedArray {
             let key = objectKey(index)
             guard shards == nil || seen.insert(key).inserted else { return nil }
             if pack.isAbsent(key) { return ObjectVersion(key: key, mark: nil) }
-            return ObjectVersion(key: key, mark: pack.mark(key).flatMap { ObjectMark(text: $0) } ?? ObjectMark())
+            return ObjectVersion(
+                key: key, mark: pack.mark(key).flatMap { ObjectMetadata(text: $0) } ?? ObjectMetadata())
         }
     }
 

@@ -54,9 +54,9 @@ public struct SourceCheck: Sendable {
         let (store, stop) = (store, stop)
         let answers = try await concurrentMap(versions) { version in
             try stop.check()
-            return try await store.mark(of: version.key)
+            return try await store.head(version.key)
         }
-        let changes = zip(versions, answers).filter { !$0.isSame(as: $1.mark) }.map { $0.0 }
+        let changes = zip(versions, answers).filter { !$0.isSame(as: $1.metadata) }.map { $0.0 }
         return (changes, answers.compactMap(\.served).min())
     }
 
@@ -164,7 +164,7 @@ public struct SourceCheck: Sendable {
     }
 
     /// Of what a listing tells of a version. Without an ETag it tells too little, and is like no other.
-    private static func hash(_ mark: ObjectMark) -> UInt64 {
+    private static func hash(_ mark: ObjectMetadata) -> UInt64 {
         guard let etag = mark.etag else { return 2 }
         var hasher = Hasher()
         hasher.combine(etag)

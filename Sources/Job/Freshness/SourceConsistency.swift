@@ -31,7 +31,7 @@ struct SourceConsistency: Sendable {
 
     /// When the object was changed that was changed last, in seconds since 1970 by the store's clock. Blocks.
     static func latestChange(in pack: Pack) -> Int? {
-        pack.marks.values.compactMap { ObjectMark(text: $0)?.modified }.max()
+        pack.marks.values.compactMap { ObjectMetadata(text: $0)?.modified }.max()
     }
 
     /// Asks for everything again that a pack holds of some chunks, and forgets what has changed.

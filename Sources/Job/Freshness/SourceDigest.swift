@@ -28,7 +28,7 @@ public struct SourceDigest: Sendable, Hashable {
     public init(unknown array: String) { self.init(array: array, objects: nil, sha256: nil) }
 
     /// Whether a mark is one that the store has given. What we make up of a file's time and number is another one for a copy of it.
-    static func identifies(_ mark: ObjectMark, of store: StoreURL) -> Bool {
+    static func identifies(_ mark: ObjectMetadata, of store: StoreURL) -> Bool {
         switch store.scheme {
         case .s3, .https, .http: mark.etag != nil
         case .file, .sample: false
@@ -127,7 +127,7 @@ public struct SourceDigest: Sendable, Hashable {
         return arrays.indices.map { index in
             SourceDigest(
                 array: arrays[index], objects: counts[index],
-                sha256: isKnown[index] ? hashes[index].finalize().map { String(format: "%02x", $0) }.joined() : nil)
+                sha256: isKnown[index] ? hashes[index].finalize().hexadecimal : nil)
         }
     }
 

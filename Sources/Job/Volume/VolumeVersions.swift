@@ -19,7 +19,7 @@ struct VolumeVersions: Sendable {
     func check(_ checkpoint: ChunkLog.Checkpoint) async throws -> (changed: String?, served: Int?) {
         guard checkpoint.blocks > 0 else { return (nil, nil) }
         var served: Int?
-        if let object = plan.metadata.first { served = try await context.store.mark(of: object.key).served }
+        if let object = plan.metadata.first { served = try await context.store.head(object.key).served }
         guard let length = checkpoint.versions else { return (plan.group, served) }
         let log = log
         let file = VersionFile(length: length) { (count, offset) throws(LedgerError) in

@@ -34,5 +34,5 @@ public struct ListedStore: ObjectStore {
         Listing(prefixes: (folders[ByteName(prefix)] ?? []).sorted().map(\.text))
     }
 
-    public func mark(of key: String) async throws(StoreError) -> MarkAnswer { try await store.mark(of: key) }
+    public func head(_ key: String) async throws(StoreError) -> HeadAnswer { try await store.head(key) }
 }

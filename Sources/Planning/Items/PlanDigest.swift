@@ -1,3 +1,5 @@
+internal import Elements
+
 /// Names an item's plan by its text: 64 bits of its SHA-256, written as 16 hexadecimal digits.
 public struct PlanDigest: Sendable, Hashable, CustomStringConvertible {
     public let value: UInt64
@@ -21,7 +23,6 @@ public struct PlanDigest: Sendable, Hashable, CustomStringConvertible {
     }
 
     public var description: String {
-        let digits = String(value, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
+        value.hexadecimal
     }
 }

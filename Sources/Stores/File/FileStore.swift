@@ -2,7 +2,7 @@ internal import Elements
 internal import Foundation
 internal import Threads
 
-/// A folder of the file system. Files are read by threads of our own.
+/// A folder of the file system. Our own threads read the files.
 struct FileStore: PagedStore {
     let url: StoreURL
     private let counter: TransferCounter
@@ -16,11 +16,11 @@ struct FileStore: PagedStore {
 
     var server: String { root }
 
-    /// The file system is asked each time: there is nothing that could be out of reach.
+    /// Does nothing, because each call asks the file system anyway.
     func probe() async throws(StoreError) {}
 
-    /// Symbolic links are followed. Everything but regular files (folders, pipes, devices) is refused: only that there is no entry of a name
-    /// proves that an object is not stored.
+    /// Symbolic links are followed. Folders, pipes and devices are refused; they do not count as absent. Only a missing directory entry proves
+    /// that an object is not stored.
     func get(_ key: String, part: ObjectPart, maximumBytes: Int) async throws(StoreError) -> StoredObject? {
         try ObjectKey.check(key, in: url)
         try part.check(maximumBytes: maximumBytes, name: url.url(of: key))
@@ -35,9 +35,9 @@ struct FileStore: PagedStore {
         return try await ThreadPool.files.run { () throws(StoreError) -> ListingPage in try entries(prefix) }
     }
 
-    func mark(of key: String) async throws(StoreError) -> MarkAnswer {
+    func head(_ key: String) async throws(StoreError) -> HeadAnswer {
         try ObjectKey.check(key, in: url)
-        return try await ThreadPool.files.run { () throws(StoreError) -> MarkAnswer in
+        return try await ThreadPool.files.run { () throws(StoreError) -> HeadAnswer in
             let name = url.url(of: key)
             let now = Self.now
             var status = stat()
@@ -45,25 +45,25 @@ struct FileStore: PagedStore {
             let path = path(of: key)
             guard stat(path, &status) == 0 else {
                 try proveAbsence(of: path, name, errno)
-                return MarkAnswer(mark: nil, served: now)
+                return HeadAnswer(metadata: nil, served: now)
             }
             try checkIsFile(status, name)
             let size = Int(status.st_size)
-            return MarkAnswer(
-                mark: ObjectMark(etag: mark(status), byteCount: size, modified: modified(status)), served: now)
+            return HeadAnswer(
+                metadata: ObjectMetadata(etag: etag(status), byteCount: size, modified: modified(status)), served: now)
         }
     }
 
     private static var now: Int { Int(Date().timeIntervalSince1970) }
 
-    /// Renaming and linking change a file's place in the tree without a change of its content's time.
+    /// Includes the change time, because renaming and linking leave the modification time as it is.
     private func modified(_ status: stat) -> Int { max(Int(status.st_mtim.tv_sec), Int(status.st_ctim.tv_sec)) }
 
     private func read(_ key: String, part: ObjectPart, maximumBytes: Int) throws(StoreError) -> StoredObject? {
         let path = path(of: key)
         let name = url.url(of: key)
         var status = stat()
-        // Before open(2), which for a device may do something.
+        // Checked before open(2), because opening a device may have side effects.
         guard stat(path, &status) == 0 else {
             try proveAbsence(of: path, name, errno)
             return nil
@@ -108,7 +108,7 @@ struct FileStore: PagedStore {
         counter.addRequest()
         counter.addBytes(count)
         return StoredObject(
-            bytes: buffer, etag: mark(status), objectByteCount: size, modified: modified(status), served: Self.now)
+            bytes: buffer, etag: etag(status), objectByteCount: size, modified: modified(status), served: Self.now)
     }
 
     private func entries(_ prefix: String) throws(StoreError) -> ListingPage {
@@ -117,7 +117,7 @@ struct FileStore: PagedStore {
         guard let stream = opendir(folder) else {
             let code = errno
             var status = stat()
-            // Below a file there is nothing to list.
+            // A file has no children.
             if code == ENOTDIR, stat(folder, &status) == 0, isFile(status) { return ListingPage() }
             try proveAbsence(of: folder, name, code)
             return ListingPage()
@@ -146,13 +146,13 @@ struct FileStore: PagedStore {
             }
             if let child, ObjectKey.isName(child) {
                 if stat(folder + "/" + child, &status) != 0 {
-                    // A link that leads nowhere, or what cannot be looked at: it is there, and who asks for it is told what it is.
+                    // A broken link, or something that cannot be examined. It is listed, and reading it gives the reason.
                     objects.append(ListedObject(name: child, size: nil, etag: nil))
                     prefixes.append(child)
                 } else if isFolder(status) {
                     prefixes.append(child)
                 } else if isFile(status) {
-                    objects.append(ListedObject(name: child, size: Int(status.st_size), etag: mark(status)))
+                    objects.append(ListedObject(name: child, size: Int(status.st_size), etag: etag(status)))
                 }
             }
             errno = 0
@@ -163,9 +163,9 @@ struct FileStore: PagedStore {
 
     private func path(of key: String) -> String { key.isEmpty ? root : root == "/" ? "/" + key : "\(root)/\(key)" }
 
-    /// Returns where the file system has no entry of this name, in a folder that is there.
+    /// Returns if the file system has no entry of this name in an existing folder.
     ///
-    /// - Throws: for everything else that keeps a file from being opened: a link that leads nowhere, a file in a folder's place, no permission.
+    /// - Throws: for every other reason that a file cannot be opened: a broken link, a file in a folder's place, no permission.
     private func proveAbsence(of path: String, _ name: String, _ code: Int32) throws(StoreError) {
         guard [ENOENT, ENOTDIR, ELOOP].contains(code) else { throw failure(name, "open", code) }
         var status = stat()
@@ -173,7 +173,7 @@ struct FileStore: PagedStore {
             if stat(root, &status) != 0, ![ENOENT, ENOTDIR].contains(errno) { throw failure(name, "stat", errno) }
             throw StoreError(.noSuchStore, url: name, message: "the folder \(root) does not exist")
         }
-        // From the end to the beginning: the first entry that is there says why the next one is not.
+        // Goes from the end of the path to its beginning. The first entry that exists says why the next one does not.
         let whole = path
         var path = Substring(path)
         while path.utf8.count > root.utf8.count {
@@ -201,7 +201,7 @@ struct FileStore: PagedStore {
         }
     }
 
-    /// What a symbolic link says.
+    /// The target of a symbolic link.
     private static func target(of path: String) -> String {
         var bytes = [UInt8](repeating: 0, count: Int(PATH_MAX))
         let count = bytes.withUnsafeMutableBytes { target in
@@ -230,8 +230,8 @@ struct FileStore: PagedStore {
     private func isFolder(_ status: stat) -> Bool { status.st_mode & S_IFMT == S_IFDIR }
     private func isFile(_ status: stat) -> Bool { status.st_mode & S_IFMT == S_IFREG }
 
-    /// Changes with the file's content, as far as the file system knows: time of change in ns, which file it is, and size.
-    private func mark(_ status: stat) -> String {
+    /// Changes when the file's content does, as far as the file system can tell: modification time in ns, inode and size.
+    private func etag(_ status: stat) -> String {
         let time = UInt64(bitPattern: Int64(status.st_mtim.tv_sec)) &* 1_000_000_000 &+ UInt64(status.st_mtim.tv_nsec)
         return [time, UInt64(status.st_ino), UInt64(status.st_size)].map { String($0, radix: 16) }.joined(
             separator: "-")
@@ -241,7 +241,7 @@ struct FileStore: PagedStore {
         StoreError(Self.code(code), url: name, message: "\(call): \(String(cString: strerror(code)))")
     }
 
-    /// What an errno means: network file systems and full tables of open files have faults that pass.
+    /// The error code for an errno. Faults of network file systems and full tables of open files are temporary.
     static func code(_ errno: Int32) -> StoreError.Code {
         [ESTALE, ETIMEDOUT, EAGAIN, EINTR, EMFILE, ENFILE, ENOMEM].contains(errno) ? .busyFile : .file
     }

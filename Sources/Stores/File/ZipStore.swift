@@ -2,8 +2,9 @@ internal import Codecs
 internal import Elements
 internal import Foundation
 internal import Threads
+internal import ZipFiles
 
-/// The objects of a ZIP file (zarr-python's `ZipStore`), which is only read. Files are read by threads of our own.
+/// The objects of a ZIP file (zarr-python's `ZipStore`), read-only. Our own threads read it.
 final class ZipStore: ObjectStore {
     /// The URL of the file, with the folder in it.
     let url: StoreURL
@@ -13,14 +14,14 @@ final class ZipStore: ObjectStore {
     private let root: String
     private let descriptor: Int32
     private let byteCount: Int
-    private let directory: ZipDirectory
+    private let tree: ZipTree
 
     /// The ZIP file that a `file:` URL names, or lies in; nil where it names something else.
     ///
     /// - Throws: ``StoreError/Code/file`` where the file cannot be read, or is no ZIP file.
     init?(url: StoreURL, counter: TransferCounter) throws(StoreError) {
         var path = ""
-        var rest = (url.prefix.isEmpty ? [] : ObjectKey.components(of: url.prefix))[...]
+        var rest = url.prefix.pathComponents()[...]
         var status = stat()
         repeat {
             guard url.scheme == .file, let name = rest.popFirst() else { return nil }
@@ -30,16 +31,18 @@ final class ZipStore: ObjectStore {
         guard path.lowercased().hasSuffix(".zip") else { return nil }
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw StoreError(.file, url: url.description, message: "open: errno \(errno)") }
-        do {
-            let (size, name) = (Int(status.st_size), url.description)
-            directory = try ZipDirectory(byteCount: size) { range throws(StoreError) in
+        do throws(StoreError) {
+            let name = url.description
+            let directory = try ZipDirectory.read(byteCount: Int(status.st_size)) { range throws(StoreError) in
                 try Self.read(range, of: descriptor, name: name).array
+            }
+            switch directory {
+            case .success(let directory): tree = ZipTree(directory)
+            case .failure(let error): throw StoreError(.file, url: "file://\(path)", message: error.message)
             }
         } catch {
             close(descriptor)
-            if let error = error as? StoreError { throw error }
-            let message = (error as? ZipDirectory.Unreadable)?.message ?? "\(error)"
-            throw StoreError(.file, url: "file://\(path)", message: message)
+            throw error
         }
         self.descriptor = descriptor
         self.url = url
@@ -54,7 +57,7 @@ final class ZipStore: ObjectStore {
     func get(_ key: String, part: ObjectPart, maximumBytes: Int) async throws(StoreError) -> StoredObject? {
         try ObjectKey.check(key, in: url)
         try part.check(maximumBytes: maximumBytes, name: url.url(of: key))
-        guard let entry = directory.entry(ObjectKey.join(root, key)) else { return nil }
+        guard let entry = tree.entry(ObjectKey.join(root, key)) else { return nil }
         return try await ThreadPool.files.run { () throws(StoreError) in
             try self.object(entry, part: part, maximumBytes: maximumBytes, name: self.url.url(of: key))
         }
@@ -63,23 +66,23 @@ final class ZipStore: ObjectStore {
     func list(_ prefix: String) async throws(StoreError) -> Listing {
         try ObjectKey.checkFolder(prefix, in: url)
         let folder = ObjectKey.join(root, prefix)
-        let children = directory.children(of: folder)
+        let children = tree.children(of: folder)
         counter.addRequest()
         return Listing(
             prefixes: children.folders.filter(ObjectKey.isName),
             objects: children.objects.filter(ObjectKey.isName).map { name in
-                let entry = directory.entry(ObjectKey.join(folder, name))
-                return ListedObject(name: name, size: entry?.byteCount, etag: entry.map(Self.mark))
+                let entry = tree.entry(ObjectKey.join(folder, name))
+                return ListedObject(name: name, size: entry?.byteCount, etag: entry.map(Self.etag))
             })
     }
 
-    func mark(of key: String) async throws(StoreError) -> MarkAnswer {
+    func head(_ key: String) async throws(StoreError) -> HeadAnswer {
         try ObjectKey.check(key, in: url)
-        let entry = directory.entry(ObjectKey.join(root, key))
-        return MarkAnswer(mark: entry.map { ObjectMark(etag: Self.mark($0), byteCount: $0.byteCount) })
+        let entry = tree.entry(ObjectKey.join(root, key))
+        return HeadAnswer(metadata: entry.map { ObjectMetadata(etag: Self.etag($0), byteCount: $0.byteCount) })
     }
 
-    private static func mark(_ entry: ZipDirectory.Entry) -> String {
+    private static func etag(_ entry: ZipDirectory.Entry) -> String {
         "\(String(entry.crc32, radix: 16))-\(String(entry.byteCount, radix: 16))"
     }
 
@@ -99,23 +102,21 @@ final class ZipStore: ObjectStore {
             throw StoreError(
                 .badRequest, url: name, message: "\(part) of an entry of \(entry.byteCount) bytes", httpStatus: 416)
         }
-        // Deflate does not make more than 1032 bytes of one.
+        // Deflate expands one byte to at most 1032 bytes.
         let inflatedLimit = min(Self.maximumInflatedBytes, 1032 * entry.storedByteCount)
         guard range.count <= maximumBytes, entry.method == 0 || entry.byteCount <= inflatedLimit else {
             throw StoreError(
                 .tooLarge, url: name, message: "\(entry.byteCount) bytes; at most \(maximumBytes) are allowed")
         }
-        // The local header repeats the name, and has a field of its own behind it.
+        // The local header repeats the name and has an extra field of its own.
         let header = try Self.read(
-            entry.headerOffset..<min(entry.headerOffset + 30, byteCount), of: descriptor, name: name
+            entry.headerOffset..<min(entry.headerOffset + ZipFormat.localHeaderSize, byteCount), of: descriptor,
+            name: name
         ).array
-        let start =
-            header.count == 30
-            ? entry.headerOffset + 30 + ZipDirectory.number(header, 26, 2) + ZipDirectory.number(header, 28, 2)
-            : byteCount
-        guard header.count == 30, ZipDirectory.number(header, 0, 4) == 0x0403_4B50,
-            start <= byteCount - entry.storedByteCount
+        guard let local = ZipFormat.LocalHeader(header[...]),
+            entry.headerOffset + local.contentOffset <= byteCount - entry.storedByteCount
         else { throw StoreError(.file, url: name, message: "its header in the ZIP file is damaged") }
+        let start = entry.headerOffset + local.contentOffset
 
         let bytes: ByteBuffer
         if entry.method == 0 {
@@ -129,13 +130,13 @@ final class ZipStore: ObjectStore {
         }
         counter.addRequest()
         counter.addBytes(bytes.count)
-        return StoredObject(bytes: bytes, etag: Self.mark(entry), objectByteCount: entry.byteCount)
+        return StoredObject(bytes: bytes, etag: Self.etag(entry), objectByteCount: entry.byteCount)
     }
 
     /// Larger entries that are compressed cannot be read in parts, and are refused.
     private static let maximumInflatedBytes = 1 << 30
 
-    /// The deflate stream of an entry is that of a gzip member: with its header and trailer around it, it is one.
+    /// Wraps the deflate stream in a gzip header and trailer, so that the gzip codec can decode it.
     private func inflated(
         _ range: Range<Int>, _ entry: ZipDirectory.Entry, _ name: String
     ) throws(StoreError) -> ByteBuffer {

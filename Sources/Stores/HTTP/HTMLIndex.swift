@@ -1,7 +1,7 @@
 internal import Elements
 
-/// The HTML page that web servers make of a folder: nginx, Apache, `python -m http.server` and their like. Only the
-/// links count; whatever does not lead to a direct child of the folder is ignored.
+/// The HTML index of a folder, as nginx, Apache or `python -m http.server` make it. Links to direct children of the folder count; all
+/// others are ignored.
 enum HTMLIndex {
     /// - Parameter address: the URL of the page, with its slash at the end.
     /// - Returns: nil where the body is no HTML with links or the title of an index.
@@ -86,7 +86,7 @@ enum HTMLIndex {
         var relative = link
         if ObjectKey.rest(of: link, after: "//") != nil { return nil }
         if let colon = link.utf8.firstIndex(of: UInt8(ascii: ":")), !link[..<colon].utf8.contains(ObjectKey.slash) {
-            // A scheme: only the folder's own address will do.
+            // A link with a scheme must begin with the folder's own address.
             let origin = Substring(Substring(address).utf8.dropLast(path.utf8.count))
             guard let rest = ObjectKey.rest(of: link, after: origin), rest.utf8.first == ObjectKey.slash else {
                 return nil

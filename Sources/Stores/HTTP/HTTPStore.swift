@@ -6,9 +6,8 @@ internal import Threads
 final class HTTPStore: PagedStore {
     let url: StoreURL
     private let loop: TransferLoop
-    private let bodyCheck = BodyCheck()
-    private let marks = MarkRequest()
-    private let plainObjects = PlainObjects()
+    private let bodies = BodyReader()
+    private let headRequest = HeadRequest()
 
     private static let maximumRedirects = 5
     private static let maximumListingBytes = 32 << 20
@@ -29,20 +28,10 @@ final class HTTPStore: PagedStore {
             if let part = response.otherPart(than: part) {
                 return try await get(key, part: part, maximumBytes: maximumBytes)
             }
-            if part == .whole {
-                try await bodyCheck.check(response.body, headers: response.headers, key: key, url: name)
+            return try await bodies.object(response, key: key, part: part, maximumBytes: maximumBytes, name: name) {
+                () throws(StoreError) in
+                try await send(HTTPRequest(url: name, part: .range(0..<3), maximumBytes: 3, name: name)).0
             }
-            guard let label = ContentCoding.label(response.headers) else { return response.object }
-            if part == .whole {
-                return try await ContentCoding.decoded(
-                    response.object, label: label, maximumBytes: maximumBytes, name: name)
-            }
-            try await plainObjects.check(key, label: label, name: name) { () throws(StoreError) in
-                let (first, _) = try await send(
-                    HTTPRequest(url: name, part: .range(0..<3), maximumBytes: 3, name: name))
-                return [200, 206].contains(first.status) ? first.body : nil
-            }
-            return response.object
         case 404, 410:
             guard AbsenceProof.isGiven(byHTTP: response, isRedirected: address != name) else {
                 throw redirectedError(response, name, address)
@@ -53,11 +42,11 @@ final class HTTPStore: PagedStore {
         }
     }
 
-    func mark(of key: String) async throws(StoreError) -> MarkAnswer {
+    func head(_ key: String) async throws(StoreError) -> HeadAnswer {
         try ObjectKey.check(key, in: url)
         let name = url.url(of: key)
         let isRedirected = Atomic(false)
-        return try await marks.ask(name: name, isSigned: false) { response, _ in
+        return try await headRequest.ask(name: name, isSigned: false) { response, _ in
             AbsenceProof.isGiven(byHTTP: response, isRedirected: isRedirected.load(ordering: .relaxed))
         } send: { (part, isHead) throws(StoreError) in
             let (response, address) = try await send(
@@ -67,7 +56,7 @@ final class HTTPStore: PagedStore {
         }
     }
 
-    /// The error that an answer stands for; names the address where it is another one than was asked for.
+    /// The error for an answer. It names the address that a redirect led to.
     private func redirectedError(_ response: HTTPResponse, _ name: String, _ address: String) -> StoreError {
         let place = address == name ? name : "\(name) (redirected to \(StoreURL.withoutSecrets(address)))"
         return StoreError(answer: response, url: place, isSigned: false)

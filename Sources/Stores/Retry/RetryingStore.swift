@@ -3,10 +3,10 @@ internal import Synchronization
 
 /// Sends failed requests again, as a ``RetryPolicy`` says. A listing is repeated page by page.
 ///
-/// A request without an answer counts as an attempt where the store answers others. Where it answers nobody, it is waited for, until
-/// ``RetryPolicy/outageSeconds`` are over: then every request ends with ``StoreError/Code/unreachable``, for it is not about an object.
+/// A request without an answer counts as an attempt only while the store answers other requests. If the store answers none, all requests
+/// wait for it. After ``RetryPolicy/outageSeconds`` every request fails with ``StoreError/Code/unreachable``.
 struct RetryingStore<Base: PagedStore>: ObjectStore {
-    /// Time and chance, so that tests need neither.
+    /// Clock, sleep and random numbers, which tests replace.
     struct Surroundings: Sendable {
         /// Seconds of a clock that only goes forward.
         var now: @Sendable () -> Double = { ProcessInfo.processInfo.systemUptime }
@@ -27,7 +27,7 @@ struct RetryingStore<Base: PagedStore>: ObjectStore {
 
     /// - Parameters:
     ///   - hasAnswered: whether the store has ever answered this job.
-    ///   - tell: takes a line for the log, about faults that pass.
+    /// - tell: takes log lines about temporary faults.
     init(
         base: Base, policy: RetryPolicy, counter: TransferCounter, surroundings: Surroundings = Surroundings(),
         hasAnswered: Bool = false, tell: @escaping @Sendable (String) -> Void = { _ in }
@@ -53,8 +53,8 @@ struct RetryingStore<Base: PagedStore>: ObjectStore {
         }
     }
 
-    func mark(of key: String) async throws(StoreError) -> MarkAnswer {
-        try await attempt { () throws(StoreError) in try await base.mark(of: key) }
+    func head(_ key: String) async throws(StoreError) -> HeadAnswer {
+        try await attempt { () throws(StoreError) in try await base.head(key) }
     }
 
     func objects(below prefix: String, after token: String?) async throws(StoreError) -> ObjectPage? {
@@ -64,7 +64,7 @@ struct RetryingStore<Base: PagedStore>: ObjectStore {
     private func attempt<R: Sendable>(_ work: () async throws(StoreError) -> R) async throws(StoreError) -> R {
         let start = surroundings.now()
         var tries = 0
-        // Attempts that count, and those that found nobody.
+        // Attempts that count, and attempts during an outage.
         var (counted, unanswered) = (0, 0)
         if isWatched.isFirst() { health.watchFirst() }
         while true {
@@ -144,7 +144,7 @@ struct RetryingStore<Base: PagedStore>: ObjectStore {
     }
 }
 
-/// Says once that it is the first time.
+/// True for the first caller only.
 private final class Once: Sendable {
     private let flag = Atomic(false)
 

@@ -1,28 +1,28 @@
 internal import Foundation
 internal import Synchronization
 
-/// Whether a store answers, over all its requests. One clock per store: it begins with the first request that gets no answer, and any answer
-/// stops it.
+/// Watches whether a store answers, over all its requests. Its clock starts with the first request that gets no answer; any answer stops
+/// it.
 ///
-/// Tells the first fault at once, and long outages once a minute.
+/// Logs the first fault at once, and long outages once a minute.
 final class StoreHealth: Sendable {
     private struct State: Sendable {
         var hasAnswered: Bool
         var lastAnswer = -Double.infinity
-        /// When the first of the requests began that have got no answer since the last one.
+        /// The start of the first request without an answer since the last answer.
         var silentSince: Double?
-        /// Whether it has lasted too long: nothing is sent any more.
+        /// Whether the outage has lasted too long. Then no more requests are sent.
         var isOver = false
         var lastTold: [StoreError.Code: Double] = [:]
         var probe: Task<Bool, Never>?
         var lastVainProbe = -Double.infinity
     }
 
-    /// A fault of the same kind is told again after so many seconds.
+    /// A fault of the same kind is logged again after this many seconds.
     private static let tellingSeconds = 60.0
-    /// A probe that has got no answer speaks for those who ask so many seconds later.
+    /// The result of a probe without an answer holds for this many seconds.
     private static let probeSeconds = 1.0
-    /// A store that says nothing for so long is spoken of.
+    /// A store that has not answered its first request for this many seconds is logged.
     private static let quietSeconds = 4.0
 
     /// Host and port.
@@ -59,11 +59,11 @@ final class StoreHealth: Sendable {
         tell("\(server) answers again after \(Int((now - silentSince).rounded())) s")
     }
 
-    /// Whether nobody has got an answer while a request was under way that got none. Where nobody else has asked, a request for the store
-    /// itself tells a store that is silent from one object that cannot be had.
+    /// Whether the store is silent: no request got an answer since `began`. If there was no other request, a probe for the store itself
+    /// decides, because only the one object might be unavailable.
     ///
     /// - Parameters:
-    ///   - probe: sends such a request; whether there is an answer.
+    /// - probe: sends the probe, and says whether there was an answer.
     func isSilent(
         since began: Double, now: @escaping @Sendable () -> Double, probe: @escaping @Sendable () async -> Bool
     ) async -> Bool {
@@ -71,7 +71,7 @@ final class StoreHealth: Sendable {
             if state.lastAnswer >= began { return nil }
             if let task = state.probe { return task }
             guard now() - state.lastVainProbe >= Self.probeSeconds else { return Task { false } }
-            // Of nobody's task: who is cancelled must not take the answer from the others.
+            // A task of its own, so that a cancelled caller does not cancel the probe for the others.
             let task = Task { [self] in
                 let isAnswered = await probe()
                 let time = now()
@@ -125,7 +125,7 @@ final class StoreHealth: Sendable {
         return true
     }
 
-    /// Speaks of a store that has not answered the first request soon.
+    /// Logs a line if the store does not answer the first request soon.
     func watchFirst() {
         Task { [self] in
             try? await Task.sleep(for: .seconds(Self.quietSeconds))

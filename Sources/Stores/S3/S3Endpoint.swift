@@ -23,8 +23,8 @@ struct S3Endpoint: Sendable, Hashable {
         self.isAWS = isAWS
     }
 
-    /// AWS itself: virtual-host style, or path style for bucket names that no certificate covers (dots, capitals).
-    /// Without a region the global host, which knows every bucket.
+    /// AWS itself: virtual-host style, or path style for bucket names that no certificate covers (dots, capitals). Without a region it is the
+    /// global host, which redirects to any bucket's region.
     init(bucket: String, region: String?) throws(StoreError) {
         let isVirtualHost = bucket.utf8.allSatisfy { byte in
             switch byte {
@@ -78,10 +78,10 @@ struct S3Endpoint: Sendable, Hashable {
         return key.isEmpty ? "\(basePath)/\(encodedBucket)" : "\(basePath)/\(encodedBucket)/\(encodedKey)"
     }
 
-    /// The endpoint that an answer sends us to, or nil where it does not.
+    /// The endpoint that an answer redirects to; nil where it does not redirect.
     ///
-    /// AWS is only left for AWS; another server may name another place only where requests are not signed, and never leads from https to
-    /// http. Signed requests stay where they are, to the port: who listens on another one is somebody else.
+    /// AWS may redirect only to AWS. Other servers may redirect only unsigned requests, and never from https to http. Signed requests stay on
+    /// their host and port, because another port may belong to somebody else.
     func redirected(by response: HTTPResponse, bucket: String, isSigned: Bool) -> S3Endpoint? {
         guard [301, 302, 307, 308, 400].contains(response.status) else { return nil }
         let body = S3ErrorBody(response.body)

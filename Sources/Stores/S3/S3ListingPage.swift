@@ -93,7 +93,7 @@ enum S3ListingPage {
         }
         for object in document.objects {
             guard let rest = child(object.key) else { continue }
-            let (name, isObject) = ObjectKey.head(of: rest)
+            let (name, isObject) = ObjectKey.firstComponent(of: rest)
             guard ObjectKey.isName(name) else {
                 if !name.isEmpty { page.refused.append(String(name)) }
                 continue
@@ -114,7 +114,7 @@ enum S3ListingPage {
     ///
     /// - Parameters:
     ///   - folder: what was asked for, "" or with a slash at the end.
-    ///   - root: what the store's keys are below of, likewise.
+    /// - root: the folder of the store's URL, "" or with a slash at the end.
     static func readDeep(_ bytes: ByteBuffer, folder: String, root: String) throws(Unreadable) -> ObjectPage {
         let document = try document(bytes)
         var page = ObjectPage(objects: [])
@@ -124,7 +124,7 @@ enum S3ListingPage {
             page.objects.append(
                 (
                     key: String(key),
-                    mark: ObjectMark(
+                    metadata: ObjectMetadata(
                         etag: object.etag.map(ETag.unquoted), byteCount: object.byteCount)
                 ))
         }
@@ -133,7 +133,7 @@ enum S3ListingPage {
     }
 
     private static func document(_ bytes: ByteBuffer) throws(Unreadable) -> Document {
-        guard S3XML.rootName(bytes) == "ListBucketResult" else {
+        guard XMLReader.rootName(bytes) == "ListBucketResult" else {
             throw Unreadable(
                 code: .malformedListing, message: "the listing (\(bytes.count) bytes) is no ListBucketResult")
         }

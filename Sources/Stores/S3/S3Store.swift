@@ -9,9 +9,8 @@ final class S3Store: PagedStore {
     private let loop: TransferLoop
     private let credentials: S3Credentials?
     private let endpoint: Mutex<S3Endpoint>
-    private let bodyCheck = BodyCheck()
-    private let marks = MarkRequest()
-    private let plainObjects = PlainObjects()
+    private let bodies = BodyReader()
+    private let headRequest = HeadRequest()
 
     /// Bytes of a listing page; 1000 keys of 1024 bytes, each up to three times as long by its encoding, fit well.
     private static let maximumListingBytes = 16 << 20
@@ -47,19 +46,10 @@ final class S3Store: PagedStore {
             if let part = response.otherPart(than: part) {
                 return try await get(key, part: part, maximumBytes: maximumBytes)
             }
-            if part == .whole {
-                try await bodyCheck.check(response.body, headers: response.headers, key: key, url: name)
+            return try await bodies.object(response, key: key, part: part, maximumBytes: maximumBytes, name: name) {
+                () throws(StoreError) in
+                try await send(key: path, query: [], part: .range(0..<3), maximumBytes: 3, name: name)
             }
-            guard let label = ContentCoding.label(response.headers) else { return response.object }
-            if part == .whole {
-                return try await ContentCoding.decoded(
-                    response.object, label: label, maximumBytes: maximumBytes, name: name)
-            }
-            try await plainObjects.check(key, label: label, name: name) { () throws(StoreError) in
-                let first = try await send(key: path, query: [], part: .range(0..<3), maximumBytes: 3, name: name)
-                return [200, 206].contains(first.status) ? first.body : nil
-            }
-            return response.object
         case 404 where AbsenceProof.isGiven(byS3: response):
             return nil
         default:
@@ -86,7 +76,7 @@ final class S3Store: PagedStore {
     ) async throws(StoreError) -> Page {
         let response = try await send(
             key: "", query: query, part: .whole, maximumBytes: Self.maximumListingBytes, name: name)
-        guard response.status == 200, S3XML.rootName(response.body) != "Error" else {
+        guard response.status == 200, XMLReader.rootName(response.body) != "Error" else {
             throw StoreError(answer: response, url: name, isSigned: credentials != nil)
         }
         let body = response.body
@@ -97,12 +87,12 @@ final class S3Store: PagedStore {
         }
     }
 
-    func mark(of key: String) async throws(StoreError) -> MarkAnswer {
+    func head(_ key: String) async throws(StoreError) -> HeadAnswer {
         try ObjectKey.check(key, in: url)
         let path = ObjectKey.join(url.prefix, key)
         let name = name(of: key, path: path)
         let isSigned = credentials != nil
-        return try await marks.ask(name: name, isSigned: isSigned) { response, isHead in
+        return try await headRequest.ask(name: name, isSigned: isSigned) { response, isHead in
             isHead ? AbsenceProof.isGiven(byS3Head: response) : AbsenceProof.isGiven(byS3: response)
         } send: { (part, isHead) throws(StoreError) in
             try await send(key: path, query: [], part: part, isHead: isHead, maximumBytes: 1, name: name)
@@ -130,7 +120,7 @@ final class S3Store: PagedStore {
         _ = try await send(key: "", query: [], part: .whole, isHead: true, maximumBytes: 1, name: url.description)
     }
 
-    /// What errors call an object: its place in the bucket, and the address it was asked for at, which can be tried by hand.
+    /// The name of an object in errors: its place in the bucket, and the requested address, which one can try by hand.
     private func name(of key: String, path: String) -> String {
         let current = endpoint.withLock { $0 }
         let address = "\(current.scheme)://\(current.host.text)\(current.path(bucket: url.bucket, key: path))"

@@ -1,4 +1,5 @@
 internal import Crypto
+internal import Elements
 internal import Foundation
 
 /// AWS Signature Version 4 for S3, which signs the path as it is sent (no second encoding).
@@ -50,19 +51,14 @@ struct SignatureV4 {
         let day = String(timestamp.prefix(8))
         let scope = "\(day)/\(region)/s3/aws4_request"
         let text =
-            "AWS4-HMAC-SHA256\n\(timestamp)\n\(scope)\n\(Self.hexadecimal(SHA256.hash(data: Data(request.utf8))))"
+            "AWS4-HMAC-SHA256\n\(timestamp)\n\(scope)\n\(SHA256.hash(data: Data(request.utf8)).hexadecimal)"
         var key = SymmetricKey(data: Data("AWS4\(credentials.secretAccessKey)".utf8))
         for part in [day, region, "s3", "aws4_request"] {
             key = SymmetricKey(data: HMAC<SHA256>.authenticationCode(for: Data(part.utf8), using: key))
         }
-        let signature = Self.hexadecimal(HMAC<SHA256>.authenticationCode(for: Data(text.utf8), using: key))
+        let signature = HMAC<SHA256>.authenticationCode(for: Data(text.utf8), using: key).hexadecimal
         return
             "AWS4-HMAC-SHA256 Credential=\(credentials.accessKeyID)/\(scope),SignedHeaders=\(names),Signature=\(signature)"
-    }
-
-    static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 
     private static func timestamp(_ secondsSince1970: Int) -> String {

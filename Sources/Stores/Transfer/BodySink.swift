@@ -1,7 +1,7 @@
 internal import Elements
 
-/// Takes the bytes of one answer as they come in and keeps those that were asked for, in one buffer which is sized by
-/// the announced length and never grows beyond what the caller allows.
+/// Takes the bytes of one answer as they arrive and keeps those that were asked for. Its buffer has the announced length, and never grows
+/// beyond the caller's limit.
 struct BodySink {
     /// Why a body is refused.
     struct Refusal: Error {
@@ -17,7 +17,7 @@ struct BodySink {
     private var limit = 0
     private var skip = 0
     private var wanted: Int?
-    /// What the range must yield, where the server told the object's length.
+    /// Bytes that the range must yield, where the server gave the object's length.
     private var promised: Int?
     /// Bytes of the body, where the answer says so.
     private(set) var announced: Int?
@@ -78,7 +78,7 @@ struct BodySink {
         buffer = ByteBuffer(count: expected ?? min(64 << 10, limit))
     }
 
-    /// A server that does not know such requests begins to send the whole object: of that nothing is kept where it is longer.
+    /// A server that does not support suffix ranges sends the whole object. If that is longer than the suffix, none of it is kept.
     private mutating func beginSuffix(
         _ count: Int, status: Int, contentLength: Int?, contentRange: ContentRange?
     ) throws(Refusal) {

@@ -5,7 +5,7 @@ internal import Synchronization
 enum HTTPDate {
     private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
-    /// The last date that was read: a server says the same to all requests of a second.
+    /// The last date parsed. Within a second, a server sends the same text with all its answers.
     private static let last = Mutex<(text: String, seconds: Int?)>(("", nil))
 
     /// - Returns: nil for any other text.
@@ -33,5 +33,16 @@ enum HTTPDate {
         parts.tm_min = Int32(clock[1])
         parts.tm_sec = Int32(clock[2])
         return Int(timegm(&parts))
+    }
+}
+
+/// The `Retry-After` header: seconds, or a date as in `Wed, 21 Oct 2015 07:28:00 GMT` (RFC 9110, section 10.2.3).
+enum RetryAfter {
+    /// Seconds from now, not negative; nil where the text is neither.
+    static func seconds(_ text: String, now: Double = Date().timeIntervalSince1970) -> Double? {
+        if !text.isEmpty, text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) {
+            return Double(text)
+        }
+        return HTTPDate.seconds(text).map { max(0, Double($0) - now) }
     }
 }

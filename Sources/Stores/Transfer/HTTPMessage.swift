@@ -29,9 +29,9 @@ struct HTTPResponse: Sendable {
     var modified: Int? { headers["last-modified"].flatMap(HTTPDate.seconds) }
     var served: Int? { headers["date"].flatMap(HTTPDate.seconds) }
 
-    /// The version that the answer, of status 200 or 206, is of. Plain web servers that give no ETag say when the file was written.
-    var mark: ObjectMark {
-        ObjectMark(
+    /// The metadata in an answer of status 200 or 206. `Last-Modified` takes the place of a missing ETag.
+    var metadata: ObjectMetadata {
+        ObjectMetadata(
             etag: headers["etag"].map(ETag.unquoted) ?? headers["last-modified"], byteCount: objectByteCount,
             modified: modified)
     }
@@ -45,8 +45,8 @@ struct HTTPResponse: Sendable {
         return status == 200 ? length : nil
     }
 
-    /// What is to be asked for instead where the last bytes were, and the server, which does not know such requests, began to send the
-    /// whole object; nil where the answer is what was asked for.
+    /// The range to request instead of a suffix that the server does not support: it began to send the whole object. nil where the answer is
+    /// what was asked for.
     func otherPart(than part: ObjectPart) -> ObjectPart? {
         guard case .suffix(let count) = part, status == 200, body.count == 0, let total = objectByteCount, total > count
         else { return nil }

@@ -3,12 +3,12 @@ internal import Glibc
 
 /// Owns a libcurl multi handle and waits for its sockets.
 ///
-/// Sockets are seen to one by one: whoever is done can send its next request at once, while the others' bytes are still to be read. If they
-/// all were read before (`curl_multi_perform`), requests would go out, and answers come in, in bursts with nothing to do between them.
+/// Sockets are handled one by one. A finished transfer sends its next request at once, while bytes of other sockets are still unread.
+/// `curl_multi_perform` reads all sockets first, so that requests and answers come in bursts with idle time between them.
 ///
 /// A class, since libcurl keeps a pointer to it. All but ``wake()`` is for one thread.
 final class MultiHandle {
-    /// Sockets that are ready at a time.
+    /// The most ready sockets taken at a time.
     private static let mostEvents = 64
     private static let mostMilliseconds = 10_000
 
@@ -46,7 +46,7 @@ final class MultiHandle {
     }
 
     deinit {
-        // It still tells which sockets it closes.
+        // Still calls back for the sockets that it closes.
         curl_multi_cleanup(multi)
         if epoll >= 0 { close(epoll) }
         if wakeUp >= 0 { close(wakeUp) }
@@ -70,15 +70,15 @@ final class MultiHandle {
         return nil
     }
 
-    /// Ends the waiting in ``run(_:)``, from any thread.
+    /// Wakes ``run(_:)``, from any thread.
     func wake() {
         var one: UInt64 = 1
         _ = write(wakeUp, &one, MemoryLayout<UInt64>.size)
     }
 
-    /// Waits until something happens or a transfer was added, and moves on what can be moved on.
+    /// Waits for an event or a new transfer, and drives all transfers that are ready.
     ///
-    /// - Parameter step: called after each transfer that may have ended, and at the end: what has ended never waits for what happens next.
+    /// - Parameter step: called after each transfer that may have ended, so that its end is handled before the next socket is read.
     func run(_ step: () -> Void) {
         let milliseconds = deadline.map { max(0, min($0 - Self.now, Self.mostMilliseconds)) } ?? Self.mostMilliseconds
         let count = epoll_wait(epoll, events, Int32(Self.mostEvents), Int32(milliseconds))
@@ -93,7 +93,7 @@ final class MultiHandle {
                 epoll_ctl(epoll, EPOLL_CTL_DEL, event.data.fd, nil)
                 continue
             }
-            // A closed connection is found by reading.
+            // Reading detects a closed connection.
             let mayRead = event.events & ~EPOLLOUT.rawValue != 0
             let mayWrite = event.events & EPOLLOUT.rawValue != 0
             act(event.data.fd, (mayRead ? CURL_CSELECT_IN : 0) | (mayWrite ? CURL_CSELECT_OUT : 0), step)
@@ -106,7 +106,7 @@ final class MultiHandle {
         var running: Int32 = 0
         curl_multi_socket_action(multi, socket, what, &running)
         step()
-        // What the step has added is sent before the next socket is read.
+        // Requests that the step has added go out before the next socket is read.
         if deadline ?? .max <= 0 { callNow() }
     }
 
@@ -120,7 +120,8 @@ final class MultiHandle {
 
     private func watch(_ socket: curl_socket_t, for what: Int32) {
         guard what != CURL_POLL_REMOVE else {
-            // Most are used again at once, so that epoll is only told when one of them makes itself heard. A closed one it forgets by itself.
+            // Stays in epoll, because most sockets are used again at once; it is removed when it next reports an event. epoll drops closed sockets by
+            // itself.
             watched.remove(socket)
             return
         }

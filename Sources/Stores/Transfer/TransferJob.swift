@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// A request on its way through the ``TransferLoop``, and who waits for the answer.
+/// A request on its way through the ``TransferLoop``, and the caller that waits for the answer.
 final class TransferJob: Sendable {
     typealias Answer = Result<HTTPResponse, StoreError>
 

@@ -11,13 +11,13 @@ final class TransferLoop: Sendable {
         var stallSeconds: Int
         /// Below this a transfer counts as stalled.
         var stallBytesPerSecond: Int
-        /// Seconds of a transfer that do not count for its pace.
+        /// Seconds at the start of a transfer in which its pace is not checked.
         var graceSeconds = 60.0
         /// Bytes per second over all transfers; nil is no limit.
         var bandwidth: Int?
         var certificateFile: String?
 
-        /// With a low bandwidth fewer transfers run at a time, so that each has 64 KiB/s and none looks stalled.
+        /// With a low bandwidth, fewer transfers run at a time, so that each gets 64 KiB/s and none looks stalled.
         init(_ options: StoreOptions) {
             let bandwidth = options.bandwidth.map { max(1, $0) }
             connections = max(1, min(options.connections, 4096, bandwidth.map { max(1, $0 >> 16) } ?? .max))
@@ -79,7 +79,7 @@ private final class TransferLoopCore: @unchecked Sendable {
     private var nextWaiting = 0
     private var busy: [UnsafeMutableRawPointer: TransferSlot] = [:]
     private var free: [TransferSlot] = []
-    /// Of transfers that have ended just now: given out together, so that who wakes up finds several to check side by side.
+    /// Answers of transfers that have just ended. They are delivered together, so that their MD5s can be computed side by side.
     private var answers: [(job: TransferJob, answer: TransferJob.Answer)] = []
     private var bucket: TokenBucket?
 
@@ -98,11 +98,11 @@ private final class TransferLoopCore: @unchecked Sendable {
     func submit(_ job: TransferJob) {
         let isFirst = lock.withLock {
             defer { arrivals.append(job) }
-            // Cancelled before it came here: that sweep is over.
+            // Cancelled before it was submitted, so the sweep for it may be over.
             if job.isCancelled { mustSweep = true }
             return arrivals.isEmpty
         }
-        // The thread takes all that has come: who is not the first has had it woken.
+        // Only the first arrival needs to wake the loop, which takes all arrivals.
         if isFirst { multi.wake() }
     }
 
@@ -193,7 +193,7 @@ private final class TransferLoopCore: @unchecked Sendable {
                 free.append(slot)
             }
         }
-        // The part of the line that has been served is cut off now and then, not at each step.
+        // Drops the served part of the queue only now and then, because that moves the rest.
         if nextWaiting == waiting.count || nextWaiting > 1024 {
             waiting.removeFirst(nextWaiting)
             nextWaiting = 0
@@ -210,11 +210,34 @@ private final class TransferLoopCore: @unchecked Sendable {
         }
     }
 
-    /// The loop's thread alone reads the sockets: while it sleeps, TCP slows the servers down.
+    /// Sleeps. Only this thread reads the sockets, so TCP slows the servers down meanwhile.
     private func limitRate() {
         guard bucket != nil else { return }
         for slot in busy.values { bucket?.take(slot.takeNewBytes()) }
         let delay = bucket?.delay(now: Self.now) ?? 0
         if delay > 0 { Thread.sleep(forTimeInterval: min(delay, 0.5)) }
+    }
+}
+
+/// Limits a rate: received bytes make a debt, and the caller waits until it is paid.
+struct TokenBucket: Sendable {
+    private let bytesPerSecond: Double
+    private var tokens: Double
+    private var last: Double
+
+    /// - Parameter now: seconds of any clock that only goes forward.
+    init(bytesPerSecond: Int, now: Double) {
+        self.bytesPerSecond = Double(max(1, bytesPerSecond))
+        tokens = 0
+        last = now
+    }
+
+    mutating func take(_ count: Int) { tokens -= Double(count) }
+
+    /// Seconds to wait until the debt is paid. The credit is at most a quarter of a second's worth of bytes.
+    mutating func delay(now: Double) -> Double {
+        tokens = min(bytesPerSecond / 4, tokens + max(0, now - last) * bytesPerSecond)
+        last = now
+        return max(0, -tokens / bytesPerSecond)
     }
 }

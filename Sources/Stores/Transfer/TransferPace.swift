@@ -1,11 +1,11 @@
 internal import Foundation
 
-/// Ends transfers that go on for ever: after a while a body must have come faster, on the whole, the larger it is. libcurl itself ends those
-/// that (nearly) stand still.
+/// Ends transfers that are too slow. After some time, a body must have a minimum mean rate, which is higher for larger bodies. libcurl
+/// itself ends transfers that (nearly) stand still.
 struct TransferPace {
-    /// A body may take so many seconds, be it as large as it will, as long as ``mostBytesPerSecond`` are not asked for.
+    /// Seconds that a body may take, unless that needs more than ``mostBytesPerSecond``.
     private static let bodySeconds = 900.0
-    /// No body must be faster.
+    /// The highest minimum rate.
     private static let mostBytesPerSecond = 65536.0
 
     private let leastBytesPerSecond: Double
@@ -21,7 +21,7 @@ struct TransferPace {
         graceSeconds = settings?.graceSeconds ?? .infinity
     }
 
-    /// Bytes per second that a body must have on the whole after the first while.
+    /// The minimum mean rate of a body, in bytes per second.
     func floor(announced: Int) -> Double {
         max(leastBytesPerSecond, min(mostBytesPerSecond, Double(announced) / Self.bodySeconds))
     }

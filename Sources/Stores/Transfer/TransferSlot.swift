@@ -92,7 +92,7 @@ final class TransferSlot {
         do throws(BodySink.Refusal) {
             if let refusal { throw refusal }
             if code != CURLE_OK, !isSatisfied { throw Self.refusal(code, isConnected: isConnected) }
-            // The answer to HEAD announces a body that does not come.
+            // The answer to HEAD announces a body that is never sent.
             if !job.request.isHead, !sink.hasBegun { try begin() }
             let body = job.request.isHead ? ByteBuffer(count: 0) : try sink.finish()
             let response = HTTPResponse(

@@ -1,4 +1,5 @@
 import Crypto
+import Elements
 import Foundation
 import Glibc
 
@@ -24,10 +25,7 @@ struct ObjectIndex: Sendable {
             var status = stat()
             guard stat("\(folder.path)/\(path)", &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
             let bytes = try Data(contentsOf: folder.appending(path: path), options: .alwaysMapped)
-            let etag = Insecure.MD5.hash(data: bytes).map { byte in
-                let digits = String(byte, radix: 16)
-                return digits.count == 1 ? "0" + digits : digits
-            }.joined()
+            let etag = Insecure.MD5.hash(data: bytes).hexadecimal
             objects.append(Object(path: path, byteCount: Int(status.st_size), etag: etag))
         }
         objects.sort { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }

@@ -1,5 +1,6 @@
 import Codecs
 import Elements
+import VolumeDeflate
 
 /// ``VolumeZlibCodec``, the one encoder of our own. The first four bytes of an input say how wide a voxel, a row and a plane are and how
 /// the voxels are made of the others: whatever they are, they come back.
