@@ -74,7 +74,7 @@ let package = Package(
             name: "CBuild", cSettings: commit.map { [.define("CRISTAE_COMMIT", to: "\"\($0)\"")] } ?? []),
 
         kernels("Elements"),
-        library("JSONText"),
+        library("JSONText", ["Elements"]),
         library("Threads", [deque]),
         library("Geometry", ["Elements"]),
         kernels("Codecs", ["Elements", "CBlosc", "CZstd", "CDeflate", "CBZip2", "CLZMA", "CLZ4"]),
@@ -86,7 +86,7 @@ let package = Package(
         library("HDF5", ["Elements", "Threads", "CHDF5"]),
         kernels("Resampling", ["Elements", "Geometry", "CPrefetch"]),
         library("Ledger", ["Elements", "JSONText", "Threads", "Codecs", "ZipFiles", "CRename", crypto]),
-        library("Manifest", ["Elements", "JSONText", "Geometry", "Codecs", "Stores", "Ledger"]),
+        library("Manifest", ["Elements", "JSONText", "Geometry", "Ledger"]),
         library(
             "Arrays",
             [

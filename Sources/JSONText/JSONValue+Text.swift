@@ -46,18 +46,26 @@ extension JSONValue: Codable {
 }
 
 extension JSONValue {
-    /// Reads one JSON document (RFC 8259) in UTF-8. Objects and arrays may nest 256 deep, so that hostile text cannot exhaust the stack. Of
-    /// members with the same key the last one counts.
+    /// Reads one JSON document (RFC 8259) in UTF-8. Objects and arrays may lie 256 deep in each other; of members with the same key the
+    /// last one stands.
     ///
     /// - Throws: ``JSONError`` with one line that says what is wrong and where.
-    public init(parsing text: some Sequence<UInt8>) throws(JSONError) { self = try JSONParser.parse(Array(text)) }
+    public init(parsing text: some Sequence<UInt8>) throws(JSONError) {
+        try self.init(Array(text), JSONParser.Options())
+    }
 
-    /// Reads one JSON document like ``init(parsing:)``, but keeps every number with a point or an exponent as ``number(_:)``. There, `8.0`
-    /// becomes ``integer(_:)``.
-    ///
-    /// - Throws: ``JSONError``.
+    /// The same, but each number that is written with a point or an exponent is ``number(_:)``: in ``init(parsing:)`` `8.0` is
+    /// ``integer(_:)``.
     public init(parsingWithFloats text: [UInt8]) throws(JSONError) {
-        self = try JSONParser.parse(text, keepsFloats: true)
+        try self.init(text, JSONParser.Options(keepsFloats: true))
+    }
+
+    private init(_ text: [UInt8], _ options: JSONParser.Options) throws(JSONError) {
+        do {
+            self = try JSONParser.parse(text, options).value
+        } catch {
+            throw JSONError("\(error)")
+        }
     }
 
     /// The canonical form: sorted keys, no white space, slashes as they are. Equal values have equal texts, which is

@@ -1,4 +1,6 @@
-/// Any JSON value: metadata, manifests, records.
+internal import Elements
+
+/// Any JSON value, as read from outside: metadata, manifests, records.
 ///
 /// Integers stay integers: `18446744073709551615` is `.unsigned`, never a rounded Double.
 public enum JSONValue: Sendable, Hashable {
@@ -76,6 +78,20 @@ public enum JSONValue: Sendable, Hashable {
         case .string: "a string"
         case .array: "an array"
         case .object: "an object"
+        }
+    }
+
+    /// The value as a message shows it: scalars as they are, containers by their size.
+    public var shown: String {
+        switch self {
+        case .null: "null"
+        case .bool(let value): "\(value)"
+        case .integer(let value): "\(value)"
+        case .unsigned(let value): "\(value)"
+        case .number(let value): Int(exactly: value).map { "\($0)" } ?? "\(value)"
+        case .string(let value): "\(QuotedText(value))"
+        case .array(let values): values.isEmpty ? "an empty array" : "an array of \(values.count)"
+        case .object(let members): members.isEmpty ? "an empty object" : "an object"
         }
     }
 }

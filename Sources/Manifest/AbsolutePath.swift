@@ -1,6 +1,6 @@
 import Elements
 import Foundation
-import JSONText
+internal import JSONText
 
 /// An absolute path of the file system without `.`, `..`, `//` and a slash at the end. Nothing is looked up: `..` takes
 /// the name before it away, also where that is a link.
@@ -68,22 +68,42 @@ public struct AbsolutePath: Sendable, Hashable {
     private init(components: some Sequence<String>) { self.components = Array(components) }
 }
 
-extension AbsolutePath {
-    /// Reads a path of the file system, as seen from `folder`.
-    public static func reader(_ what: String, in folder: String) -> ManifestValue.Reader<AbsolutePath> {
-        { (value, path) throws(ManifestProblem) in
-            guard let text = value.string, !text.isEmpty else { throw ManifestValue.mismatch(value, path, what) }
-            try check(text, path, what)
-            return AbsolutePath(text, in: folder)
+extension ManifestValue where T == String {
+    /// A path of the file system, as seen from the folder of the manifest.
+    static func path(_ what: String) -> Self {
+        Self(
+            ["type": "string", "minLength": 1, "maxLength": 4095],
+            write: { text, folder in
+                .string(text.hasBytePrefix("/") ? AbsolutePath(text).written(relativeTo: folder) : text)
+            }
+        ) { (value, path, reading) throws(ManifestError) in
+            guard let text = value.string, !text.isEmpty else { throw ManifestError(value, path, what) }
+            try AbsolutePath.check(text, path, what)
+            return AbsolutePath(text, in: reading.folder).text
         }
     }
 
-    /// What holds for every path that is written in the manifest.
-    public static func check(_ text: String, _ path: JSONPath, _ what: String) throws(ManifestProblem) {
-        func refuse(_ reason: String) -> ManifestProblem {
-            ManifestProblem(path: path, found: "\(QuotedText(text))", expected: "\(what)\(reason)")
+    /// The path of a to-download list.
+    static var downloadList: Self {
+        let file = path("the path of a to-download list")
+        let schema = file.schema.merging(["description": "The path of a list that exists."]) { $1 }
+        return Self(schema, write: file.write) { (value, path, reading) throws(ManifestError) in
+            let text = try file.read(value, path, reading)
+            guard AbsolutePath(text).isRegularFile else {
+                throw ManifestError(value, path, "the path of a file that exists")
+            }
+            return text
         }
-        guard !text.unicodeScalars.contains(where: QuotedText.isInvisible) else {
+    }
+}
+
+extension AbsolutePath {
+    /// What holds for every path that is written in the manifest.
+    static func check(_ text: String, _ path: JSONPath, _ what: String) throws(ManifestError) {
+        func refuse(_ reason: String) -> ManifestError {
+            ManifestError(path: path, found: "\(QuotedText(text))", expected: "\(what)\(reason)")
+        }
+        guard !text.unicodeScalars.contains(where: ShownText.isInvisible) else {
             throw refuse(" without control characters")
         }
         guard !isExpandable(text) else { throw refuse(", written out: \"~\" and variables are not expanded here") }

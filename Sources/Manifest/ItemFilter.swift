@@ -15,16 +15,11 @@ public struct ItemFilter: Sendable {
 
         /// - Throws: ``GlobError`` for more than one `/`, and for a part that is no pattern.
         init(_ text: String) throws(GlobError) {
-            let parts = Self.parts(of: text)
+            let parts = text.pathComponents(keepingEmpty: true)
             guard parts.count <= 2 else { throw GlobError("more than one \"/\"") }
             self.text = text
             item = try Glob(parts[parts.count - 1])
             dataset = parts.count == 2 ? try Glob(parts[0]) : nil
-        }
-
-        /// The parts between the bytes `/`, empty ones too.
-        public static func parts(of text: String) -> [String] {
-            text.pathComponents(keepingEmpty: true)
         }
 
         /// Whether it takes an item. With a dataset before it, the item may also be called as it is called within its dataset.
@@ -65,7 +60,7 @@ extension ItemFilter {
         var pattern = ""
         for (index, scalar) in scalars.enumerated() {
             let isEnd = index == 0 || index == scalars.count - 1
-            if QuotedText.isInvisible(scalar) || (isEnd && scalar.properties.isWhitespace) {
+            if ShownText.isInvisible(scalar) || (isEnd && scalar.properties.isWhitespace) {
                 pattern += "?"
             } else {
                 if ["*", "?", "[", "\\"].contains(scalar) { pattern += "\\" }

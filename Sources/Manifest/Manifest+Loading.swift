@@ -1,26 +1,24 @@
 public import Foundation
+internal import JSONText
 internal import Ledger
 
 extension Manifest {
     /// Bytes of the largest manifest that is read. One that names every public crop has a few thousand.
     public static let maximumSize = 4 << 20
 
-    /// The path that stands for the standard input.
-    static let standardInputPath = "-"
-
     /// Reads and checks the manifest in a file, or for `-` on the standard input, its paths seen from the current folder. Nothing is written,
     /// and no store is asked.
     ///
     /// - Throws: ``ManifestError`` with the JSON path of the first thing that is wrong, `$` where the file cannot be read.
-    public static func load(path: String, overrides: Overrides = Overrides()) throws(ManifestError) -> Manifest {
-        try load(path: path, overrides: overrides, input: .standardInput)
-    }
-
-    public static func load(path: String, overrides: Overrides, input: FileHandle) throws(ManifestError) -> Manifest {
+    public static func load(
+        path: String, overrides: Overrides = Overrides(), input: FileHandle = .standardInput
+    ) throws(ManifestError) -> Manifest {
         func unreadable(_ found: String) -> ManifestError {
-            ManifestError(ManifestProblem(path: .document, found: found, expected: "a readable JSON file"), file: path)
+            var error = ManifestError(path: .document, found: found, expected: "a readable JSON file")
+            error.file = path
+            return error
         }
-        if path == standardInputPath {
+        if path == "-" {
             var text = Data()
             // A pipe gives what it has, piece by piece.
             while text.count <= maximumSize {
@@ -55,10 +53,32 @@ extension Manifest {
         parsing text: [UInt8], folder: String, overrides: Overrides = Overrides(), name: String = "manifest"
     ) throws(ManifestError) {
         do {
-            let document = try ManifestText.parse(text)
+            let document = try Manifest.document(text)
             self = try ManifestParser(document, folder: folder, overrides: overrides).manifest()
         } catch {
-            throw ManifestError(error, file: name)
+            var error = error
+            if error.place.isInDocument { error.file = name }
+            throw error
         }
+    }
+
+    /// The JSON value in a text, in which each key stands once.
+    private static func document(_ text: [UInt8]) throws(ManifestError) -> JSONValue {
+        guard text.contains(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }) else {
+            throw ManifestError(path: .document, found: "an empty file", expected: "a JSON object")
+        }
+        let document: JSONDocument
+        do {
+            document = try JSONDocument(parsing: text, maximumDepth: 32)
+        } catch {
+            throw ManifestError(
+                path: .document, found: "\(error.found) at line \(error.place.line), column \(error.place.column)",
+                expected: error.expected)
+        }
+        if let key = document.repeatedKey {
+            let lines = "lines \(key.first.line) and \(key.second.line)"
+            throw ManifestError(path: key.path, found: "the key twice (\(lines))", expected: "each key once")
+        }
+        return document.value
     }
 }

@@ -1,29 +1,44 @@
-/// The first thing that is wrong with a manifest.
+internal import Elements
+internal import JSONText
+
+/// One thing that is wrong with a manifest; what a reader of manifests throws is the first of all.
 public struct ManifestError: Error, Sendable, Equatable {
     /// The manifest's file as it was named; nil where the fault lies in a flag or in the environment.
-    public let file: String?
+    public internal(set) var file: String?
     /// The JSON path of the culprit, such as `$.limits.memory` or `$.datasets[2]`; `$` for a text that is no JSON; the name
     /// of a flag (`--output`) or variable where that gave the value.
-    public let path: String
+    public var path: String { place.description }
+    let place: JSONPath
     /// What is there. The value of an unknown key is never told, nor that of a URL which holds credentials.
     public let found: String
     /// What should be there.
     public let expected: String
     /// The nearest known key or word.
-    public let suggestion: String?
+    public internal(set) var suggestion: String?
     /// Whether the culprit is a key that the manifest does not know.
     public let isUnknownKey: Bool
 
     /// What the process ends with: 64 where a flag is wrong, 78 where the manifest or the environment is.
     public var exitCode: Int32 { path.utf8.starts(with: "--".utf8) ? 64 : 78 }
 
-    init(_ problem: ManifestProblem, file: String) {
-        self.file = problem.path.isInDocument ? file : nil
-        path = problem.path.description
-        found = problem.found
-        expected = problem.expected
-        suggestion = problem.suggestion
-        isUnknownKey = problem.isUnknownKey
+    init(path: JSONPath, found: String, expected: String, suggestion: String? = nil, isUnknownKey: Bool = false) {
+        place = path
+        self.found = found
+        self.expected = expected
+        self.suggestion = suggestion
+        self.isUnknownKey = isUnknownKey
+    }
+
+    /// What is wrong with `value`: a string is shown cut and escaped, a container by its size.
+    init(_ value: JSONValue, _ path: JSONPath, _ expected: String) {
+        self.init(path: path, found: value.shown, expected: expected)
+    }
+
+    /// `"a", "b" or "c"`.
+    static func alternatives(_ words: [String]) -> String {
+        let quoted = words.map { "\"\($0)\"" }
+        guard let last = quoted.last, quoted.count > 1 else { return quoted.joined() }
+        return quoted.dropLast().joined(separator: ", ") + " or " + last
     }
 }
 

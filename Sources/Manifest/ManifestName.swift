@@ -1,106 +1,153 @@
-import Elements
-public import JSONText
+internal import Elements
+internal import JSONText
 
-/// Checks of names that become path components, HDF5 names or patterns for such.
+/// Names that become path components, HDF5 names or patterns for such.
 public enum ManifestName {
     /// UTF-8 bytes of a name: what is put before or after it must still fit the 255 of a file name.
     public static let maximumLength = 200
     /// UTF-8 bytes of a pattern for items: a name of 255, each byte of it with a backslash.
-    static let maximumPatternLength = 510
+    fileprivate static let maximumPatternLength = 510
 
-    /// A name of one thing, such as a class or a job: no wildcard, safe as a path component.
-    static func component(_ what: String) -> ManifestValue.Reader<String> {
-        { (value, path) throws(ManifestProblem) in
-            guard let name = value.string else { throw ManifestValue.mismatch(value, path, "\(what) (a string)") }
-            try check(name, path, what)
-            for (mark, reason) in [("*", "without wildcards"), ("?", "without wildcards"), ("[", "without wildcards")]
-            where name.contains(mark) {
-                throw ManifestValue.mismatch(value, path, "\(what) \(reason)")
-            }
-            guard !name.contains("\\") else { throw ManifestValue.mismatch(value, path, "\(what) without \"\\\"") }
-            return name
+    /// What holds for every name: no separator, nothing invisible, not `.` or `..`, not too long.
+    fileprivate static func check(
+        _ name: String, _ path: JSONPath, _ what: String, atMost maximumLength: Int = maximumLength
+    ) throws(ManifestError) {
+        func refuse(_ reason: String, note: String = "") -> ManifestError {
+            ManifestError(path: path, found: "\(QuotedText(name))\(note)", expected: "\(what)\(reason)")
+        }
+        guard !name.isEmpty else { throw refuse(" that is not empty") }
+        guard !name.hasByte("/") else { throw refuse(" without \"/\"") }
+        guard name != ".", name != ".." else { throw refuse(", not a way through folders") }
+        guard !name.unicodeScalars.contains(where: ShownText.isInvisible) else {
+            throw refuse(" without control characters")
+        }
+        guard name.first?.isWhitespace != true, name.last?.isWhitespace != true else {
+            throw refuse(" without blanks around it")
+        }
+        guard name.utf8.count <= maximumLength else {
+            throw refuse(" of at most \(maximumLength) bytes", note: " (\(name.utf8.count) bytes)")
+        }
+    }
+}
+
+extension ManifestValue where T == String {
+    /// A text of which the schema says its length, and that `read` checks.
+    static func text(
+        atMost length: Int, pattern: String? = nil, expected: String,
+        read: @escaping (String, JSONPath) throws(ManifestError) -> Void
+    ) -> Self {
+        var schema: [String: JSONValue] = ["type": "string", "minLength": 1, "maxLength": .integer(length)]
+        if let pattern { schema["pattern"] = .string(pattern) }
+        return Self(schema, write: { text, _ in .string(text) }) { (value, path, _) throws(ManifestError) in
+            guard let text = value.string else { throw ManifestError(value, path, expected) }
+            try read(text, path)
+            return text
         }
     }
 
-    /// A name, or a shell pattern for names.
-    public static func pattern(_ what: String) -> ManifestValue.Reader<String> {
-        { (value, path) throws(ManifestProblem) in
-            guard let name = value.string else {
-                throw ManifestValue.mismatch(value, path, "\(what) or a shell pattern (a string)")
+    /// A name of one thing, such as a class or a job: no wildcard, safe as a path component.
+    static func name(_ what: String) -> Self {
+        text(atMost: ManifestName.maximumLength, pattern: "^[^/]+$", expected: "\(what) (a string)") {
+            (name, path) throws(ManifestError) in
+            try ManifestName.check(name, path, what)
+            guard !"*?[".contains(where: name.contains) else {
+                throw ManifestError(.string(name), path, "\(what) without wildcards")
             }
-            try check(name, path, "\(what) or a shell pattern")
+            guard !name.contains("\\") else {
+                throw ManifestError(.string(name), path, "\(what) without \"\\\"")
+            }
+        }
+    }
+
+    /// The name of a dataset, or a shell pattern for such names.
+    static var pattern: Self {
+        let what = "a dataset name or a shell pattern"
+        return text(atMost: ManifestName.maximumLength, pattern: "^[^/]+$", expected: "\(what) (a string)") {
+            (name, path) throws(ManifestError) in
+            try ManifestName.check(name, path, what)
             do {
                 _ = try Glob(name)
             } catch {
-                throw ManifestProblem(
-                    path: path, found: "\(value.shown), which has \(error)", expected: "\(what) or a shell pattern")
+                throw ManifestError(path: path, found: "\(QuotedText(name)), which has \(error)", expected: what)
             }
-            return name
         }
     }
 
     /// A name or a shell pattern for items, or `dataset/item` with one of both on each side.
-    static func itemPattern(_ value: JSONValue, _ path: JSONPath) throws(ManifestProblem) -> String {
+    static var itemPattern: Self {
         let what = "an item name or a shell pattern, or \"dataset/item\" with just one \"/\""
-        guard let text = value.string else { throw ManifestValue.mismatch(value, path, "\(what) (a string)") }
-        let parts = ItemFilter.Pattern.parts(of: text)
-        guard parts.count <= 2 else { throw ManifestValue.mismatch(value, path, what) }
-        for part in parts {
-            do throws(ManifestProblem) {
-                try check(part, path, what, atMost: maximumPatternLength)
+        return text(
+            atMost: 2 * ManifestName.maximumPatternLength + 1, pattern: "^[^/]+(/[^/]+)?$",
+            expected: "\(what) (a string)"
+        ) { (text, path) throws(ManifestError) in
+            let parts = text.pathComponents(keepingEmpty: true)
+            guard parts.count <= 2 else { throw ManifestError(.string(text), path, what) }
+            for part in parts {
+                do throws(ManifestError) {
+                    try ManifestName.check(part, path, what, atMost: ManifestName.maximumPatternLength)
+                } catch {
+                    throw ManifestError(.string(text), path, error.expected)
+                }
+            }
+            do {
+                _ = try ItemFilter.Pattern(text)
             } catch {
-                throw ManifestProblem(path: path, found: value.shown, expected: error.expected)
+                throw ManifestError(path: path, found: "\(QuotedText(text)), which has \(error)", expected: what)
             }
         }
-        do {
-            _ = try ItemFilter.Pattern(text)
-        } catch {
-            throw ManifestProblem(path: path, found: "\(value.shown), which has \(error)", expected: what)
-        }
-        return text
     }
 
     /// The path of an array below a container: names with "/" between them.
-    static func arrayPath(_ value: JSONValue, _ path: JSONPath) throws(ManifestProblem) -> String {
+    static var arrayPath: Self {
         let what = "the path of an array below its container, such as \"volumes/raw\""
-        guard let text = value.string else { throw ManifestValue.mismatch(value, path, "\(what) (a string)") }
-        guard text.utf8.count <= 1024 else {
-            throw ManifestValue.mismatch(value, path, "\(what), of at most 1024 bytes")
-        }
-        for name in text.pathComponents(keepingEmpty: true) {
-            do throws(ManifestProblem) {
-                try check(String(name), path, "a name")
-            } catch {
-                throw ManifestValue.mismatch(value, path, what)
+        return text(atMost: 1024, pattern: "^[^/]+(/[^/]+)*$", expected: "\(what) (a string)") {
+            (text, path) throws(ManifestError) in
+            guard text.utf8.count <= 1024 else {
+                throw ManifestError(.string(text), path, "\(what), of at most 1024 bytes")
+            }
+            for name in text.pathComponents(keepingEmpty: true) {
+                do throws(ManifestError) {
+                    try ManifestName.check(name, path, what)
+                } catch {
+                    throw ManifestError(.string(text), path, what)
+                }
             }
         }
-        return text
     }
+}
 
-    /// A class: a name, or `*` for all of them.
-    public static func labelClass(_ value: JSONValue, _ path: JSONPath) throws(ManifestProblem) -> String {
-        value == "*" ? "*" : try component("a class name or \"*\"")(value, path)
+extension ManifestValue where T == [String] {
+    /// Names of classes, or `["*"]` for all of them.
+    static var classes: Self {
+        let name = ManifestValue<String>.name("a class name or \"*\"")
+        let element = ManifestValue<String>(name.schema, write: name.write) {
+            (value, path, reading) throws(ManifestError) in
+            value == "*" ? "*" : try name.read(value, path, reading)
+        }
+        return list("an array of class names that is not empty, or [\"*\"]", of: element, atLeast: 1).checked {
+            names, path, reading in
+            guard names.count > 1, let all = names.firstIndex(of: "*") else { return }
+            reading.add(
+                ManifestError(
+                    path: path.index(all), found: "\"*\" beside other classes",
+                    expected: "\"*\" alone, or names alone"))
+        }
     }
+}
 
-    /// What holds for every name: no separator, nothing invisible, not `.` or `..`, not too long.
-    public static func check(
-        _ name: String, _ path: JSONPath, _ what: String, atMost maximumLength: Int = maximumLength
-    ) throws(ManifestProblem) {
-        let value = JSONValue.string(name)
-        guard !name.isEmpty else { throw ManifestValue.mismatch(value, path, "\(what) that is not empty") }
-        guard !name.hasByte("/") else { throw ManifestValue.mismatch(value, path, "\(what) without \"/\"") }
-        guard name != ".", name != ".." else {
-            throw ManifestValue.mismatch(value, path, "\(what), not a way through folders")
-        }
-        guard !name.unicodeScalars.contains(where: QuotedText.isInvisible) else {
-            throw ManifestValue.mismatch(value, path, "\(what) without control characters")
-        }
-        guard name.first?.isWhitespace != true, name.last?.isWhitespace != true else {
-            throw ManifestValue.mismatch(value, path, "\(what) without blanks around it")
-        }
-        guard name.utf8.count <= maximumLength else {
-            throw ManifestValue.mismatch(
-                value, path, "\(what) of at most \(maximumLength) bytes", note: "(\(name.utf8.count) bytes)")
+extension ManifestValue where T == [String: Manifest.DeriveRule] {
+    /// Rules by the names of the classes that they make.
+    static var derivedClasses: Self {
+        map(
+            "an object of class names and rules", name: .name("a class name"),
+            of: .object(Manifest.DeriveRule.keys, "How a class is made from another one.")
+        ).checked { rules, path, reading in
+            for (name, rule) in rules where rule.from == name {
+                reading.add(
+                    ManifestError(
+                        .string(name), path.key(name).key(Manifest.DeriveRule.keys.key(\.from).name),
+                        "another class than the one that is derived"))
+            }
         }
     }
 }

@@ -1,142 +1,271 @@
-import Geometry
-public import JSONText
+internal import Elements
+internal import Geometry
+internal import JSONText
 
-/// Readers of single values: each checks type, range and wording, and says what it expected.
-public enum ManifestValue {
-    /// Takes a value and its place, and gives what it stands for.
-    public typealias Reader<T> = (JSONValue, JSONPath) throws(ManifestProblem) -> T
+/// A kind of value in the manifest: how it is read and written, and what the schema says of it.
+struct ManifestValue<T> {
+    typealias Reader = (JSONValue, JSONPath, ManifestReading) throws(ManifestError) -> T
 
-    static func boolean(_ value: JSONValue, _ path: JSONPath) throws(ManifestProblem) -> Bool {
-        guard let flag = value.bool else { throw mismatch(value, path, "true or false") }
-        return flag
+    var schema: [String: JSONValue]
+    /// Takes a value and its place. Of what it refuses it says what it expected.
+    var read: Reader
+    /// The value as the manifest in a folder has it; nil where the key is left out.
+    var write: (T, AbsolutePath) -> JSONValue?
+
+    init(
+        _ schema: [String: JSONValue], write: @escaping (T, AbsolutePath) -> JSONValue?, read: @escaping Reader
+    ) {
+        self.schema = schema
+        self.read = read
+        self.write = write
     }
 
-    static func text(_ expected: String) -> Reader<String> {
-        { (value, path) throws(ManifestProblem) in
-            guard let text = value.string else { throw mismatch(value, path, expected) }
-            return text
+    /// Values that `parse` gives; where it gives nil, `expected` is what a message says.
+    init(
+        _ expected: String, _ schema: [String: JSONValue], write: @escaping (T) -> JSONValue,
+        parse: @escaping (JSONValue) -> T?
+    ) {
+        self.init(schema, write: { value, _ in write(value) }) { (value, path, _) throws(ManifestError) in
+            guard let result = parse(value) else { throw ManifestError(value, path, expected) }
+            return result
         }
     }
 
-    static func integer(in range: ClosedRange<Int>) -> Reader<Int> {
-        let expected =
-            range.upperBound == .max
-            ? "a whole number of at least \(range.lowerBound)"
-            : "a whole number from \(range.lowerBound) to \(range.upperBound)"
-        return { (value, path) throws(ManifestProblem) in
-            guard let number = value.integer, range.contains(number) else { throw mismatch(value, path, expected) }
-            return number
+    /// The same with one more rule for values that are good by themselves.
+    func checked(_ check: @escaping (T, JSONPath, ManifestReading) -> Void) -> Self {
+        ManifestValue(schema, write: write) { (value, path, reading) throws(ManifestError) in
+            let result = try read(value, path, reading)
+            check(result, path, reading)
+            return result
         }
     }
 
-    /// A finite number that `accepts` takes.
-    static func number(_ expected: String, where accepts: @escaping (Double) -> Bool) -> Reader<Double> {
-        { (value, path) throws(ManifestProblem) in
-            guard let number = value.double, number.isFinite, accepts(number) else {
-                throw mismatch(value, path, expected)
-            }
-            return number
+    /// The same, or `null`.
+    var orNull: ManifestValue<T?> {
+        var schema = schema
+        if let kinds = schema["anyOf"]?.array { schema["anyOf"] = .array(kinds + [["type": "null"]]) }
+        if let type = schema["type"] { schema["type"] = [type, "null"] }
+        return ManifestValue<T?>(schema, write: { value, folder in value.map { write($0, folder) } ?? .null }) {
+            (value, path, reading) throws(ManifestError) in
+            value.isNull ? nil : try read(value, path, reading)
         }
     }
 
-    /// Voxel sizes that any microscope, and any resizing, may have, in nm.
-    static let voxelSizesNm = 0.01...1_000_000.0
-
-    /// A voxel size in nm: one number for all axes, or one an axis.
-    static func voxelSize(_ value: JSONValue, _ path: JSONPath) throws(ManifestProblem) -> ZYX<Double> {
-        let expected = "a positive number or [z, y, x] in nm"
-        guard let elements = value.array else { return ZYX(repeating: try voxelLength(value, path, expected)) }
-        guard elements.count == 3 else { throw mismatch(value, path, expected) }
-        return ZYX(
-            try voxelLength(elements[0], path.index(0), "a positive number in nm"),
-            try voxelLength(elements[1], path.index(1), "a positive number in nm"),
-            try voxelLength(elements[2], path.index(2), "a positive number in nm"))
+    /// The same, where the key may be left out.
+    var orAbsent: ManifestValue<T?> {
+        ManifestValue<T?>(schema, write: { value, folder in value.flatMap { write($0, folder) } }, read: read)
     }
+}
 
-    private static func voxelLength(
-        _ value: JSONValue, _ path: JSONPath, _ expected: String
-    ) throws(ManifestProblem) -> Double {
-        let length = try number(expected, where: { $0 > 0 })(value, path)
-        guard voxelSizesNm.contains(length) else { throw mismatch(value, path, "a number from 0.01 to 1000000 in nm") }
-        return length
-    }
+// MARK: Scalars
 
-    /// Three finite numbers that `accepts` takes, in the order z, y, x.
-    static func triple(of expected: String, _ accepts: @escaping (Double) -> Bool) -> Reader<ZYX<Double>> {
-        { (value, path) throws(ManifestProblem) in
-            guard let elements = value.array, let triple = ZYX(elements) else { throw mismatch(value, path, expected) }
-            for (axis, element) in triple.array.enumerated() {
-                guard let number = element.double, number.isFinite, accepts(number) else {
-                    throw mismatch(element, path.index(axis), expected)
-                }
-            }
-            return triple.map { $0.double ?? .nan }
-        }
-    }
+extension ManifestValue where T == Bool {
+    static var boolean: Self { Self("true or false", ["type": "boolean"], write: { .bool($0) }) { $0.bool } }
+}
 
+extension ManifestValue where T: RawRepresentable<String> & CaseIterable {
     /// One of the words of an enumeration.
-    static func choice<T: RawRepresentable<String> & CaseIterable>(_ type: T.Type) -> Reader<T> {
+    static var choice: Self {
         let words = T.allCases.map(\.rawValue)
-        return { (value, path) throws(ManifestProblem) in
-            guard let word = value.string, let choice = T(rawValue: word) else {
-                var problem = mismatch(value, path, alternatives(words))
+        return Self(
+            ["type": "string", "enum": .array(words.map { .string($0) })],
+            write: { value, _ in .string(value.rawValue) }
+        ) { (value, path, _) throws(ManifestError) in
+            guard let choice = value.string.flatMap({ T(rawValue: $0) }) else {
+                var problem = ManifestError(value, path, ManifestError.alternatives(words))
                 problem.suggestion = value.string.flatMap { Spelling.nearest(to: $0, in: words) }
                 throw problem
             }
             return choice
         }
     }
+}
 
-    /// Distinct elements; an empty array only where `mayBeEmpty`.
-    static func list<T: Hashable>(
-        _ expected: String, mayBeEmpty: Bool = false, of read: @escaping Reader<T>
-    ) -> Reader<[T]> {
-        { (value, path) throws(ManifestProblem) in
-            guard let elements = value.array, mayBeEmpty || !elements.isEmpty else {
-                throw mismatch(value, path, expected)
+extension ManifestValue where T == Int {
+    static func integer(in range: ClosedRange<Int>) -> Self {
+        let expected =
+            range.upperBound == .max
+            ? "a whole number of at least \(range.lowerBound)"
+            : "a whole number from \(range.lowerBound) to \(range.upperBound)"
+        let schema: [String: JSONValue] = [
+            "type": "integer", "minimum": .integer(range.lowerBound), "maximum": .integer(range.upperBound),
+        ]
+        return Self(expected, schema, write: { .integer($0) }) { value in
+            value.integer.flatMap { range.contains($0) ? $0 : nil }
+        }
+    }
+
+    /// A count of bytes, or of bytes per second.
+    static func bytes(_ expected: String, in range: ClosedRange<Int>, perSecond: Bool = false) -> Self {
+        let text: JSONValue = [
+            "type": "string",
+            "pattern": .string("^[0-9]+(\\.[0-9]+)? ?([kKMGT]?B|[KMGT]iB)\(perSecond ? "(/s)?" : "")$"),
+        ]
+        return Self(
+            expected, ["anyOf": [.object(integer(in: range).schema), text]],
+            write: { perSecond ? .integer($0) : ByteCount.json($0) }
+        ) { value in
+            let count = value.integer ?? value.string.flatMap { ByteCount.parse($0, perSecond: perSecond) }
+            return count.flatMap { range.contains($0) ? $0 : nil }
+        }
+    }
+}
+
+extension ManifestValue where T == Double {
+    /// A finite number within `bounds`, which are `minimum`, `exclusiveMaximum` and so on, as the schema has them.
+    static func number(_ expected: String, _ bounds: [String: JSONValue]) -> Self {
+        Self(expected, bounds.merging(["type": "number"]) { $1 }, write: JSONValue.exact) { value in
+            value.double.flatMap { $0.isFinite && isWithin(bounds, $0) ? $0 : nil }
+        }
+    }
+
+    private static func isWithin(_ bounds: [String: JSONValue], _ number: Double) -> Bool {
+        bounds.allSatisfy { rule, limit in
+            guard let limit = limit.double else { return false }
+            return switch rule {
+            case "minimum": number >= limit
+            case "exclusiveMinimum": number > limit
+            case "maximum": number <= limit
+            default: rule == "exclusiveMaximum" && number < limit
             }
-            var seen: Set<T> = []
-            var list: [T] = []
-            for (index, element) in elements.enumerated() {
-                let item = try read(element, path.index(index))
-                guard seen.insert(item).inserted else {
-                    throw mismatch(element, path.index(index), "each element once", note: "again")
+        }
+    }
+
+    /// A length of time in seconds: a number, or a text.
+    static func seconds(_ expected: String, atMost limit: Int) -> Self {
+        let bounds: [String: JSONValue] = ["minimum": 0, "maximum": .integer(limit)]
+        let text: JSONValue = [
+            "type": "string", "pattern": "^[0-9.:-]+$|^([0-9.]+d)?([0-9.]+h)?([0-9.]+m)?([0-9.]+s)?$",
+        ]
+        return Self(
+            expected, ["anyOf": [.object(number(expected, bounds).schema), text]], write: DurationText.json
+        ) { value in
+            let seconds = value.double ?? value.string.flatMap(DurationText.seconds)
+            return seconds.flatMap { isWithin(bounds, $0) ? $0 : nil }
+        }
+    }
+
+    /// The edge of a voxel in nm: what any microscope, and any resizing, may give.
+    fileprivate static func voxelEdge(_ expected: String) -> Self {
+        let range = number("a number from 0.01 to 1000000 in nm", ["minimum": 0.01, "maximum": 1_000_000])
+        let positive = number(expected, ["exclusiveMinimum": 0])
+        return Self(range.schema, write: range.write) { (value, path, reading) throws(ManifestError) in
+            _ = try positive.read(value, path, reading)
+            return try range.read(value, path, reading)
+        }
+    }
+}
+
+// MARK: Several
+
+extension ManifestValue where T == ZYX<Double> {
+    /// Three numbers, in the order z, y, x.
+    static func triple(_ expected: String, of element: ManifestValue<Double>) -> Self {
+        Self(
+            ["type": "array", "items": .object(element.schema), "minItems": 3, "maxItems": 3],
+            write: { triple, _ in .array(triple.array.map { .exact($0) }) }
+        ) { (value, path, reading) throws(ManifestError) in
+            guard let elements = value.array, elements.count == 3 else { throw ManifestError(value, path, expected) }
+            return ZYX(
+                try element.read(elements[0], path.index(0), reading),
+                try element.read(elements[1], path.index(1), reading),
+                try element.read(elements[2], path.index(2), reading))
+        }
+    }
+
+    /// The same with bounds, told alike of the three and of one of them.
+    static func triple(_ expected: String, _ bounds: [String: JSONValue]) -> Self {
+        triple(expected, of: .number(expected, bounds))
+    }
+
+    /// A voxel size in nm: one number for all axes, or one an axis.
+    ///
+    /// - Parameter writesOneNumber: whether three equal numbers are written as one.
+    static func voxelSize(writesOneNumber: Bool) -> Self {
+        let expected = "a positive number or [z, y, x] in nm"
+        let cube = ManifestValue<Double>.voxelEdge(expected)
+        let triple = triple(expected, of: .voxelEdge("a positive number in nm"))
+        return Self(
+            ["anyOf": [.object(cube.schema), .object(triple.schema)]],
+            write: { size, folder in
+                writesOneNumber && size == ZYX(repeating: size.z) ? .exact(size.z) : triple.write(size, folder)
+            }
+        ) { (value, path, reading) throws(ManifestError) in
+            value.array == nil
+                ? ZYX(repeating: try cube.read(value, path, reading)) : try triple.read(value, path, reading)
+        }
+    }
+}
+
+extension ManifestValue {
+    /// Elements of which no two are the same.
+    ///
+    /// - Parameters:
+    ///   - noun: What a message calls an element.
+    ///   - key: What makes two elements the same, and the key of the element at which a message says so.
+    static func list<Element: Hashable>(
+        _ expected: String, of element: ManifestValue<Element>, atLeast count: Int = 0, noun: String = "element",
+        key: (name: String, value: (Element) -> AnyHashable)? = nil
+    ) -> Self where T == [Element] {
+        Self(
+            [
+                "type": "array", "items": .object(element.schema), "minItems": .integer(count), "uniqueItems": true,
+            ],
+            write: { list, folder in .array(list.compactMap { element.write($0, folder) }) }
+        ) { (value, path, reading) throws(ManifestError) in
+            guard let elements = value.array, elements.count >= count else {
+                throw ManifestError(value, path, expected)
+            }
+            var seen: [AnyHashable: Int] = [:]
+            var list: [Element] = []
+            for (index, value) in elements.enumerated() {
+                let path = path.index(index)
+                let item = reading.collect { () throws(ManifestError) in
+                    try element.read(value, path, reading)
                 }
+                guard let item else { continue }
                 list.append(item)
+                guard let first = seen.updateValue(index, forKey: key?.value(item) ?? AnyHashable(item)) else {
+                    continue
+                }
+                reading.add(
+                    ManifestError(
+                        path: key.map { path.key($0.name) } ?? path,
+                        found: noun == "element" ? "\(value.shown) again" : "the \(noun) of [\(first)] again",
+                        expected: "each \(noun) once"))
             }
             return list
         }
     }
 
-    /// A count of bytes; with `perSecond`, a rate.
-    static func bytes(_ expected: String, in range: ClosedRange<Int>, perSecond: Bool = false) -> Reader<Int> {
-        { (value, path) throws(ManifestProblem) in
-            let count = value.integer ?? value.string.flatMap { ByteCount.parse($0, perSecond: perSecond) }
-            guard let count, range.contains(count) else { throw mismatch(value, path, expected) }
-            return count
+    /// An object whose keys are names.
+    static func map<Element>(
+        _ expected: String, name: ManifestValue<String>, of element: ManifestValue<Element>
+    ) -> Self where T == [String: Element] {
+        Self(
+            [
+                "type": "object", "propertyNames": .object(name.schema),
+                "additionalProperties": .object(element.schema),
+            ],
+            write: { members, folder in .object(members.compactMapValues { element.write($0, folder) }) }
+        ) { (value, path, reading) throws(ManifestError) in
+            guard let members = value.object else { throw ManifestError(value, path, expected) }
+            var result: [String: Element] = [:]
+            for (key, value) in members {
+                let path = path.key(key)
+                reading.collect { () throws(ManifestError) in
+                    _ = try name.read(.string(key), path, reading)
+                }
+                reading.collect { () throws(ManifestError) in
+                    result[key] = try element.read(value, path, reading)
+                }
+            }
+            return result
         }
     }
+}
 
-    /// A length of time in seconds: a number, or a text.
-    static func seconds(_ expected: String, in range: ClosedRange<Double>) -> Reader<Double> {
-        { (value, path) throws(ManifestProblem) in
-            let seconds = value.double ?? value.string.flatMap(DurationText.seconds)
-            guard let seconds, range.contains(seconds) else { throw mismatch(value, path, expected) }
-            return seconds
-        }
-    }
-
-    /// What is wrong with `value`; a string is shown cut and escaped, a container by its size.
-    static func mismatch(
-        _ value: JSONValue, _ path: JSONPath, _ expected: String, note: String = ""
-    ) -> ManifestProblem {
-        ManifestProblem(path: path, found: note.isEmpty ? value.shown : "\(value.shown) \(note)", expected: expected)
-    }
-
-    /// `"a", "b" or "c"`.
-    static func alternatives(_ words: [String]) -> String {
-        let quoted = words.map { "\"\($0)\"" }
-        guard let last = quoted.last, quoted.count > 1 else { return quoted.joined() }
-        return quoted.dropLast().joined(separator: ", ") + " or " + last
-    }
+extension JSONValue {
+    /// A number, as an integer where it is one: 8 and not 8.0.
+    static func exact(_ value: Double) -> JSONValue { Int(exactly: value).map { .integer($0) } ?? .number(value) }
 }

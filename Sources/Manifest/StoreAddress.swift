@@ -1,46 +1,28 @@
+internal import Elements
 import Foundation
 import JSONText
 
 /// The address of a store, checked by its syntax alone: the network is never asked.
 enum StoreAddress {
-    private static let expected = "a store URL (s3://bucket/prefix, https://host/path, file:///path, sample:) or a path"
-    private static let schemes = ["s3", "https", "http", "file", "sample"]
+    fileprivate static let expected =
+        "a store URL (s3://bucket/prefix, https://host/path, file:///path, sample:) or a path"
+    fileprivate static let schemes = ["s3", "https", "http", "file", "sample"]
 
-    /// Reads `source`; a plain path becomes a `file:///` URL, as seen from `folder`.
-    static func source(in folder: String) -> ManifestValue.Reader<String> {
-        { (value, path) throws(ManifestProblem) in
-            guard let text = value.string, !text.isEmpty else { throw ManifestValue.mismatch(value, path, expected) }
-            guard let scheme = scheme(of: text) else {
-                try AbsolutePath.check(text, path, expected)
-                return fileURL(AbsolutePath(text, in: folder))
-            }
-            try checkSecrets(text, path)
-            let rest = text.dropFirst(scheme.count + 1)
-            switch scheme {
-            case "s3": try checkBucket(rest, text, path)
-            case "http", "https": try checkWeb(rest, text, path, allowed: "https://host[:port]/path")
-            case "file": try checkFile(rest, text, path)
-            case "sample" where rest.isEmpty: break
-            case "sample": throw refuse(text, path, "\"sample:\" with nothing after it")
-            default:
-                var problem = refuse(text, path, expected)
-                problem.suggestion = Spelling.nearest(to: scheme, in: schemes)
-                throw problem
-            }
-            return text
-        }
-    }
-
-    /// Reads `endpoint`: the root of another S3 server.
-    static func endpoint(_ value: JSONValue, _ path: JSONPath) throws(ManifestProblem) -> String {
-        let expected = "http(s)://host[:port][/path]"
-        guard let text = value.string else { throw ManifestValue.mismatch(value, path, expected) }
+    /// Checks a URL by the rules of its scheme.
+    fileprivate static func check(_ text: String, _ scheme: String, _ path: JSONPath) throws(ManifestError) {
         try checkSecrets(text, path)
-        guard let scheme = scheme(of: text), scheme == "http" || scheme == "https" else {
-            throw refuse(text, path, expected)
+        let rest = text.dropFirst(scheme.count + 1)
+        switch scheme {
+        case "s3": try checkBucket(rest, text, path)
+        case "http", "https": try checkWeb(rest, text, path, allowed: "https://host[:port]/path")
+        case "file": try checkFile(rest, text, path)
+        case "sample" where rest.isEmpty: break
+        case "sample": throw refuse(text, path, "\"sample:\" with nothing after it")
+        default:
+            var problem = refuse(text, path, expected)
+            problem.suggestion = Spelling.nearest(to: scheme, in: schemes)
+            throw problem
         }
-        try checkWeb(text.dropFirst(scheme.count + 1), text, path, allowed: expected)
-        return text
     }
 
     /// The folder that a `file:` source stands for; nil for every other store.
@@ -51,7 +33,7 @@ enum StoreAddress {
     }
 
     /// `file:///…` with everything percent-encoded that RFC 3986 does not let stand in a path.
-    private static func fileURL(_ path: AbsolutePath) -> String {
+    fileprivate static func fileURL(_ path: AbsolutePath) -> String {
         let digits = Array("0123456789ABCDEF")
         var url = "file://"
         for byte in path.text.utf8 {
@@ -65,34 +47,34 @@ enum StoreAddress {
     }
 
     /// What comes before the first `:`, where that is a scheme (RFC 3986, 3.1); a path has none.
-    private static func scheme(of text: String) -> String? {
+    fileprivate static func scheme(of text: String) -> String? {
         guard let colon = text.firstIndex(of: ":"), text.utf8.first.map(isLetter) == true else { return nil }
         let scheme = text[..<colon]
         return scheme.utf8.allSatisfy { isLetter($0) || isDigit($0) || "+-.".utf8.contains($0) } ? String(scheme) : nil
     }
 
     /// Refuses URLs that may hold credentials or a signature, without showing them.
-    private static func checkSecrets(_ text: String, _ path: JSONPath) throws(ManifestProblem) {
+    fileprivate static func checkSecrets(_ text: String, _ path: JSONPath) throws(ManifestError) {
         let what = withheld(text)
         let authority = text.drop { $0 != ":" }.dropFirst().drop { $0 == "/" }.prefix { $0 != "/" }
         guard !authority.contains("@") else {
-            throw ManifestProblem(
+            throw ManifestError(
                 path: path, found: "\(what) with a user name or password",
                 expected: "none; credentials belong into the AWS_* variables")
         }
         guard !text.contains("?") else {
-            throw ManifestProblem(path: path, found: "\(what) with a query", expected: "a URL without \"?\"")
+            throw ManifestError(path: path, found: "\(what) with a query", expected: "a URL without \"?\"")
         }
         guard !text.contains("#") else {
-            throw ManifestProblem(path: path, found: "\(what) with a fragment", expected: "a URL without \"#\"")
+            throw ManifestError(path: path, found: "\(what) with a fragment", expected: "a URL without \"#\"")
         }
-        guard text.utf8.count <= 2048, !text.unicodeScalars.contains(where: QuotedText.isInvisible) else {
+        guard text.utf8.count <= 2048, !text.unicodeScalars.contains(where: ShownText.isInvisible) else {
             throw refuse(text, path, "a URL of at most 2048 bytes without control characters")
         }
     }
 
     /// The bucket naming rules of S3 (3 to 63 characters; letters, digits, `-`, `.`), and a prefix without ways up.
-    private static func checkBucket(_ rest: Substring, _ text: String, _ path: JSONPath) throws(ManifestProblem) {
+    fileprivate static func checkBucket(_ rest: Substring, _ text: String, _ path: JSONPath) throws(ManifestError) {
         guard rest.hasPrefix("//") else { throw refuse(text, path, "s3://bucket/prefix") }
         let bucket = rest.dropFirst(2).prefix { $0 != "/" }
         let labels = bucket.split(separator: ".", omittingEmptySubsequences: false)
@@ -114,9 +96,9 @@ enum StoreAddress {
         }
     }
 
-    private static func checkWeb(
+    fileprivate static func checkWeb(
         _ rest: Substring, _ text: String, _ path: JSONPath, allowed: String
-    ) throws(ManifestProblem) {
+    ) throws(ManifestError) {
         guard rest.hasPrefix("//") else { throw refuse(text, path, allowed) }
         let authority = rest.dropFirst(2).prefix { $0 != "/" }
         let isLiteral = authority.hasPrefix("[")
@@ -138,7 +120,7 @@ enum StoreAddress {
         try checkSegments(rest.dropFirst(2 + authority.count), text, path)
     }
 
-    private static func checkFile(_ rest: Substring, _ text: String, _ path: JSONPath) throws(ManifestProblem) {
+    fileprivate static func checkFile(_ rest: Substring, _ text: String, _ path: JSONPath) throws(ManifestError) {
         guard rest.hasPrefix("///") else { throw refuse(text, path, "file:/// and an absolute path") }
         let segments = rest.dropFirst(3).split(separator: "/")
         guard segments.allSatisfy({ isEncoded($0.utf8) && $0.removingPercentEncoding?.contains("\0") == false }) else {
@@ -147,7 +129,7 @@ enum StoreAddress {
     }
 
     /// The path of a web address: what RFC 3986 lets stand there, and no ways up.
-    private static func checkSegments(_ rest: Substring, _ text: String, _ path: JSONPath) throws(ManifestProblem) {
+    private static func checkSegments(_ rest: Substring, _ text: String, _ path: JSONPath) throws(ManifestError) {
         let segments = rest.split(separator: "/")
         let areClean = segments.allSatisfy { segment in
             segment != "." && segment != ".." && isEncoded(segment.utf8)
@@ -157,9 +139,9 @@ enum StoreAddress {
     }
 
     /// A text with an `@` is not shown: what stands before it may be a password, however the URL is broken.
-    private static func refuse(_ text: String, _ path: JSONPath, _ expected: String) -> ManifestProblem {
+    fileprivate static func refuse(_ text: String, _ path: JSONPath, _ expected: String) -> ManifestError {
         let found = text.contains("@") ? withheld(text) : "\(QuotedText(text))"
-        return ManifestProblem(path: path, found: found, expected: expected)
+        return ManifestError(path: path, found: found, expected: expected)
     }
 
     /// What is said of a URL that is not shown.
@@ -191,5 +173,38 @@ enum StoreAddress {
 
     private static func isUnreserved(_ byte: UInt8) -> Bool {
         isLetter(byte) || isDigit(byte) || "-._~".utf8.contains(byte)
+    }
+}
+
+extension ManifestValue where T == String {
+    /// The URL of a store; a plain path becomes a `file:///` URL, as seen from the folder of the manifest.
+    static var source: Self {
+        Self(["type": "string", "minLength": 1, "maxLength": 2048], write: { text, _ in .string(text) }) {
+            (value, path, reading) throws(ManifestError) in
+            let expected = StoreAddress.expected
+            guard let text = value.string, !text.isEmpty else { throw ManifestError(value, path, expected) }
+            guard let scheme = StoreAddress.scheme(of: text) else {
+                try AbsolutePath.check(text, path, expected)
+                return StoreAddress.fileURL(AbsolutePath(text, in: reading.folder))
+            }
+            try StoreAddress.check(text, scheme, path)
+            return text
+        }
+    }
+
+    /// The root of another S3 server.
+    static var endpoint: Self {
+        let expected = "http(s)://host[:port][/path]"
+        return Self(
+            ["type": "string", "pattern": "^https?://[^/?#@]+(/[^?#]*)?$"], write: { text, _ in .string(text) }
+        ) { (value, path, _) throws(ManifestError) in
+            guard let text = value.string else { throw ManifestError(value, path, expected) }
+            try StoreAddress.checkSecrets(text, path)
+            guard let scheme = StoreAddress.scheme(of: text), scheme == "http" || scheme == "https" else {
+                throw StoreAddress.refuse(text, path, expected)
+            }
+            try StoreAddress.checkWeb(text.dropFirst(scheme.count + 1), text, path, allowed: expected)
+            return text
+        }
     }
 }

@@ -73,7 +73,7 @@ import Testing
 
     @Test(
         arguments: [
-            ("", "line 1, column 1: found the end, expected a value"),
+            ("", "line 1, column 1: found the end of the file, expected a value"),
             ("[1,]", "column 4: found \"]\", expected a value"),
             ("{\"a\":1,}", "column 8: found \"}\", expected a key"), ("[1\n2]", "line 2, column 1: found \"2\""),
             ("{a:1}", "expected a key in double quotes"), ("{\"a\" 1}", "expected \":\""), ("01", "expected the end"),
@@ -82,7 +82,7 @@ import Testing
             ("-", "expected a digit"), ("1e999", "a number beyond"), ("NaN", "expected a value"),
             ("nul", "expected a value"),
             ("\"a", "a string without its end"), ("\"\\x\"", "an unknown escape"),
-            ("\"\\u12g4\"", "a hexadecimal digit"),
+            ("\"\\u12g4\"", "four hexadecimal digits"),
             ("\"\\ud800\"", "half of a surrogate pair"), ("\"\\ud800\\u0041\"", "half of a surrogate pair"),
             ("\"\\udc00\"", "half of a surrogate pair"), ("\"a\tb\"", "a control character"), ("[1] é", "found \"é\""),
             ("\"\\", "an escape"), ("// a\n1", "expected a value"),
@@ -94,7 +94,7 @@ import Testing
 
     @Test func bytesThatAreNoUTF8AreRefused() throws {
         let error = try #require(throws: JSONError.self) { try JSONValue(parsing: [0x22, 0x61, 0xFF, 0x22]) }
-        #expect(error.description == "line 1, column 3: found bytes that are not UTF-8")
+        #expect(error.description == "line 1, column 3: found bytes that are not UTF-8, expected JSON text in UTF-8")
     }
 
     @Test func linesAreAddedAsTheyAre() {

@@ -1,3 +1,4 @@
+import Elements
 import Foundation
 import JSONText
 import Synchronization
@@ -106,7 +107,7 @@ import Testing
     /// Names are bytes: a mark on a `/` does not hide it, and patterns that are made of names match just these.
     @Test(arguments: ["crop_5", "a*b", "a?b", "[x]", #"a\b"#, " a ", "a\u{202E}b", "e\u{301}", "é", "x/\u{301}y"])
     func literalPatternsMatchTheirName(name: String) throws {
-        let parts = ItemFilter.Pattern.parts(of: name)
+        let parts = name.pathComponents(keepingEmpty: true)
         #expect(parts.count == (name.utf8.contains(UInt8(ascii: "/")) ? 2 : 1))
         guard parts.count == 1 else { return }
         let pattern = "\(ItemFilter.literal("ds"))/\(ItemFilter.literal(name))"

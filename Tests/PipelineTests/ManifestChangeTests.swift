@@ -31,10 +31,10 @@ import Testing
     private static let region: [String: JSONValue] = [
         "dataset": "ds", "offset_nm": [12, 12, 12], "shape_nm": [16, 16, 16],
     ]
-    private static func regions(_ key: RegionKey, _ value: JSONValue) -> Change {
+    private static func regions(_ key: String, _ value: JSONValue) -> Change {
         Change(
             base: ["datasets": ["ds", "two"], "regions": [.object(region)]],
-            changed: ["regions": [.object(region.merging([key.rawValue: value]) { $1 })]])
+            changed: ["regions": [.object(region.merging([key: value]) { $1 })]])
     }
 
     /// Arrays that say nothing of where they lie.
@@ -45,21 +45,21 @@ import Testing
         "dataset": "plain", "path": "volumes/label", "class": "mito", "voxel_size_nm": [8, 8, 8],
         "translation_nm": [0, 0, 0],
     ]
-    private static func grids(_ key: ArrayGridKey, _ raw: JSONValue?, label: JSONValue? = nil) -> Change {
+    private static func grids(_ key: String, _ raw: JSONValue?, label: JSONValue? = nil) -> Change {
         let base: [String: JSONValue] = [
             "datasets": ["plain", "flat"], "mode": "volumes", "grids": [.object(grid), .object(labelGrid)],
         ]
         let changed = [(grid, raw), (labelGrid, label)].map { members, value in
-            value.map { members.merging([key.rawValue: $0]) { $1 } } ?? members
+            value.map { members.merging([key: $0]) { $1 } } ?? members
         }
         return Change(base: base, changed: ["grids": .array(changed.map { .object($0) })])
     }
 
-    private static func derive(_ key: DeriveKey, _ value: JSONValue) -> Change {
+    private static func derive(_ key: String, _ value: JSONValue) -> Change {
         let rule: [String: JSONValue] = ["from": "all", "ids": [3, 4], "instances": true]
         return Change(
             base: ["classes": ["cell"], "derive": ["cell": .object(rule)]],
-            changed: ["derive": ["cell": .object(rule.merging([key.rawValue: value]) { $1 })]])
+            changed: ["derive": ["cell": .object(rule.merging([key: value]) { $1 })]])
     }
 
     private static func limit(_ key: String, _ value: JSONValue) -> Change {
@@ -74,17 +74,17 @@ import Testing
         "convert.keep_packs": Change(changed: ["convert": ["keep_packs": true]], effect: .provenance),
         "datasets": Change(base: ["datasets": ["ds", "two"]], changed: ["datasets": ["two"]]),
         "derive": Change(changed: ["derive": [:]]),
-        "derive.from": derive(.from, "nuc"),
-        "derive.ids": derive(.ids, [3, 35]),
-        "derive.instances": derive(.instances, false),
+        "derive.from": derive("from", "nuc"),
+        "derive.ids": derive("ids", [3, 35]),
+        "derive.instances": derive("instances", false),
         "endpoint": Change(changed: ["endpoint": "http://127.0.0.1:9"], effect: .none),
-        "grids": grids(.translationNm, [0, 0, 16]),
-        "grids.axes": grids(.axes, nil, label: "xyz"),
-        "grids.class": grids(.labelClass, nil, label: "nuc"),
-        "grids.dataset": grids(.dataset, "flat", label: "flat"),
-        "grids.path": grids(.path, "volumes/other"),
-        "grids.translation_nm": grids(.translationNm, nil, label: [8, 8, 0]),
-        "grids.voxel_size_nm": grids(.voxelSizeNm, [8, 8, 16]),
+        "grids": grids("translation_nm", [0, 0, 16]),
+        "grids.axes": grids("axes", nil, label: "xyz"),
+        "grids.class": grids("class", nil, label: "nuc"),
+        "grids.dataset": grids("dataset", "flat", label: "flat"),
+        "grids.path": grids("path", "volumes/other"),
+        "grids.translation_nm": grids("translation_nm", nil, label: [8, 8, 0]),
+        "grids.voxel_size_nm": grids("voxel_size_nm", [8, 8, 16]),
         "job": Change(changed: ["job": "another"], effect: .provenance),
         "levels": Change(base: ["target_nm": 16], changed: ["levels": "finest"]),
         "limits.bandwidth": limit("bandwidth", "1GB/s"),
@@ -99,9 +99,9 @@ import Testing
         "output": Change(changed: ["output": "out2"]),
         "padding_nm": Change(changed: ["padding_nm": 8]),
         "regions": Change(changed: ["regions": [.object(region)]]),
-        "regions.dataset": regions(.dataset, "two"),
-        "regions.offset_nm": regions(.offsetNm, [4, 12, 12]),
-        "regions.shape_nm": regions(.shapeNm, [16, 16, 24]),
+        "regions.dataset": regions("dataset", "two"),
+        "regions.offset_nm": regions("offset_nm", [4, 12, 12]),
+        "regions.shape_nm": regions("shape_nm", [16, 16, 24]),
         "resize.grid": Change(base: ["target_nm": 12], changed: ["resize": ["grid": "power_of_two"]]),
         "resize.labels": Change(effect: .onlyValue),
         "resize.max_upsampling": Change(base: ["target_nm": 5], changed: ["resize": ["max_upsampling": 1]]),
@@ -116,14 +116,13 @@ import Testing
 
     /// Every key of the manifest, as the parser knows it.
     static let keys: [String] = {
-        func all<Key: ManifestKeys>(_ keys: Key.Type, below name: String) -> [String] {
-            keys.allCases.map { "\(name).\($0.rawValue)" }
+        func all<Owner>(_ object: ManifestObject<Owner>, below name: String) -> [String] {
+            object.keys.map { "\(name).\($0.name)" }
         }
-        let sections = [ManifestKey.convert, .resize, .limits].map(\.rawValue)
-        return ManifestKey.allCases.map(\.rawValue).filter { !sections.contains($0) }
-            + all(ConvertKey.self, below: "convert") + all(ResizeKey.self, below: "resize")
-            + all(LimitsKey.self, below: "limits") + all(RegionKey.self, below: "regions")
-            + all(ArrayGridKey.self, below: "grids") + all(DeriveKey.self, below: "derive")
+        return Manifest.keys.keys.map(\.name).filter { !["convert", "resize", "limits"].contains($0) }
+            + all(Manifest.Convert.keys, below: "convert") + all(Manifest.Resize.keys, below: "resize")
+            + all(Manifest.Limits.keys, below: "limits") + all(Manifest.Region.keys, below: "regions")
+            + all(Manifest.ArrayGrid.keys, below: "grids") + all(Manifest.DeriveRule.keys, below: "derive")
     }()
 
     init() throws {

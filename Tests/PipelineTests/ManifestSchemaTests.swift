@@ -28,26 +28,26 @@ import Testing
     }
 
     static let places: [Place] = [
-        Place(schema: [], known: ManifestKey.allCases.map(\.rawValue), path: "$", around: { _ in [:] }),
+        Place(schema: [], known: Manifest.keys.keys.map(\.name), path: "$", around: { _ in [:] }),
         Place(
-            schema: ["properties", "convert"], known: ConvertKey.allCases.map(\.rawValue), path: "$.convert",
+            schema: ["properties", "convert"], known: Manifest.Convert.keys.keys.map(\.name), path: "$.convert",
             around: { ["convert": $0] }),
         Place(
-            schema: ["properties", "resize"], known: ResizeKey.allCases.map(\.rawValue), path: "$.resize",
+            schema: ["properties", "resize"], known: Manifest.Resize.keys.keys.map(\.name), path: "$.resize",
             around: { ["resize": $0] }),
         Place(
-            schema: ["properties", "split"], known: SplitKey.allCases.map(\.rawValue), path: "$.split",
+            schema: ["properties", "split"], known: Manifest.Split.keys.keys.map(\.name), path: "$.split",
             around: { ["split": $0] }),
         Place(
-            schema: ["properties", "limits"], known: LimitsKey.allCases.map(\.rawValue), path: "$.limits",
+            schema: ["properties", "limits"], known: Manifest.Limits.keys.keys.map(\.name), path: "$.limits",
             around: { ["limits": $0] }),
         Place(
-            schema: ["properties", "regions", "items"], known: RegionKey.allCases.map(\.rawValue),
+            schema: ["properties", "regions", "items"], known: Manifest.Region.keys.keys.map(\.name),
             path: "$.regions[0]",
             others: ["dataset": "\"jrc_a\"", "offset_nm": "[0, 0, 0]", "shape_nm": "[1, 1, 1]"],
             around: { ["regions": "[\($0)]"] }),
         Place(
-            schema: ["properties", "grids", "items"], known: ArrayGridKey.allCases.map(\.rawValue),
+            schema: ["properties", "grids", "items"], known: Manifest.ArrayGrid.keys.keys.map(\.name),
             path: "$.grids[0]",
             others: [
                 "dataset": "\"jrc_a\"", "path": "\"volumes/raw\"", "voxel_size_nm": "4",
@@ -55,7 +55,7 @@ import Testing
             ],
             around: { ["grids": "[\($0)]"] }),
         Place(
-            schema: ["properties", "derive", "additionalProperties"], known: DeriveKey.allCases.map(\.rawValue),
+            schema: ["properties", "derive", "additionalProperties"], known: Manifest.DeriveRule.keys.keys.map(\.name),
             path: "$.derive.x", others: ["from": "\"all\"", "ids": "[1]"], around: { ["derive": "{\"x\": \($0)}"] }),
     ]
 

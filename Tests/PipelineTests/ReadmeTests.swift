@@ -3,6 +3,8 @@ import JSONText
 import Scheduling
 import Testing
 
+@testable import Manifest
+
 /// What the READMEs say about files and commands.
 @Suite struct ReadmeTests {
     private func text(_ name: String) throws -> String {
@@ -45,5 +47,32 @@ import Testing
         let lines = try text("README.md").split(separator: "\n").filter { $0.contains("* * * *") }
         #expect(lines.count == 1)
         #expect(lines.allSatisfy { $0.contains("cristae run config.json --refresh ") })
+    }
+
+    /// The table of keys is made from their declarations: a change of these needs a new table, which the failure prints.
+    @Test func theTableOfKeysIsThatOfTheManifest() throws {
+        var lines = ["| key | default | meaning |", "| --- | --- | --- |"]
+        func add(_ object: JSONValue, _ names: [String], below prefix: String) throws {
+            for name in names {
+                let key = try #require(object["properties"]?[name])
+                let words = (key["enum"]?.array ?? []).compactMap(\.string).map { "`\($0)`" }.joined(separator: ", ")
+                let meaning = try #require(key["description"]?.string).replacing("<", with: "\\<")
+                let shown = key["default"].map { "`\($0.string ?? $0.canonicalText)`" } ?? ""
+                let isRequired = object["required"]?.array?.contains(.string(name)) ?? false
+                let isSection = key["properties"] != nil
+                lines.append(
+                    "| `\(prefix)\(name)` | \(isRequired ? "required" : isSection ? "" : shown) | "
+                        + (words.contains(",") ? "One of \(words). " : "") + "\(meaning) |")
+                let inner = [(key, "."), (key["items"], "[]."), (key["additionalProperties"], ".*.")]
+                for case let (inner?, mark) in inner {
+                    let names = (inner["properties"]?.object ?? [:]).keys.sorted()
+                    try add(inner, names, below: prefix + name + mark)
+                }
+            }
+        }
+        try add(Manifest.schema, Manifest.keys.keys.map(\.name), below: "")
+        let table = lines.joined(separator: "\n") + "\n"
+        let readme = try text("README.md")
+        #expect(readme.contains("\n\n\(table)\n"), "the README needs this table:\n\(table)")
     }
 }

@@ -1,4 +1,5 @@
 internal import Arrays
+internal import Elements
 internal import JSONText
 internal import Ledger
 internal import Logging

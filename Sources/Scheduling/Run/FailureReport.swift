@@ -24,7 +24,7 @@ struct FailureReport: Sendable {
         }
         var members = manifest(of: failures, items: items).json(relativeTo: context.manifest.state).object ?? [:]
         // Classes that nobody has named must not be named here: they would have to be there then.
-        if !context.manifest.namesClasses.isGiven { members[ManifestKey.classes.rawValue] = nil }
+        if !context.manifest.namesClasses.isGiven { members[Manifest.key(of: \.classes)] = nil }
         let text = JSONValue.object(members).prettyText + "\n"
         try await context.state.run {
             try context.state.folder.update(Array(text.utf8), to: Self.manifestPath)

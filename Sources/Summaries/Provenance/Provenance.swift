@@ -23,7 +23,9 @@ struct Provenance: Sendable {
     /// items that are there.
     static func manifest(_ manifest: Manifest) -> JSONValue {
         var members = manifest.json(relativeTo: manifest.output).object ?? [:]
-        for key in [ManifestKey.output, .state, .limits, .endpoint, .only] { members[key.rawValue] = nil }
+        for property in [\Manifest.output, \.state, \.limits, \.endpoint, \.only] as [PartialKeyPath<Manifest>] {
+            members[Manifest.key(of: property)] = nil
+        }
         return .object(members)
     }
 

@@ -1,31 +1,32 @@
-/// The place of a value in the manifest, such as `$.limits.memory` or `$.datasets[2]`; or the flag that gave it.
+internal import Elements
+
+/// The place of a value in a document, such as `$.limits.memory` or `$.datasets[2]`.
 public struct JSONPath: Sendable, Hashable {
     enum Step: Sendable, Hashable, Comparable {
         case index(Int)
         case key(String)
     }
 
-    /// `$`, or the name of a flag.
+    /// `$`, or the name of what gave the value instead, such as a flag.
     let root: String
-    private(set) var steps: [Step] = []
+    private let steps: [Step]
 
     /// The whole document.
-    static let document = JSONPath(root: "$")
+    public static let document = JSONPath(root: "$")
 
-    init(root: String) { self.root = root }
+    public init(root: String) { self.init(root: root, steps: []) }
 
-    func key(_ name: String) -> JSONPath { appending(.key(name)) }
-
-    func index(_ index: Int) -> JSONPath { appending(.index(index)) }
-
-    /// Whether the place is in the file, and not on the command line or in the environment.
-    var isInDocument: Bool { root == JSONPath.document.root }
-
-    private func appending(_ step: Step) -> JSONPath {
-        var path = self
-        path.steps.append(step)
-        return path
+    init(root: String, steps: [Step]) {
+        self.root = root
+        self.steps = steps
     }
+
+    public func key(_ name: String) -> JSONPath { JSONPath(root: root, steps: steps + [.key(name)]) }
+
+    public func index(_ index: Int) -> JSONPath { JSONPath(root: root, steps: steps + [.index(index)]) }
+
+    /// Whether the place is in the document.
+    public var isInDocument: Bool { root == JSONPath.document.root }
 }
 
 extension JSONPath: Comparable {
