@@ -97,7 +97,7 @@ public struct VoxelFile: Sendable {
             guard let size = ownPlace.voxelSize ?? place.voxelSize ?? limits?.voxelSize else {
                 throw CropFileError(
                     "\(path): no voxel size: neither it nor the file has an attribute scale, voxel_size, resolution or "
-                        + "element_size_um; --voxel-size z,y,x gives it")
+                        + "element_size_um\(limits == nil ? "" : "; --voxel-size z,y,x gives it")")
             }
             let translation = ownPlace.translation ?? place.translation
             guard translation != nil || limits != nil else {
@@ -133,10 +133,14 @@ public struct VoxelFile: Sendable {
 
     private static func cropPaths(in reader: HDF5Reader) async throws -> [String] {
         let children = try await reader.children(of: "/")
-        let raw = ["raw_crop", "raw"].first { children.contains(Child(name: $0, isGroup: false)) }
-        guard let group = labelGroup(children) else { return raw.map { ["/\($0)"] } ?? [] }
-        let labels = try await reader.children(of: "/\(group)").filter { !$0.isGroup }
-        return (raw.map { ["/\($0)"] } ?? []) + labels.map { "/\(group)/\($0.name)" }
+        var paths = [CropPaths.raw, "/raw"].filter {
+            children.contains(Child(name: String($0.dropFirst()), isGroup: false))
+        }
+        paths = Array(paths.prefix(1))
+        if let group = labelGroup(children) {
+            paths += try await reader.children(of: "/\(group)").filter { !$0.isGroup }.map { "/\(group)/\($0.name)" }
+        }
+        return paths
     }
 
     private static func allPaths(in reader: HDF5Reader) async throws -> [String] {

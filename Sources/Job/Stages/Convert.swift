@@ -95,7 +95,7 @@ public struct Convert: Sendable {
         _ writer: HDF5Writer, path: String, type: ElementType, shape: ZYX<Int>, fill: [UInt8], source: PlannedArray
     ) -> ChunkWriter {
         let encoding = Encoding(
-            context.manifest.convert.compression, elementType: type, shape: shape, isLabel: path != "/raw_crop",
+            context.manifest.convert.compression, elementType: type, shape: shape, isLabel: path != CropPaths.raw,
             source: source)
         return ChunkWriter(
             writer: writer,
@@ -106,7 +106,7 @@ public struct Convert: Sendable {
     // MARK: Raw data
 
     private func writeRaw(_ writer: HDF5Writer, _ pack: Pack) async throws {
-        let path = "/raw_crop"
+        let path = CropPaths.raw
         try await copy(plan.raw, to: path, writer, pack)
         var attributes = FileAttributes.grid(plan.raw.writtenGrid)
         attributes.append(("source_path", .string(context.store.url.url(of: plan.raw.key))))
@@ -151,7 +151,7 @@ public struct Convert: Sendable {
                 continue
             }
             let watch = UnknownIdentifier(label, in: plan).map { _ in ValueWatch() }
-            try await copy(label, to: "/label_crop/\(name)", writer, pack, watch: watch)
+            try await copy(label, to: CropPaths.label(name), writer, pack, watch: watch)
             let annotation = try await annotation(of: label, isInQuestion: watch?.hasBoth ?? false, pack)
             try await setAttributes(of: label, annotation: annotation, writer)
         }
@@ -165,7 +165,7 @@ public struct Convert: Sendable {
         var attributes = FileAttributes.grid(label.writtenGrid) + FileAttributes.annotation(annotation)
         attributes.append(("source_path", .string(context.store.url.url(of: label.key))))
         attributes += LabelOrigin(of: label, isDerived: name != nil, context.manifest).attributes
-        try await target.setAttributes(attributes + more, on: "/label_crop/\(name ?? label.name)")
+        try await target.setAttributes(attributes + more, on: CropPaths.label(name ?? label.name))
     }
 
     /// What the values mean, as declared; where nothing is declared and there are no other values than 0 and 255, they mean
@@ -215,7 +215,7 @@ public struct Convert: Sendable {
             source: source, own: own, start: rule.source.written.start,
             mask: IdentifierMask(
                 elementType: source.elementType, ids: rule.ids, unknownValues: sourcePlan.unknownValues))
-        let path = "/label_crop/\(rule.name)"
+        let path = CropPaths.label(rule.name)
         if rule.instances {
             try await writeComponents(rule, derivation, array, path, writer)
         } else {
