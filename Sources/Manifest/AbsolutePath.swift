@@ -2,12 +2,13 @@ import Elements
 import Foundation
 internal import JSONText
 
-/// An absolute path of the file system without `.`, `..`, `//` and a slash at the end. Nothing is looked up: `..` takes
-/// the name before it away, also where that is a link.
+/// An absolute path of the file system without `.`, `..`, `//` and a slash at the end.
+///
+/// The file system is not asked: `..` removes the name before it, even where that is a link.
 public struct AbsolutePath: Sendable, Hashable {
     public let components: [String]
 
-    /// `text` as seen from `folder`; a relative `folder` is seen from the current directory.
+    /// `text` relative to `folder`, which is relative to the current directory.
     public init(_ text: String, in folder: String) {
         var components: [String] = []
         for part in [FileManager.default.currentDirectoryPath, folder, text] {
@@ -31,8 +32,7 @@ public struct AbsolutePath: Sendable, Hashable {
         components.starts(with: other.components) { $0.hasSameBytes(as: $1) }
     }
 
-    /// How to write it in a file that lies in `folder`: relative where the two have more than the root in common. Reading it
-    /// back from there gives the same path.
+    /// The text for a file in `folder`: relative where the two have more than the root in common. Reading it there gives the same path.
     public func written(relativeTo folder: AbsolutePath) -> String {
         let shared = zip(components, folder.components).prefix { $0.hasSameBytes(as: $1) }.count
         guard shared > 0 else { return text }
@@ -42,7 +42,7 @@ public struct AbsolutePath: Sendable, Hashable {
         return AbsolutePath.isExpandable(first) ? "./" + parts.joined(separator: "/") : parts.joined(separator: "/")
     }
 
-    /// The path with the links followed in as much of it as exists.
+    /// The path with links resolved in the part of it that exists.
     var followingLinks: AbsolutePath {
         var existing = self
         while true {
@@ -62,14 +62,14 @@ public struct AbsolutePath: Sendable, Hashable {
         return stat(text, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
     }
 
-    /// Whether a shell would put something else in place of a first name like this.
+    /// Whether a shell would expand a path that begins with this name.
     static func isExpandable(_ name: some StringProtocol) -> Bool { name.hasBytePrefix("~") || name.hasBytePrefix("$") }
 
     private init(components: some Sequence<String>) { self.components = Array(components) }
 }
 
 extension ManifestValue where T == String {
-    /// A path of the file system, as seen from the folder of the manifest.
+    /// A path of the file system, relative to the folder of the manifest.
     static func path(_ what: String) -> Self {
         Self(
             ["type": "string", "minLength": 1, "maxLength": 4095],
@@ -98,7 +98,7 @@ extension ManifestValue where T == String {
 }
 
 extension AbsolutePath {
-    /// What holds for every path that is written in the manifest.
+    /// The rules for every path in the manifest.
     static func check(_ text: String, _ path: JSONPath, _ what: String) throws(ManifestError) {
         func refuse(_ reason: String) -> ManifestError {
             ManifestError(path: path, found: "\(QuotedText(text))", expected: "\(what)\(reason)")

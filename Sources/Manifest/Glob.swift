@@ -1,8 +1,8 @@
 /// A shell pattern for names: `*` is any run of characters, `?` any one, `[a-z]` one of a set, `[!a-z]` (or `[^a-z]`)
-/// one outside it; a backslash takes the next character as it is.
+/// one outside it. The character after a backslash stands for itself.
 ///
-/// A pattern matches a whole name. A name is no path: `/` and a leading dot are characters like any other. Characters
-/// are Unicode scalars, and case counts.
+/// A pattern matches a whole name. A name is not a path: `/` and a leading dot are characters like any other. Characters
+/// are Unicode scalars. Upper and lower case differ.
 public struct Glob: Sendable, Hashable {
     /// The pattern as it was written.
     public let pattern: String
@@ -14,7 +14,7 @@ public struct Glob: Sendable, Hashable {
         case one(Unicode.Scalar)
         case set([ClosedRange<Unicode.Scalar>], negated: Bool)
 
-        public func matches(_ scalar: Unicode.Scalar) -> Bool {
+        func matches(_ scalar: Unicode.Scalar) -> Bool {
             switch self {
             case .anyRun: false
             case .anyOne: true
@@ -54,7 +54,7 @@ public struct Glob: Sendable, Hashable {
 
     /// Whether the whole of `name` matches.
     ///
-    /// - Complexity: at most O(pattern × name), whatever the pattern: only the last `*` is ever taken back.
+    /// - Complexity: at most O(pattern × name), whatever the pattern: only the last `*` is ever tried again.
     public func matches(_ name: String) -> Bool {
         let name = Array(name.unicodeScalars)
         var position = 0
@@ -83,7 +83,7 @@ public struct Glob: Sendable, Hashable {
         return scalar
     }
 
-    /// Reads a set, its `[` already taken. A `]` that comes first is a member, as in the shell.
+    /// Reads a set; its `[` is already read. A `]` that comes first is a member, as in the shell.
     private static func set(_ rest: inout Substring.UnicodeScalarView) throws(GlobError) -> Token {
         var negated = false
         if rest.first == "!" || rest.first == "^" {
@@ -113,7 +113,7 @@ extension Glob: CustomStringConvertible {
     public var description: String { pattern }
 }
 
-/// Why a text is no shell pattern.
+/// Why a text is not a shell pattern.
 public struct GlobError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What was found, on one line.
     public let description: String

@@ -2,8 +2,8 @@ internal import Elements
 
 /// Which items of a job are asked for: the patterns of `only`, from the manifest or from `--only`.
 ///
-/// A pattern is the name of an item or a glob for names, or `dataset/item` with a name or glob on each side. Without any pattern all items
-/// are asked for. Names are bytes: the pattern is split at the byte `/`.
+/// A pattern is a name or a glob for names of items, or `dataset/item` with a name or glob on each side. Without patterns all items are
+/// asked for. Names are bytes: the pattern is split at the byte `/`.
 public struct ItemFilter: Sendable {
     /// One pattern.
     public struct Pattern: Sendable {
@@ -13,7 +13,7 @@ public struct ItemFilter: Sendable {
         public let dataset: Glob?
         public let item: Glob
 
-        /// - Throws: ``GlobError`` for more than one `/`, and for a part that is no pattern.
+        /// - Throws: ``GlobError`` for more than one `/`, and for a part that is not a pattern.
         init(_ text: String) throws(GlobError) {
             let parts = text.pathComponents(keepingEmpty: true)
             guard parts.count <= 2 else { throw GlobError("more than one \"/\"") }
@@ -22,7 +22,7 @@ public struct ItemFilter: Sendable {
             dataset = parts.count == 2 ? try Glob(parts[0]) : nil
         }
 
-        /// Whether it takes an item. With a dataset before it, the item may also be called as it is called within its dataset.
+        /// Whether it takes an item. A pattern with a dataset also takes the name that the item has within its dataset.
         public func takes(_ name: String, ownName: String? = nil, of dataset: String) -> Bool {
             guard let wanted = self.dataset else { return item.matches(name) }
             return wanted.matches(dataset) && (item.matches(name) || ownName.map { item.matches($0) } ?? false)
@@ -36,7 +36,7 @@ public struct ItemFilter: Sendable {
 
     public let patterns: [Pattern]
 
-    /// - Throws: ``GlobError`` for the first text that is no pattern.
+    /// - Throws: ``GlobError`` for the first text that is not a pattern.
     public init(_ texts: [String]) throws(GlobError) {
         var patterns: [Pattern] = []
         for text in texts { patterns.append(try Pattern(text)) }
@@ -46,15 +46,15 @@ public struct ItemFilter: Sendable {
     /// Whether all items are asked for.
     public var isEmpty: Bool { patterns.isEmpty }
 
-    /// Whether something of this name is asked for that is no item.
+    /// Whether something of this name is asked for that is not an item.
     public func takes(_ name: String, of dataset: String) -> Bool {
         isEmpty || patterns.contains { $0.takes(name, of: dataset) }
     }
 }
 
 extension ItemFilter {
-    /// A pattern that matches just `name`, and that a manifest accepts: what has a meaning in patterns gets a backslash before it, and
-    /// what a manifest refuses to hold is any one character.
+    /// A pattern that matches `name` alone, and that a manifest accepts. Wildcards get a backslash; a character that a manifest refuses
+    /// becomes `?`.
     public static func literal(_ name: String) -> String {
         let scalars = Array(name.unicodeScalars)
         var pattern = ""

@@ -3,9 +3,9 @@ internal import Geometry
 public import JSONText
 
 extension Manifest {
-    /// Every key of the manifest. The parser, the schema, the written manifest and the README's table are all made from this.
+    /// Every key of the manifest. The parser, the schema, the written manifest and the README's table are made from these.
     ///
-    /// What values say together (folders apart from each other, say) only ``ManifestParser`` knows.
+    /// Rules for several values together, such as folders that must be apart, are in ``ManifestParser``.
     static var keys: ManifestObject<Manifest> {
         ManifestObject(
             Manifest(),

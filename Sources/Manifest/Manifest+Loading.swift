@@ -3,10 +3,10 @@ internal import JSONText
 internal import Ledger
 
 extension Manifest {
-    /// Bytes of the largest manifest that is read. One that names every public crop has a few thousand.
-    public static let maximumSize = 4 << 20
+    /// The size of the largest manifest that is read, in bytes. One that names every public crop has a few thousand.
+    static let maximumSize = 4 << 20
 
-    /// Reads and checks the manifest in a file, or for `-` on the standard input, its paths seen from the current folder. Nothing is written,
+    /// Reads and checks the manifest in a file. `-` is the standard input; its paths are relative to the current folder. Nothing is written,
     /// and no store is asked.
     ///
     /// - Throws: ``ManifestError`` with the JSON path of the first thing that is wrong, `$` where the file cannot be read.
@@ -20,7 +20,7 @@ extension Manifest {
         }
         if path == "-" {
             var text = Data()
-            // A pipe gives what it has, piece by piece.
+            // A read from a pipe may give less than there is to come.
             while text.count <= maximumSize {
                 guard let piece = try? input.read(upToCount: maximumSize + 1 - text.count), !piece.isEmpty else {
                     break

@@ -1,21 +1,21 @@
 internal import Elements
 internal import JSONText
 
-/// One thing that is wrong with a manifest; what a reader of manifests throws is the first of all.
+/// What is wrong with a manifest. Of several mistakes the first one is thrown.
 public struct ManifestError: Error, Sendable, Equatable {
     /// The manifest's file as it was named; nil where the fault lies in a flag or in the environment.
     public internal(set) var file: String?
-    /// The JSON path of the culprit, such as `$.limits.memory` or `$.datasets[2]`; `$` for a text that is no JSON; the name
-    /// of a flag (`--output`) or variable where that gave the value.
+    /// The JSON path of the value, such as `$.limits.memory` or `$.datasets[2]`; `$` for a text that is not JSON; the name of a
+    /// flag (`--output`) or variable where that gave the value.
     public var path: String { place.description }
     let place: JSONPath
-    /// What is there. The value of an unknown key is never told, nor that of a URL which holds credentials.
+    /// What is there. The value of an unknown key is never shown, nor a URL that holds credentials.
     public let found: String
     /// What should be there.
     public let expected: String
     /// The nearest known key or word.
     public internal(set) var suggestion: String?
-    /// Whether the culprit is a key that the manifest does not know.
+    /// Whether the mistake is a key that does not exist.
     public let isUnknownKey: Bool
 
     /// What the process ends with: 64 where a flag is wrong, 78 where the manifest or the environment is.

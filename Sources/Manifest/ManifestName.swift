@@ -3,12 +3,12 @@ internal import JSONText
 
 /// Names that become path components, HDF5 names or patterns for such.
 public enum ManifestName {
-    /// UTF-8 bytes of a name: what is put before or after it must still fit the 255 of a file name.
+    /// UTF-8 bytes of a name. A file name has at most 255, and needs room for what is put before and after the name.
     public static let maximumLength = 200
-    /// UTF-8 bytes of a pattern for items: a name of 255, each byte of it with a backslash.
+    /// UTF-8 bytes of a pattern for items: a name of 255 bytes with a backslash before each.
     fileprivate static let maximumPatternLength = 510
 
-    /// What holds for every name: no separator, nothing invisible, not `.` or `..`, not too long.
+    /// The rules for every name: no separator, nothing invisible, not `.` or `..`, not too long.
     fileprivate static func check(
         _ name: String, _ path: JSONPath, _ what: String, atMost maximumLength: Int = maximumLength
     ) throws(ManifestError) {
@@ -31,7 +31,7 @@ public enum ManifestName {
 }
 
 extension ManifestValue where T == String {
-    /// A text of which the schema says its length, and that `read` checks.
+    /// A text that `read` checks. The schema has its length and pattern.
     static func text(
         atMost length: Int, pattern: String? = nil, expected: String,
         read: @escaping (String, JSONPath) throws(ManifestError) -> Void
@@ -136,7 +136,7 @@ extension ManifestValue where T == [String] {
 }
 
 extension ManifestValue where T == [String: Manifest.DeriveRule] {
-    /// Rules by the names of the classes that they make.
+    /// Rules by the name of the class that each makes.
     static var derivedClasses: Self {
         map(
             "an object of class names and rules", name: .name("a class name"),

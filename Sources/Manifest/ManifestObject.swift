@@ -1,7 +1,7 @@
 internal import Elements
 internal import JSONText
 
-/// A key of an object in the manifest: the one place that says its name, its values, and what it means.
+/// A key of an object in the manifest: its name, its values, and what it means, in one place.
 struct ManifestKey<Owner> {
     let name: String
     let property: PartialKeyPath<Owner>
@@ -11,7 +11,7 @@ struct ManifestKey<Owner> {
     let read: (JSONValue, JSONPath, ManifestReading, inout Owner) throws(ManifestError) -> Void
     let write: (Owner, AbsolutePath) -> JSONValue?
 
-    /// - Parameter missing: What a message expects where the key is missing, which makes it a required one.
+    /// - Parameter missing: What a message expects where the key is missing. It makes the key a required one.
     init<T>(
         _ name: String, _ property: WritableKeyPath<Owner, T>, _ value: ManifestValue<T>, missing: String? = nil,
         _ meaning: String
@@ -29,7 +29,7 @@ struct ManifestKey<Owner> {
 
 /// A kind of object in the manifest.
 struct ManifestObject<Owner> {
-    /// What it is where no key is given.
+    /// Its value where no key is given, which has the defaults.
     let standard: Owner
     let keys: [ManifestKey<Owner>]
 
@@ -46,16 +46,16 @@ struct ManifestObject<Owner> {
         return key
     }
 
-    /// Reads an object. Problems with its keys are noted, and the value of such a key is the standard one.
+    /// Reads an object. A problem with a key is noted, and the key gets its default.
     ///
-    /// - Parameter supplied: The property that need not be given, as something else gives its value.
+    /// - Parameter supplied: A property that may be missing because a flag gives it.
     func read(
         _ value: JSONValue, _ path: JSONPath, _ reading: ManifestReading, supplied: PartialKeyPath<Owner>? = nil
     ) throws(ManifestError) -> Owner {
         guard let members = value.object else { throw ManifestError(value, path, "an object") }
         let known = keys.map(\.name).sorted()
         for name in members.keys where !known.contains(name) {
-            // Its value is not looked at: it may be a password.
+            // Its value is not shown: it may be a password.
             reading.add(
                 ManifestError(
                     path: path.key(name), found: "unknown key", expected: ManifestError.alternatives(known),

@@ -1,7 +1,7 @@
 internal import Elements
 internal import JSONText
 
-/// Makes a ``Manifest`` of a JSON document: every key by itself first, then what they say together.
+/// Makes a ``Manifest`` of a JSON document. First each key is read by itself, then the values are compared with each other.
 struct ManifestParser {
     private let document: JSONValue
     private let overrides: Manifest.Overrides
@@ -38,7 +38,7 @@ struct ManifestParser {
 
     private func place(_ property: PartialKeyPath<Manifest>) -> JSONPath { .document.key(keys.key(property).name) }
 
-    /// Puts what flags and the environment say in place of what the manifest says, which must be right nevertheless.
+    /// Flags and the environment replace values of the manifest. The replaced value must be right nevertheless.
     private func override(_ manifest: inout Manifest) {
         reading.folder = ""
         func override(_ property: PartialKeyPath<Manifest>, _ name: String, _ value: JSONValue?) {
@@ -59,7 +59,7 @@ struct ManifestParser {
 
     // MARK: Together
 
-    /// Regions, grids and lists of datasets that nobody asked for would silently come to nothing.
+    /// Regions, grids and lists of a dataset that is not asked for would have no effect, which must not pass in silence.
     private func checkDatasets(_ manifest: Manifest) {
         let globs = manifest.datasetGlobs
         func check(_ name: String, _ path: JSONPath) {

@@ -1,6 +1,6 @@
 /// One reading of a manifest: what has been found wrong so far.
 ///
-/// Readers go on after a problem: which one is told must not depend on the order in which they take the keys.
+/// Readers go on after a problem, so that the reported one does not depend on the order in which keys are read.
 final class ManifestReading {
     /// The folder that relative paths are seen from.
     var folder: String
@@ -10,7 +10,7 @@ final class ManifestReading {
 
     func add(_ problem: ManifestError) { problems.append(problem) }
 
-    /// What `body` gives; nil where it throws, which is noted, or has noted a problem itself.
+    /// What `body` returns. What it throws is noted. nil where it has thrown, or noted a problem itself.
     @discardableResult
     func collect<T>(_ body: () throws(ManifestError) -> T) -> T? {
         let count = problems.count

@@ -7,7 +7,7 @@ struct ManifestValue<T> {
     typealias Reader = (JSONValue, JSONPath, ManifestReading) throws(ManifestError) -> T
 
     var schema: [String: JSONValue]
-    /// Takes a value and its place. Of what it refuses it says what it expected.
+    /// Takes a value and its place. The error says what was expected.
     var read: Reader
     /// The value as the manifest in a folder has it; nil where the key is left out.
     var write: (T, AbsolutePath) -> JSONValue?
@@ -20,7 +20,7 @@ struct ManifestValue<T> {
         self.write = write
     }
 
-    /// Values that `parse` gives; where it gives nil, `expected` is what a message says.
+    /// Values that `parse` takes. Where it returns nil, the message says `expected`.
     init(
         _ expected: String, _ schema: [String: JSONValue], write: @escaping (T) -> JSONValue,
         parse: @escaping (JSONValue) -> T?
@@ -31,7 +31,7 @@ struct ManifestValue<T> {
         }
     }
 
-    /// The same with one more rule for values that are good by themselves.
+    /// The same with one more check, of a value that has been read.
     func checked(_ check: @escaping (T, JSONPath, ManifestReading) -> Void) -> Self {
         ManifestValue(schema, write: write) { (value, path, reading) throws(ManifestError) in
             let result = try read(value, path, reading)
@@ -112,7 +112,7 @@ extension ManifestValue where T == Int {
 }
 
 extension ManifestValue where T == Double {
-    /// A finite number within `bounds`, which are `minimum`, `exclusiveMaximum` and so on, as the schema has them.
+    /// A finite number within `bounds`: `minimum`, `exclusiveMaximum` and so on, as in the schema.
     static func number(_ expected: String, _ bounds: [String: JSONValue]) -> Self {
         Self(expected, bounds.merging(["type": "number"]) { $1 }, write: JSONValue.exact) { value in
             value.double.flatMap { $0.isFinite && isWithin(bounds, $0) ? $0 : nil }
@@ -145,7 +145,7 @@ extension ManifestValue where T == Double {
         }
     }
 
-    /// The edge of a voxel in nm: what any microscope, and any resizing, may give.
+    /// The edge of a voxel in nm, with bounds for any microscope and any resizing.
     fileprivate static func voxelEdge(_ expected: String) -> Self {
         let range = number("a number from 0.01 to 1000000 in nm", ["minimum": 0.01, "maximum": 1_000_000])
         let positive = number(expected, ["exclusiveMinimum": 0])
@@ -173,12 +173,12 @@ extension ManifestValue where T == ZYX<Double> {
         }
     }
 
-    /// The same with bounds, told alike of the three and of one of them.
+    /// Three numbers within bounds.
     static func triple(_ expected: String, _ bounds: [String: JSONValue]) -> Self {
         triple(expected, of: .number(expected, bounds))
     }
 
-    /// A voxel size in nm: one number for all axes, or one an axis.
+    /// A voxel size in nm: one number for all axes, or one for each.
     ///
     /// - Parameter writesOneNumber: whether three equal numbers are written as one.
     static func voxelSize(writesOneNumber: Bool) -> Self {

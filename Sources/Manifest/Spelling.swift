@@ -1,7 +1,7 @@
-/// Finds the known word that a wrong one was probably meant to be.
+/// Finds the known word that a misspelt one probably stands for.
 public enum Spelling {
-    /// The nearest of `known` to `word`, ties by the alphabet; nil where none is near.
-    public static func nearest(to word: String, in known: [String]) -> String? {
+    /// The nearest of `known` to `word`; of several the first by the alphabet. nil where none is near.
+    static func nearest(to word: String, in known: [String]) -> String? {
         guard (1...64).contains(word.utf8.count) else { return nil }
         let wanted = folded(word)
         let ranked = known.map { (word: $0, distance: distance(wanted, folded($0))) }
@@ -16,20 +16,20 @@ public enum Spelling {
         let ranked = known.compactMap { name -> (word: String, distance: Int)? in
             let name = (text: name, bytes: folded(name))
             let limit = max(2, max(wanted.count, name.bytes.count) * 2 / 5)
-            // The longer of the two has at least as many edits as it has bytes more.
+            // The edits are at least as many as the difference in length.
             let difference = abs(wanted.count - name.bytes.count)
             let edits = difference <= limit ? distance(wanted, name.bytes) : .max
             if edits <= limit { return (name.text, edits) }
             let shared = zip(wanted, name.bytes).prefix { $0 == $1 }.count
             guard shared >= 3, shared == min(wanted.count, name.bytes.count) else { return nil }
-            // What only begins alike comes after what is near.
+            // Words that only begin alike come after words that are near.
             return (name.text, 100 + difference)
         }
         return ranked.sorted { ($0.distance, $0.word) < ($1.distance, $1.word) }.prefix(3).map(\.word)
     }
 
     /// Edits between two words: insertions, deletions, substitutions and swaps of neighbours (optimal string alignment).
-    public static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
+    static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
         var beforeLast: [Int] = []
         var last = Array(0...right.count)
         for row in left.indices {
@@ -48,7 +48,7 @@ public enum Spelling {
         return last[right.count]
     }
 
-    /// Case and the choice of `-`, space or `_` are no difference.
+    /// Upper and lower case count as the same, and so do `-`, space and `_`.
     private static func folded(_ word: String) -> [UInt8] {
         word.lowercased().utf8.map { $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: " ") ? UInt8(ascii: "_") : $0 }
     }

@@ -2,7 +2,7 @@ internal import Elements
 import Foundation
 import JSONText
 
-/// The address of a store, checked by its syntax alone: the network is never asked.
+/// The address of a store. Only its syntax is checked; the network is not used.
 enum StoreAddress {
     fileprivate static let expected =
         "a store URL (s3://bucket/prefix, https://host/path, file:///path, sample:) or a path"
@@ -46,7 +46,7 @@ enum StoreAddress {
         return url
     }
 
-    /// What comes before the first `:`, where that is a scheme (RFC 3986, 3.1); a path has none.
+    /// The text before the first `:`, where it is a scheme (RFC 3986, 3.1). A path has none.
     fileprivate static func scheme(of text: String) -> String? {
         guard let colon = text.firstIndex(of: ":"), text.utf8.first.map(isLetter) == true else { return nil }
         let scheme = text[..<colon]
@@ -73,7 +73,7 @@ enum StoreAddress {
         }
     }
 
-    /// The bucket naming rules of S3 (3 to 63 characters; letters, digits, `-`, `.`), and a prefix without ways up.
+    /// Checks the bucket by the naming rules of S3 (3 to 63 characters; letters, digits, `-`, `.`), and that the prefix does not climb.
     fileprivate static func checkBucket(_ rest: Substring, _ text: String, _ path: JSONPath) throws(ManifestError) {
         guard rest.hasPrefix("//") else { throw refuse(text, path, "s3://bucket/prefix") }
         let bucket = rest.dropFirst(2).prefix { $0 != "/" }
@@ -128,7 +128,7 @@ enum StoreAddress {
         }
     }
 
-    /// The path of a web address: what RFC 3986 lets stand there, and no ways up.
+    /// Checks the path of a web address: the characters of RFC 3986, and no `.` or `..`.
     private static func checkSegments(_ rest: Substring, _ text: String, _ path: JSONPath) throws(ManifestError) {
         let segments = rest.split(separator: "/")
         let areClean = segments.allSatisfy { segment in
@@ -138,13 +138,13 @@ enum StoreAddress {
         guard areClean else { throw refuse(text, path, "a URL path, percent-encoded, without \".\" and \"..\"") }
     }
 
-    /// A text with an `@` is not shown: what stands before it may be a password, however the URL is broken.
+    /// A text with an `@` is not shown: the part before it may be a password, however wrong the URL is.
     fileprivate static func refuse(_ text: String, _ path: JSONPath, _ expected: String) -> ManifestError {
         let found = text.contains("@") ? withheld(text) : "\(QuotedText(text))"
         return ManifestError(path: path, found: found, expected: expected)
     }
 
-    /// What is said of a URL that is not shown.
+    /// How a message names a URL without showing it.
     private static func withheld(_ text: String) -> String {
         guard let scheme = scheme(of: text), schemes.contains(scheme) else { return "a URL (not shown)" }
         return "a URL (\(scheme):…, not shown)"
@@ -177,7 +177,7 @@ enum StoreAddress {
 }
 
 extension ManifestValue where T == String {
-    /// The URL of a store; a plain path becomes a `file:///` URL, as seen from the folder of the manifest.
+    /// The URL of a store; a plain path becomes a `file:///` URL, relative to the folder of the manifest.
     static var source: Self {
         Self(["type": "string", "minLength": 1, "maxLength": 2048], write: { text, _ in .string(text) }) {
             (value, path, reading) throws(ManifestError) in

@@ -8,7 +8,7 @@ public enum ByteCount {
         "GiB": 1 << 30, "TB": 1_000_000_000_000, "TiB": 1 << 40,
     ]
 
-    /// The bytes that `text` stands for, rounded to the nearest; nil where it is no count, or does not fit an `Int`.
+    /// The bytes that `text` stands for, rounded to the nearest. nil where it is not a count, or does not fit an `Int`.
     ///
     /// `perSecond` allows `/s` after the unit. A unit is needed: a bare number in quotes is ambiguous.
     public static func parse(_ text: String, perSecond: Bool = false) -> Int? {
@@ -39,7 +39,7 @@ public enum ByteCount {
 public enum DurationText {
     private static let units: KeyValuePairs = ["d": 86400, "h": 3600, "m": 60, "s": 1]
 
-    /// The seconds that `text` stands for, below a billion; nil where it is no length of time.
+    /// The seconds that `text` stands for, below a billion. nil where it is not a length of time.
     public static func seconds(_ text: String) -> Double? {
         guard !text.isEmpty else { return nil }
         if text.contains(":") || text.contains("-") { return slurm(text) }
@@ -80,7 +80,7 @@ public enum DurationText {
     }
 
     /// The shortest exact form: `10m` for 600, a number where no unit fits.
-    public static func json(_ seconds: Double) -> JSONValue {
+    static func json(_ seconds: Double) -> JSONValue {
         for (unit, length) in units where length > 1 && seconds > 0 {
             if let count = Int(exactly: seconds / Double(length)) { return .string("\(count)\(unit)") }
         }
