@@ -24,7 +24,8 @@ struct VolumeConvert: Sendable {
         guard let (log, checkpoint) = found, checkpoint.length == download.result["length"]?.integer,
             checkpoint.content.description == download.result["content"]?.string
         else { throw LedgerError(.corrupt, path: plan.logPath, "the log is not the one that was recorded") }
-        let output = try await OutputFile.make(plan.nativePath, in: context.state.output, stop: context.stop) { writer in
+        let output = try await OutputFile.make(plan.nativePath, in: context.state.output, stop: context.stop) {
+            writer in
             try await log.assemble(
                 checkpoint, as: layout.arrays.map(\.layout), in: writer, stop: context.stop)
             for array in layout.arrays {
