@@ -125,7 +125,7 @@ extension EndToEnd {
             let job = try Job(["source": .string("file://\(bucket.path)")])
             let tasks = try (0..<3).map { try job.start(["run", job.manifest.path, "--task", "\($0)/3"]) }
             var ends: [JSONValue] = []
-            for task in tasks { ends.append(try end(try await task.wait(atMost: 120), code: 0)) }
+            for task in tasks { ends.append(try end(try await task.wait(atMost: 600), code: 0)) }
             let done = ends.compactMap { $0["done"]?.integer }.reduce(0, +)
             let items = try #require(ends.first?["items"]?.integer)
             // Crop 176 has no mitochondrion: each of them finds that out, or sees that another has.

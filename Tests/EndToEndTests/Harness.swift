@@ -51,7 +51,7 @@ enum Harness {
     }
 
     /// Runs one of the scripts and returns what it printed; a script which fails is an error.
-    static func script(_ name: String, _ arguments: [String], atMost seconds: Double = 120) async throws -> String {
+    static func script(_ name: String, _ arguments: [String], atMost seconds: Double = 600) async throws -> String {
         let outcome = try await scriptOutcome(name, arguments, atMost: seconds)
         guard outcome.exitCode == 0 else {
             let lines = outcome.output.split(separator: "\n").filter { !$0.hasPrefix("ok ") }
@@ -62,7 +62,7 @@ enum Harness {
 
     /// Runs one of the scripts to its end, however it ends.
     static func scriptOutcome(
-        _ name: String, _ arguments: [String], atMost seconds: Double = 120
+        _ name: String, _ arguments: [String], atMost seconds: Double = 600
     ) async throws -> ChildProcess.Outcome {
         let folder = try newFolder("script")
         let process = try ChildProcess(

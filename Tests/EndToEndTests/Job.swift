@@ -43,7 +43,7 @@ final class Job: Sendable {
     }
 
     /// Runs `cristae run` on the manifest against a server to its end.
-    func run(against server: S3Server, _ arguments: [String] = [], atMost seconds: Double = 120) async throws
+    func run(against server: S3Server, _ arguments: [String] = [], atMost seconds: Double = 600) async throws
         -> ChildProcess.Outcome
     {
         try await start(against: server, arguments).wait(atMost: seconds)
@@ -51,7 +51,7 @@ final class Job: Sendable {
 
     /// Runs `cristae` with any arguments to its end.
     func run(_ arguments: [String], environment: [String: String] = [:]) async throws -> ChildProcess.Outcome {
-        try await start(arguments, environment: environment).wait(atMost: 120)
+        try await start(arguments, environment: environment).wait(atMost: 600)
     }
 
     /// Removes output and state, so that the next run begins from nothing.

@@ -55,7 +55,7 @@ extension EndToEnd {
                     times.append(Date().timeIntervalSince1970)
                     process.send(SIGKILL)
                 }
-                let outcome = try await process.wait(atMost: 120)
+                let outcome = try await process.wait(atMost: 600)
                 if outcome.exitCode == 0 { return times }
                 if outcome.signal == SIGKILL { continue }
                 // A killed process may have left a claim behind, which has to run out.

@@ -201,7 +201,7 @@ extension EndToEnd {
                 try scene.job.start(against: scene.server, ["--refresh", "--task", "\($0)/3"])
             }
             for task in tasks {
-                let outcome = try await task.wait(atMost: 120)
+                let outcome = try await task.wait(atMost: 600)
                 #expect(outcome.exitCode == 0, "\(outcome.summary)")
             }
             let differences = try scene.job.tree().differences(from: try await scene.cleanTree())

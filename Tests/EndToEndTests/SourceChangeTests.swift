@@ -15,7 +15,7 @@ extension EndToEnd {
             let process = try job.start(against: server)
             try #require(try await server.waitForChunks(count, while: process), "it ended before the change")
             for (key, bytes) in new { try bucket.write(bytes, key) }
-            return try await process.wait(atMost: 120)
+            return try await process.wait(atMost: 600)
         }
 
         private func run(_ job: Job, _ server: S3Server) async throws -> FileTree {

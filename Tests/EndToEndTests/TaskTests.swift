@@ -121,7 +121,7 @@ extension EndToEnd {
             let job = try Job()
             let runs = try (0..<8).map { _ in try job.start(against: server) }
             var outcomes: [(pid: pid_t, outcome: ChildProcess.Outcome)] = []
-            for run in runs { outcomes.append((run.pid, try await run.wait(atMost: 120))) }
+            for run in runs { outcomes.append((run.pid, try await run.wait(atMost: 600))) }
             let winners = outcomes.filter { $0.outcome.exitCode == 0 }
             #expect(winners.count == 1, "\(outcomes.map(\.outcome.summary))")
             let winner = try #require(winners.first)
@@ -142,7 +142,7 @@ extension EndToEnd {
             let whole = try await job.run(against: server)
             #expect(whole.exitCode == 75, "\(whole.summary)")
             #expect(whole.errors.contains("process \(task.pid) on ") && whole.errors.contains("task 1/2"))
-            #expect(try await task.wait(atMost: 120).exitCode == 0)
+            #expect(try await task.wait(atMost: 600).exitCode == 0)
 
             try job.wipe()
             let seen = try server.log().entries.count
@@ -154,7 +154,7 @@ extension EndToEnd {
             let late = try await job.run(against: server, ["--task", "0/2"])
             #expect(late.exitCode == 75, "\(late.summary)")
             #expect(late.errors.contains("process \(run.pid) on "), "\(late.summary)")
-            #expect(try await run.wait(atMost: 120).exitCode == 0)
+            #expect(try await run.wait(atMost: 600).exitCode == 0)
         }
 
         /// A broken item is tried by its own task, not by everybody; the last one tells of it.
@@ -165,7 +165,7 @@ extension EndToEnd {
             let job = try Job(["limits": ["connections": 8, "max_attempts": 2, "claim_seconds": 5]])
             let tasks = try (0..<6).map { try job.start(against: broken, ["--task", "\($0)/6"]) }
             var codes: [Int32?] = []
-            for task in tasks { codes.append(try await task.wait(atMost: 120).exitCode) }
+            for task in tasks { codes.append(try await task.wait(atMost: 600).exitCode) }
             #expect(codes.contains(1) && codes.allSatisfy { $0 == 0 || $0 == 1 }, "\(codes)")
             #expect(try broken.log().entries.count { $0.key.hasSuffix(key) } == 2)
             let failed = try JSONValue(parsing: Data(contentsOf: job.state.appending(path: "failed.json")))

@@ -112,7 +112,7 @@ extension EndToEnd {
                         ]
                         outcome = try await ChildProcess(
                             URL(filePath: "/usr/bin/taskset"), command, in: job.folder, name: "thin"
-                        ).wait(atMost: 120)
+                        ).wait(atMost: 600)
                     }
                     let context = "run \(run) on \(cores) cores: \(outcome.summary)"
                     #expect(outcome.exitCode == 0, "\(context)")
