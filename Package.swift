@@ -162,6 +162,14 @@ let package = Package(
             name: "TestSupport", dependencies: ["Elements", "JSONText", "Codecs", "Stores", "Volumes"],
             path: "Tests/TestSupport",
             swiftSettings: strict),
+        .target(
+            name: "JobTestSupport",
+            dependencies: [
+                "Elements", "JSONText", "HDF5", "Manifest", "Arrays", "Job", "Scheduling", "Report", "TestSupport",
+                logging,
+            ],
+            path: "Tests/JobTestSupport",
+            swiftSettings: strict),
         tests("StructureTests"),
         tests("ElementsTests", ["Elements", "JSONText", "Threads"]),
         tests("GeometryTests", ["Geometry"], resources: [.copy("Data")]),
@@ -178,13 +186,52 @@ let package = Package(
         tests("HDF5Tests", ["HDF5", "Elements", "Codecs", "TestSupport"]),
         tests("ResamplingTests", ["Resampling", "Elements", "Geometry", "TestSupport"]),
         tests("LedgerTests", ["Ledger", "ZipFiles", "Elements", "JSONText", "TestSupport"]),
+        tests("ManifestTests", ["JSONText", "Geometry", "Manifest", "TestSupport"]),
         tests(
-            "PipelineTests",
+            "ArraysTests",
             [
-                "VolumeDeflate", "SampleStore", "Codecs", "Volumes", "Elements", "JSONText", "Geometry", "Stores",
-                "Ledger", "HDF5",
+                "Elements", "JSONText", "Threads", "Geometry", "Stores", "Volumes", "HDF5", "Ledger", "Manifest",
+                "Arrays", "TestSupport",
+            ]),
+        tests(
+            "PlanningTests",
+            [
+                "Elements", "JSONText", "Geometry", "Codecs", "Stores", "HDF5", "Ledger", "Arrays", "Planning", "Job",
+                "Scheduling", "Report", "TestSupport", "JobTestSupport",
+            ]),
+        tests(
+            "CropFilesTests",
+            [
+                "Elements", "JSONText", "Geometry", "Stores", "Volumes", "HDF5", "Arrays", "CropFiles", "Conversion",
+                "Scheduling", "TestSupport", "JobTestSupport",
+            ]),
+        tests(
+            "ConversionTests",
+            ["Elements", "JSONText", "Stores", "Volumes", "HDF5", "Ledger", "Manifest", "Arrays", "Conversion"]),
+        tests(
+            "JobTests",
+            [
+                "Elements", "JSONText", "Geometry", "Stores", "Ledger", "Manifest", "Arrays", "Planning", "Job",
+                "Scheduling", "TestSupport", "JobTestSupport", logging,
+            ]),
+        tests(
+            "SummariesTests",
+            [
+                "Elements", "JSONText", "Stores", "HDF5", "Ledger", "Manifest", "Arrays", "Planning", "CropFiles",
+                "Job", "Summaries", "Scheduling", "TestSupport", "JobTestSupport",
+            ]),
+        tests(
+            "SchedulingTests",
+            [
+                "Elements", "JSONText", "Geometry", "Codecs", "VolumeDeflate", "Stores", "Volumes", "HDF5", "Ledger",
                 "Manifest", "Arrays", "Planning", "CropFiles", "Conversion", "Job", "Summaries", "Scheduling", "Report",
-                "TestSupport", logging,
+                "TestSupport", "JobTestSupport", logging,
+            ]),
+        tests(
+            "ReportTests",
+            [
+                "JSONText", "Stores", "Ledger", "Manifest", "Arrays", "Job", "Scheduling", "Report", "JobTestSupport",
+                logging,
             ]),
         tests(
             "CristaeTests",
