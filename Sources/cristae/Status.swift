@@ -1,4 +1,5 @@
 import ArgumentParser
+import Arrays
 import Elements
 import Foundation
 import JSONText
