@@ -85,7 +85,9 @@ let package = Package(
         kernels("Volumes", ["Elements", "JSONText", "Geometry", "Codecs", "Stores"]),
         library("HDF5", ["Elements", "Threads", "CHDF5"]),
         kernels("Resampling", ["Elements", "Geometry", "CPrefetch"]),
-        library("Ledger", ["Elements", "JSONText", "Threads", "Codecs", "ZipFiles", "CRename", crypto]),
+        library(
+            "Ledger", ["Elements", "JSONText", "Threads", "Codecs", "ZipFiles", "CRename", crypto],
+            exclude: ["README.md"]),
         library("Manifest", ["Elements", "JSONText", "Geometry", "Ledger"]),
         library(
             "Arrays",

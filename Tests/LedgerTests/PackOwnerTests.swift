@@ -329,4 +329,21 @@ import Testing
         #expect(!next.isDoubtful)
         #expect(try !Holdings(in: state).pack(Self.pack).isDoubtful)
     }
+
+    /// Data go before the journal that says what of them counts: a kill in between must not leave data alone.
+    @Test func aPackIsRemovedDataFirst() throws {
+        let owner = try newOwner()
+        try append(0..<2, to: try owner.holdings.pack(Self.pack))
+        let watch = inotify_init()
+        defer { close(watch) }
+        #expect(inotify_add_watch(watch, "\(state.path)/\(Self.pack).parts", UInt32(IN_DELETE)) > 0)
+        try owner.holdings.removePack(Self.pack)
+        var bytes = [UInt8](repeating: 0, count: 1 << 16)
+        let count = read(watch, &bytes, bytes.count)
+        #expect(count > 0)
+        let id = owner.owner.identity.id
+        let places = ["\(id).zip", "\(id).absent"].map { bytes.prefix(max(0, count)).firstRange(of: Array($0.utf8)) }
+        let data = try #require(places[0]).lowerBound
+        #expect(data < (try #require(places[1]).lowerBound))
+    }
 }

@@ -47,7 +47,7 @@ public enum JobError: Error, Sendable, CustomStringConvertible {
         }
     }
 
-    /// What the process ends with (DESIGN: `sysexits.h` numbers).
+    /// What the process ends with (numbers of `sysexits.h`).
     public var exitCode: Int32 {
         switch self {
         case .cannotWrite: 74

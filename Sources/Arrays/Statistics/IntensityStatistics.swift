@@ -1,7 +1,7 @@
 internal import Elements
 public import JSONText
 
-/// Statistics of the voxels of raw data (DESIGN, section 6), of one dataset or of those of several files together.
+/// Statistics of the voxels of raw data, of one dataset or of those of several files together.
 ///
 /// All is exact for types up to 16 bits. For the wider ones `percentiles` and `histogram` come from bins: a percentile is off by 0.1 % at most (``ValueBins``).
 /// Infinity and NaN have no part in the range, the percentiles and the histogram; mean and standard deviation are null beside them.

@@ -7,7 +7,7 @@ public import Planning
 public import Stores
 internal import Volumes
 
-/// The attributes of the files that a job makes (DESIGN, section 5), in the order in which they are written.
+/// The attributes of the files that a job makes, in the order in which they are written.
 public enum FileAttributes {
     /// Of a file.
     ///

@@ -3,6 +3,7 @@ internal import CropFiles
 internal import Geometry
 internal import JSONText
 internal import Ledger
+internal import Manifest
 public import Planning
 internal import Stores
 internal import Volumes
@@ -39,14 +40,14 @@ struct ItemFingerprints: Sendable {
 
     /// Of everything of a volume that is to be fetched, and how it is encoded.
     ///
-    /// - Parameter knowsUnknown: false for what an earlier version has recorded, see ``DerivedRule`` and ``UnknownIdentifier``.
+    /// - Parameter knowsUnknown: false for what an earlier version has recorded, see ``unknownRules``.
     func volumeLog(knowsUnknown: Bool = true) -> Fingerprint {
         // With shards, blocks are counted in inner chunks.
         let hasShards = plan.arrays.contains { (try? $0.storedMetadata().isSharded) ?? false }
         var members: [String: JSONValue] = [
             "objects": .string(download.description), "root": .string(plan.group),
         ]
-        members.merge(SourceCodecRule.keys(plan, context)) { $1 }
+        members.merge(sourceCodecRule) { $1 }
         if knowsUnknown { members.merge(unknownRules) { $1 } }
         if !plan.derived.isEmpty {
             members["derived"] = .array(
@@ -59,7 +60,7 @@ struct ItemFingerprints: Sendable {
 
     /// Of the plan, what was downloaded, and how it is encoded.
     ///
-    /// - Parameter knowsUnknown: false for what an earlier version has recorded, see ``DerivedRule`` and ``UnknownIdentifier``.
+    /// - Parameter knowsUnknown: false for what an earlier version has recorded, see ``unknownRules``.
     func convert(download: Record, knowsUnknown: Bool = true) throws -> Fingerprint {
         var stripped = plan
         stripped.metadata = []
@@ -69,7 +70,7 @@ struct ItemFingerprints: Sendable {
         var inputs: [String: JSONValue] = [
             "plan": try JSONValue(encoding: stripped), "content": download.result["content"] ?? .null,
         ]
-        inputs.merge(SourceCodecRule.keys(plan, context)) { $1 }
+        inputs.merge(sourceCodecRule) { $1 }
         inputs.merge(maskRule) { $1 }
         if knowsUnknown { inputs.merge(unknownRules) { $1 } }
         return StageSettings.convert(context).fingerprint(of: inputs)
@@ -83,7 +84,7 @@ struct ItemFingerprints: Sendable {
 
     func resize(convert: Record) -> Fingerprint {
         let rules = StatisticsRules.keys(plan).merging(ResizeRules(plan, context.manifest).keys) { own, _ in own }
-            .merging(SourceCodecRule.keys(plan, context)) { $1 }
+            .merging(sourceCodecRule) { $1 }
         return StageSettings.resize(context).fingerprint(of: rules.merging(["files": Self.files(convert)]) { $1 })
     }
 
@@ -91,8 +92,24 @@ struct ItemFingerprints: Sendable {
         .array(convert.outputs.map { .string($0.digest.sha256) })
     }
 
-    private var unknownRules: [String: JSONValue] {
-        UnknownIdentifier.keys(plan).merging(DerivedRule.keys(plan)) { $1 }
+    // MARK: Rules that are newer than a stage's version. Their keys are there only where they apply: all other items stay done.
+
+    /// What voxels mean that nobody has annotated. Earlier versions took 255 for unknown throughout (``UnknownIdentifier``), and a voxel of a
+    /// derived label for background where its source says nothing. Whether a label is derived is known only after the download: where none
+    /// was, the file that an earlier version has made stays as it is.
+    var unknownRules: [String: JSONValue] {
+        UnknownIdentifier.keys(plan).merging(plan.derived.isEmpty ? [:] : ["derived_unknown": 1]) { $1 }
+    }
+
+    /// Whether `compression: "source"` means other filters than in earlier versions: for N5, and for deflate at zlib's own level (-1).
+    private var sourceCodecRule: [String: JSONValue] {
+        guard context.manifest.convert.compression == .source else { return [:] }
+        let isConcerned = plan.arrays.contains { array in
+            guard array.format != .n5 else { return true }
+            let codec = (try? PlannedArray(array, store: context.store.url))?.codecSummary
+            return codec?.level == -1 && ["zlib", "gzip"].contains(codec?.name)
+        }
+        return isConcerned ? ["source_codec": 2] : [:]
     }
 
     /// That 0 and 255 may be absent and present in labels that are declared as semantic, too, and no more.

@@ -107,7 +107,7 @@ public struct ItemRecords: Sendable {
     /// Whether what an earlier version has recorded of a converted file is still right: no label in it is derived, and no voxel is 255 that
     /// may be an object.
     private func stands(_ convert: Record, _ downloaded: Record) throws -> Bool {
-        guard !DerivedRule.keys(plan).isEmpty || !UnknownIdentifier.keys(plan).isEmpty,
+        guard !fingerprints.unknownRules.isEmpty,
             try convert.fingerprint
                 == fingerprints.convert(download: downloaded, knowsUnknown: false),
             let stat = try record(.stat)

@@ -188,7 +188,7 @@ public struct Convert: Sendable {
 
     /// Makes a class from another one's ids, where it is missing or has no object.
     ///
-    /// A voxel is absent only if somebody has said so (DESIGN, section 4): where the source is 0 or unknown, or the own labels are unknown, it
+    /// A voxel is absent only if somebody has said so: where the source is 0 or unknown, or the own labels are unknown, it
     /// is unknown.
     ///
     /// - Returns: false where the own labels have an object, or the source has none of the ids.

@@ -53,9 +53,13 @@ struct PackParts {
     var ownData: String { data(of: holdings.identity.id) }
     var ownJournal: String { journal(of: holdings.identity.id) }
 
-    /// Removes all parts of a pack.
+    /// Removes all parts of a pack: data before journals. After a kill in between, data without a journal would count with entries that were
+    /// forgotten.
     static func remove(_ pack: String, in folder: ConfinedFolder) throws(LedgerError) {
-        if try folder.changed(Self.folder(of: pack)) != nil { try folder.removeTree(Self.folder(of: pack)) }
+        let parts = Self.folder(of: pack)
+        guard try folder.changed(parts) != nil else { return }
+        for name in try folder.list(parts) where name.hasSuffix(".zip") { try folder.remove("\(parts)/\(name)") }
+        try folder.removeTree(parts)
     }
 
     /// Removes the folder of the parts if it is empty.
@@ -79,6 +83,8 @@ struct PackParts {
             try ByteBuffer(lines).withUnsafeBytes { bytes throws(LedgerError) in
                 try file.write(bytes, at: 0, path: path)
             }
+            // It takes the place of one that is durable. After a power cut an empty one would count as one of an earlier version.
+            if best != nil { try file.sync(path: path) }
         }
         let file = try data(of: best)
         let known = try PackJournal(of: journalFile, path: path)

@@ -5,7 +5,7 @@ public import Ledger
 public import Manifest
 public import Stores
 
-/// An item that a job leaves out. It is no failure, and it has no file (DESIGN, section 3).
+/// An item that a job leaves out. It is no failure, and it has no file.
 public struct LeftOut: Sendable, Hashable, Codable {
     public enum Reason: String, Sendable, Hashable, Codable, CaseIterable {
         /// An array would have to be upsampled by more than `resize.max_upsampling`.
@@ -45,7 +45,7 @@ public struct LeftOut: Sendable, Hashable, Codable {
     /// By name, as lists have them.
     public var order: (ByteName, ByteName) { (ByteName(name), ByteName(dataset)) }
 
-    /// An element of `txt/left_out.json` (DESIGN, section 6).
+    /// An element of `txt/left_out.json`.
     public var json: JSONValue {
         func numbers(_ values: [Double]?) -> JSONValue { values.map { .array($0.map { .number($0) }) } ?? .null }
         return [

@@ -10,7 +10,7 @@ internal import Volumes
 /// What 255 is in a stored instance array that declares it as unknown and whose type holds larger ids.
 ///
 /// Tools number objects without a gap: where ids go beyond 255 and no voxel is unknown, voxels of 255 are an object like the others
-/// (DESIGN, section 4). The metadata alone decide nothing, for their counts may be wrong; the ids are looked at, too. Where no voxel is 255,
+///. The metadata alone decide nothing, for their counts may be wrong; the ids are looked at, too. Where no voxel is 255,
 /// what is declared stays.
 public enum UnknownIdentifier: Sendable, Hashable {
     /// The metadata say that no voxel is unknown: where ids go beyond 255, it is an object.

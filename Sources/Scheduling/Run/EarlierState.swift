@@ -6,7 +6,7 @@ internal import Planning
 internal import Threads
 
 /// A state directory that an earlier version of the program has made. What is still right in it stays; what has changed meaning is made
-/// again, and one line says how much (DESIGN, section 7).
+/// again, and one line says how much.
 struct EarlierState: Sendable {
     /// Goes up whenever what an earlier version has made may have to be made again.
     static let rules = 2

@@ -8,7 +8,7 @@ internal import Manifest
 internal import Planning
 internal import Stores
 
-/// `txt/provenance.json`: what the outputs were made from, and by what (DESIGN, section 6). The same inputs give the same bytes: it has no date,
+/// `txt/provenance.json`: what the outputs were made from, and by what. The same inputs give the same bytes: it has no date,
 /// and nothing that depends on where and how the job ran.
 struct Provenance: Sendable {
     static let path = "txt/provenance.json"

@@ -9,7 +9,7 @@ internal import Planning
 internal import Stores
 internal import Threads
 
-/// The text outputs of a job (DESIGN, section 6). They are made from what lies in the state directory: of the items that the job has now,
+/// The text outputs of a job. They are made from what lies in the state directory: of the items that the job has now,
 /// those whose records are today's. So a run of a few items leaves those of the others in, and what an earlier manifest has made is not
 /// told of any more.
 public struct Summaries: Sendable {

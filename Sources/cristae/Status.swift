@@ -7,27 +7,6 @@ import Job
 import Logging
 import Manifest
 import Report
-import Stores
-
-/// `cristae plan config.json`: what would be done; no transfer.
-struct Plan: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        abstract: "Print what a run would do, as JSON: items, requests, bytes, files, memory. Transfers no data.")
-
-    @OptionGroup var options: ManifestOptions
-
-    func run() async throws {
-        try await Ending.of {
-            let (manifest, stop, logger) = try options.begin()
-            let plan = try await JobContext.planning(manifest, stop: stop, logger: logger) { context in
-                try await PlanReport(context)
-            }
-            try StandardOutput.line(plan.text)
-            for failure in plan.failures { StandardError.line("cristae: \(failure)") }
-            return plan.failures.isEmpty ? 0 : 1
-        }
-    }
-}
 
 /// `cristae status config.json`: per stage: done, running, failed, waiting.
 struct Status: AsyncParsableCommand {
@@ -81,17 +60,5 @@ struct Status: AsyncParsableCommand {
         // On a terminal each look takes the place of the one before.
         let clearing = watch && !json && isatty(STDOUT_FILENO) != 0 ? "\u{1B}[H\u{1B}[2J" : ""
         try StandardOutput.line(clearing + ShownText.lines(text))
-    }
-}
-
-/// `cristae schema`: the manifest's JSON Schema.
-struct Schema: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Print the JSON Schema of the manifest.")
-
-    func run() async throws {
-        try await Ending.of {
-            try StandardOutput.line(Manifest.schema.prettyText)
-            return 0
-        }
     }
 }
