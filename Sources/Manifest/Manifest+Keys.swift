@@ -117,6 +117,14 @@ extension Manifest {
     public static func key(of property: PartialKeyPath<Manifest>) -> String { keys.key(property).name }
 }
 
+extension ManifestKey {
+    fileprivate static func dataset(_ property: WritableKeyPath<Owner, String>) -> ManifestKey {
+        ManifestKey(
+            "dataset", property, .name("a dataset name"), missing: "a dataset name",
+            "The name of the dataset; datasets must name it too.")
+    }
+}
+
 extension Manifest.Region {
     static var keys: ManifestObject<Self> {
         let offset = "three numbers [z, y, x] in nm, each from -1000000000 to 1000000000"
@@ -124,9 +132,7 @@ extension Manifest.Region {
         return ManifestObject(
             Self(),
             [
-                ManifestKey(
-                    "dataset", \.dataset, .name("a dataset name"), missing: "a dataset name",
-                    "The name of the dataset; datasets must name it too."),
+                .dataset(\.dataset),
                 ManifestKey(
                     "offset_nm", \.offsetNm,
                     .triple(offset, ["minimum": -1_000_000_000, "maximum": 1_000_000_000]), missing: offset,
@@ -144,9 +150,7 @@ extension Manifest.ArrayGrid {
         return ManifestObject(
             Self(),
             [
-                ManifestKey(
-                    "dataset", \.dataset, .name("a dataset name"), missing: "a dataset name",
-                    "The name of the dataset; datasets must name it too."),
+                .dataset(\.dataset),
                 ManifestKey(
                     "path", \.path, .arrayPath, missing: "the path of an array",
                     "The array's path below the dataset's container, such as volumes/raw."),

@@ -61,7 +61,8 @@ struct SourceTree {
 
     /// The modules of C that are not imported by exactly one target.
     var sharedModules: [String] {
-        let modules = Set(files.map(\.target)).subtracting(targets)
+        // What lies beside the targets is none.
+        let modules = Set(files.filter { $0.path.contains("/") }.map(\.target)).subtracting(targets)
         var importers = Dictionary(uniqueKeysWithValues: modules.map { ($0, Set<String>()) })
         for file in swiftFiles {
             for line in file.lines {
